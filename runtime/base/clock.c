@@ -1,0 +1,53 @@
+/* CLOCK_BOOTTIME counts the time a machine was suspended, so that a wait does not grow by a night. */
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+
+static int64_t wall_shift_ms, mono_shift_ms;
+
+static int64_t read_us(clockid_t id) {
+    struct timespec ts;
+    clock_gettime(id, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t sl_clock_mono_us(void) {
+    return read_us(CLOCK_BOOTTIME) + mono_shift_ms * 1000;
+}
+
+int64_t sl_clock_mono_ms(void) {
+    return sl_clock_mono_us() / 1000;
+}
+
+int64_t sl_clock_wall_ms(void) {
+    return read_us(CLOCK_REALTIME) / 1000 + wall_shift_ms;
+}
+
+int64_t sl_clock_cpu_us(void) {
+    return read_us(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+int64_t sl_clock_peak_bytes(void) {
+    struct rusage ru;
+    getrusage(RUSAGE_SELF, &ru);
+    return (int64_t)ru.ru_maxrss * 1024;
+}
+
+void sl_clock_shift(int64_t wall_ms, int64_t mono_ms) {
+    wall_shift_ms = wall_ms;
+    mono_shift_ms = mono_ms;
+}
+
+void sl_clock_rfc3339(int64_t wall_ms, char out[25]) {
+    int64_t s = wall_ms / 1000, ms = wall_ms % 1000;
+    if (ms < 0) ms += 1000, s--;
+    time_t t = (time_t)s;
+    struct tm tm;
+    gmtime_r(&t, &tm);
+    char text[64];
+    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+             tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms);
+    snprintf(out, 25, "%.24s", text);
+}

@@ -1,0 +1,47 @@
+/* The one place that writes log lines, and the one that knows the secrets and puts masks in their place.
+ *
+ *   sl_log_secret(SL_STR("hunter2"));               // from now on masked wherever it appears
+ *   sl_log(SL_LOG_INFO, "http", "GET %s", url);     // one line on stderr, text or JSON
+ *   sl_log_mask(&buf);                              // the same masks for an error body, a dry run, a dump
+ *
+ * A secret is masked raw, URL-encoded, JSON-escaped and in base64 (alone and within "user:pass").
+ */
+#ifndef SL_BASE_LOG_H
+#define SL_BASE_LOG_H
+
+#include "base/buf.h"
+
+typedef enum sl_log_level { SL_LOG_ERROR, SL_LOG_WARN, SL_LOG_INFO, SL_LOG_DEBUG } sl_log_level;
+
+/* What is written: lines up to this level, as text or (json) one JSON object a line. */
+void sl_log_setup(sl_log_level level, bool json);
+sl_log_level sl_log_level_get(void);
+
+/* True where a line of this level would be written: guards work that only a log line needs. */
+bool sl_log_on(sl_log_level level);
+
+/* One line. `area` is a short word (http, call, store). Fields follow the message as "key=value" pairs by hand. */
+void sl_log(sl_log_level level, const char *area, const char *fmt, ...) SL_PRINTF(3, 4);
+
+/* As sl_log, for a message that is there already. */
+void sl_log_text(sl_log_level level, const char *area, sl_str message);
+
+/* Text to standard error as it is, but masked: summaries, prompts, tracebacks. A progress bar is taken away first. */
+void sl_log_print(sl_str text);
+
+/* The line that stays below the log lines (the progress bar); the empty string takes it away. Terminals only. */
+void sl_log_status(sl_str line);
+
+/* Registers a secret (copied). Ones shorter than 4 bytes are refused with -1: masking them would eat all text. */
+int sl_log_secret(sl_str secret);
+
+/* Replaces every form of every secret by "***". */
+void sl_log_mask(sl_buf *text);
+
+/* The same in place in a C string of fixed size. */
+void sl_log_mask_cstr(char *text);
+
+/* Forgets all secrets (tests, shutdown). */
+void sl_log_forget(void);
+
+#endif
