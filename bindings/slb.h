@@ -43,6 +43,9 @@ SL_NORETURN void slb_usage(lua_State *L, const char *fmt, ...) SL_PRINTF(2, 3);
  * hint, and the metatable "sluice.error". [-0, +1, m] */
 void slb_push_error(lua_State *L, const sl_err *err);
 
+/* Makes the metatable of the error value (bindings/err.c); once, when the state is made. [-0, +0, m] */
+void slb_error_type(lua_State *L);
+
 /* The error value (or any other value, as internal error with its text) at idx as an sl_err. [-0, +0, m] */
 void slb_to_error(lua_State *L, int idx, sl_err *err);
 
@@ -94,7 +97,8 @@ int slb_wait(lua_State *L, slb_push push);
 /* A ready push: nil, err where the operation failed, else true. */
 int slb_push_true(lua_State *L, sl_op *op);
 
-/* The same waiting without an operation of the loop: until slb_wake(task) (channels, joins). Returns no values. */
+/* The same waiting without an operation of the loop: until slb_wake(task) (channels, joins). A wake-up that comes before
+ * the park makes it return at once, so a caller looks at its condition in a loop. Returns no values. */
 int slb_park(lua_State *L);
 void slb_wake(lua_State *L, uint64_t task);
 uint64_t slb_task(lua_State *L);

@@ -1,0 +1,119 @@
+# sluice: `make help` lists the targets.
+
+# == SETTINGS: change these on the command line, e.g. `make PREFIX=$HOME/.local` ==
+PREFIX  = /usr/local
+CC      = gcc
+CFLAGS  = -O2 -g
+LDFLAGS =
+BUILD   = build
+V       = 0        # 1 shows the commands
+# == END OF SETTINGS: no need to change anything below this line ==
+
+Q = $(if $(filter 1,$(V)),,@)
+VERSION  := 0.1.0
+PACKAGES  = lua5.4 libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto
+DEBIAN    = gcc make pkg-config git ca-certificates libc6-dev lua5.4 liblua5.4-dev libcurl4-openssl-dev libyaml-dev \
+            libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev lua-argparse lua-cjson lua-filesystem
+DEBIAN_TEST = lua-busted nginx-light openssl curl
+DEBIAN_LINT = cppcheck lua-check
+
+WARN = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
+DEFS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iruntime -I.
+
+RUNTIME  := $(sort $(wildcard runtime/*/*.c))
+BINDINGS := $(sort $(wildcard bindings/*.c))
+STDLIB   := $(sort $(shell find stdlib -name '*.lua' 2>/dev/null)) $(sort $(wildcard bindings/*.lua))
+SUPPORT  := $(sort $(wildcard tests/support/*.c))
+OBJECTS   = $(RUNTIME:%.c=$(BUILD)/%.o) $(BINDINGS:%.c=$(BUILD)/%.o) $(BUILD)/embed.o
+TOOLS     = $(SUPPORT:tests/support/%.c=$(BUILD)/tests/%)
+
+PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+
+.DEFAULT_GOAL := all
+.PHONY: all help deps deps-test deps-lint demo test check check-hard check-asan check-gc lint lint-c lint-lua lint-rules \
+        bench crash install uninstall clean
+
+## build build/sluice (the default goal; safe with -j)
+all: $(BUILD)/sluice
+
+# A first `make` on a fresh machine installs what is missing; later ones only look at a stamp.
+$(BUILD)/deps.stamp: Makefile
+	@mkdir -p $(BUILD)
+	@sh tests/support/deps.sh $(DEBIAN)
+	@touch $@
+
+$(BUILD)/%.o: %.c Makefile | $(BUILD)/deps.stamp
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# The stdlib becomes arrays of bytes; the chunk name is the file's path, so tracebacks name real files.
+$(BUILD)/embed.c: $(STDLIB) stdlib/embed.sh | $(BUILD)/deps.stamp
+	@mkdir -p $(@D)
+	@echo "  EMBED stdlib"
+	$(Q)sh stdlib/embed.sh $(STDLIB) > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/embed.o: $(BUILD)/embed.c
+	$(Q)$(CC) -std=c11 -Iruntime -I. -O0 -c $< -o $@
+
+$(BUILD)/sluice: $(OBJECTS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(OBJECTS) -Wl,-E -o $@ $(PKG_LIBS) -ldl -lm -lpthread
+
+$(BUILD)/tests/%: tests/support/%.c | $(BUILD)/deps.stamp
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) $(CFLAGS) $< -o $@ $(PKG_LIBS)
+
+-include $(OBJECTS:.o=.d)
+
+## install the Debian packages that building needs (sudo only when not root)
+deps: ; @sh tests/support/deps.sh $(DEBIAN)
+deps-test: ; @sh tests/support/deps.sh $(DEBIAN_TEST)
+deps-lint: ; @sh tests/support/deps.sh $(DEBIAN_LINT)
+
+## run the main job three times against the built-in sandbox and show what happened
+demo: all ; @sh examples/demo.sh $(BUILD)/sluice
+
+## run all specs
+test: all deps-test $(TOOLS) ; @$(BUILD)/sluice test tests
+check: test
+
+# `make test-http` runs the specs whose names contain "http".
+test-%: all deps-test $(TOOLS) ; @$(BUILD)/sluice test $(shell find tests -name '*$**_spec.lua')
+
+## run all specs under ASan and UBSan, and again with an aggressive garbage collector
+check-hard: check-asan check-gc
+check-asan: deps-test
+	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" all $(TOOLS:$(BUILD)/%=build-asan/%)
+	@SLUICE_BUILD=build-asan ASAN_OPTIONS=detect_leaks=0 build-asan/sluice test tests
+check-gc: all deps-test $(TOOLS) ; @SLUICE_TEST_GC=1 $(BUILD)/sluice test tests
+
+## check style and the direction of the layers: cppcheck, luacheck, greps
+lint: lint-rules lint-c lint-lua
+lint-rules: ; @sh tests/support/rules.sh
+lint-c: deps-lint
+	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	  --suppress=missingIncludeSystem -D_GNU_SOURCE -DSLUICE_VERSION='""' -Iruntime -I. runtime bindings
+lint-lua: deps-lint ; @luacheck --quiet stdlib scripts examples tests bindings
+
+## measure speed and memory beside the peers that are installed; prints one table
+bench: all ; @sh tests/bench/run.sh $(BUILD)/sluice
+
+## kill -9 the main job at every step and at many seeded times (the long form of the crash spec)
+crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua
+
+## install to PREFIX (default /usr/local)
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+
+## remove what install put there
+uninstall: ; rm -f $(DESTDIR)$(PREFIX)/bin/sluice
+
+## remove everything that was built
+clean: ; rm -rf build build-asan
+
+## list the targets
+help:
+	@awk '/^## /{doc=substr($$0,4)} /^[a-z-]+:/{if(doc){split($$0,t,":"); printf "  make %-12s %s\n", t[1], doc; doc=""}}' Makefile

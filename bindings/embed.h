@@ -1,0 +1,16 @@
+/* The Lua files in the binary, made by stdlib/embed.sh. The list ends with a row of zeros. */
+#ifndef SL_BINDINGS_EMBED_H
+#define SL_BINDINGS_EMBED_H
+
+#include <stddef.h>
+
+typedef struct sl_embedded {
+    const char *module; /* "sluice.feed", or "annotations:http" for what is data */
+    const char *chunk;  /* "@stdlib/feed.lua" */
+    const char *bytes;
+    size_t len;
+} sl_embedded;
+
+extern const sl_embedded sl_embedded_files[];
+
+#endif

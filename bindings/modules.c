@@ -1,0 +1,22 @@
+/* One row per C module; bindings/<name>.c has the luaopen function. */
+#include "bindings/modules.h"
+
+#include "bindings/slb.h"
+
+int luaopen_sluice_crypto(lua_State *L); /* ./crypto.c */
+int luaopen_sluice_err(lua_State *L);    /* ./err.c */
+int luaopen_sluice_log(lua_State *L);    /* ./log.c */
+int luaopen_sluice_time(lua_State *L);   /* ./time.c */
+
+static const luaL_Reg modules[] = { /* keep sorted */
+    {"sluice.crypto", luaopen_sluice_crypto},
+    {"sluice.err", luaopen_sluice_err},
+    {"sluice.log", luaopen_sluice_log},
+    {"sluice.time", luaopen_sluice_time},
+    {NULL, NULL}};
+
+void slb_modules_preload(lua_State *L) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    luaL_setfuncs(L, modules, 0);
+    lua_pop(L, 1);
+}

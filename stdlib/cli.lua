@@ -1,0 +1,102 @@
+--- The command line: finds the command, takes the options that all commands share, and turns errors into messages and
+--- exit codes. A command is a module with `about` (one line) and `command(argv, globals) -> exit code`.
+local cli = {}
+
+local commands = {
+  api = "sluice.api",
+  check = "sluice.check",
+  help = "sluice.help",
+  run = "sluice.run",
+  sandbox = "sluice.sandbox",
+  test = "sluice.test",
+  version = "sluice.version",
+}
+
+-- Options that stand before or behind any command. true: takes a value.
+local shared = {
+  ["-c"] = { "config", true }, ["--config"] = { "config", true }, ["--json"] = { "json" }, ["-v"] = { "verbose" },
+  ["-vv"] = { "debug" }, ["--verbose"] = { "verbose" }, ["-q"] = { "quiet" }, ["--quiet"] = { "quiet" },
+  ["--log-format"] = { "log_format", true }, ["--no-color"] = { "no_color" },
+}
+
+local function usage(message, hint)
+  require("sluice.err").raise { code = "usage", message = message, hint = hint or "sluice help" }
+end
+
+-- Takes the shared options out of argv; everything behind "--" stays as it is.
+local function split(argv)
+  local globals, rest, i = {}, {}, 1
+  while argv[i] do
+    local word = argv[i]
+    local name, inline = word:match "^(%-%-[%w-]+)=(.*)$"
+    local option = shared[name or word]
+    if word == "--" then
+      table.move(argv, i, #argv, #rest + 1, rest)
+      break
+    elseif not option or (name and not option[2]) then
+      rest[#rest + 1] = word
+    elseif option[2] then
+      if not inline then i = i + 1 end
+      globals[option[1]] = inline or argv[i] or usage(word .. " needs a value")
+    else
+      globals[option[1]] = (globals[option[1]] or 0) + 1
+    end
+    i = i + 1
+  end
+  return globals, rest
+end
+
+local function set_up_log(globals)
+  local level = globals.quiet and "error" or "warn"
+  if globals.verbose then level = globals.verbose > 1 and "debug" or "info" end
+  if globals.debug then level = "debug" end
+  local format = globals.log_format or "text"
+  if format ~= "text" and format ~= "json" then usage("--log-format is text or json, not '" .. format .. "'") end
+  require("sluice.log").setup { level = level, format = format }
+end
+
+local function find(name)
+  if commands[name] then return require(commands[name]) end
+  local err, known = require "sluice.err", {}
+  for command in pairs(commands) do known[#known + 1] = command end
+  local near = err.nearest(name, known)
+  usage(("there is no command '%s'%s"):format(name, near and (" (did you mean '%s'?)"):format(near) or ""))
+end
+
+local function dispatch(argv)
+  local globals, rest = split(argv)
+  set_up_log(globals)
+  local name = table.remove(rest, 1)
+  if name == nil or name == "-h" or name == "--help" then name = "help" end
+  if name == "--version" or name == "-V" then name = "version" end
+  local module = find(name)
+  if rest[1] == "-h" or rest[1] == "--help" then return require("sluice.help").command({ name }, globals) end
+  return module.command(rest, globals)
+end
+
+--- The commands and the modules that do them.
+cli.commands = commands
+
+--- The main task of the process.
+---@param argv string[]
+---@return integer exit code
+function cli.main(argv)
+  require("sluice.task").install()
+  local fail, trace = require "sluice.fail", nil
+  local ok, result = xpcall(dispatch, function(problem)
+    local located
+    located, trace = fail.locate(problem)
+    return located
+  end, argv)
+  io.stdout:flush()
+  local code = result
+  if not ok then
+    require("sluice.log").status ""
+    require("sluice.log").print(fail.text(result, trace))
+    code = fail.exit_code(result)
+  end
+  if code == 0 and fail.unobserved_count > 0 then code = 1 end
+  return code or 0
+end
+
+return cli

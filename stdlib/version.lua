@@ -1,0 +1,12 @@
+--- `sluice version`
+local version = { about = "Print the version" }
+
+version.text = "0.1.0"
+
+function version.command(_, globals)
+  if globals.json then print(('{"version":"%s","lua":"%s"}'):format(version.text, _VERSION))
+  else print("sluice " .. version.text .. " (" .. _VERSION .. ")") end
+  return 0
+end
+
+return version
