@@ -206,8 +206,7 @@ static int push_file(lua_State *L, const char *path, size_t max_bytes, sl_err *e
         luaL_addsize(&b, got);
         total += got;
     } while (got > 0 && total <= max_bytes);
-    errno = ferror(file) ? errno : 0;
-    int problem = errno;
+    int problem = ferror(file) ? errno : 0;
     fclose(file);
     luaL_pushresult(&b);
     errno = problem;

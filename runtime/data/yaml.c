@@ -217,11 +217,18 @@ static sl_yaml_node *compose_list(composer *c, int depth) {
     }
 }
 
+static sl_yaml_node *refuse_tag(composer *c, const yaml_char_t *tag) {
+    return refuse(c, mark_of(c), "remove it, or quote a text that begins with '!'", "tags are not read (%.60s)",
+                  (const char *)tag);
+}
+
 static sl_yaml_node *compose_key(composer *c) {
     sl_yaml_mark at = mark_of(c);
     if (c->event.type == YAML_ALIAS_EVENT) return refuse(c, at, "write the key out", "an alias can't be a key");
     if (c->event.type != YAML_SCALAR_EVENT)
         return refuse(c, at, "quote it: a plain value can't begin with { or [", "a list or map can't be a key");
+    if (c->event.data.scalar.tag) return refuse_tag(c, c->event.data.scalar.tag);
+    if (c->event.data.scalar.anchor) return refuse(c, at, "put it after the ':'", "an anchor (&) can't stand before a key");
     sl_yaml_node *key = compose_scalar(c);
     if (!key) return NULL;
     if (key->plain && key->text.len == 0) return refuse(c, at, "write one, or \"\"", "there is no key before this ':'");
@@ -302,10 +309,7 @@ static const yaml_char_t *event_tag(const composer *c) {
 
 /* The node that begins with the event at hand; `depth` levels are open around it. */
 static sl_yaml_node *compose(composer *c, int depth) {
-    const yaml_char_t *tag = event_tag(c);
-    if (tag)
-        return refuse(c, mark_of(c), "remove it, or quote a text that begins with '!'", "tags are not read (%.60s)",
-                      (const char *)tag);
+    if (event_tag(c)) return refuse_tag(c, event_tag(c));
     if (c->event.type == YAML_ALIAS_EVENT) return compose_alias(c, depth);
     anchor *a = NULL;
     if (event_anchor(c) && !(a = anchor_open(c, event_anchor(c)))) return NULL;
