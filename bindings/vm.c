@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -280,10 +281,36 @@ static int l_raise_signal(lua_State *L) {
     return 0;
 }
 
+/* core.isatty(fd) -> boolean */
+static int l_isatty(lua_State *L) {
+    lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+    return 1;
+}
+
+/* core.columns() -> width of the terminal, 80 where there is none */
+static int l_columns(lua_State *L) {
+    struct winsize size;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    lua_pushinteger(L, known ? size.ws_col : 80);
+    return 1;
+}
+
+/* core.annotations() -> { name -> text of bindings/<name>.lua } */
+static int l_annotations(lua_State *L) {
+    lua_newtable(L);
+    for (const sl_embedded *file = sl_embedded_files; file->module; file++) {
+        if (strncmp(file->module, "annotations:", 12) != 0) continue;
+        lua_pushlstring(L, file->bytes, file->len);
+        lua_setfield(L, -2, file->module + 12);
+    }
+    return 1;
+}
+
 static const luaL_Reg core_functions[] = {
     {"start", l_start},     {"drop", l_drop},       {"park", l_park},   {"wake", l_wake},
     {"current", l_current}, {"pending", l_pending}, {"sleep", l_sleep}, {"signal", l_signal},
-    {"raise_signal", l_raise_signal}, {"yield", l_yield}, {NULL, NULL}};
+    {"raise_signal", l_raise_signal}, {"yield", l_yield},
+    {"isatty", l_isatty}, {"columns", l_columns}, {"annotations", l_annotations}, {NULL, NULL}};
 
 static int open_core(lua_State *L) {
     luaL_newlib(L, core_functions);

@@ -22,8 +22,7 @@ local function list()
   for name in pairs(require("sluice.cli").commands) do names[#names + 1] = name end
   table.sort(names)
   for _, name in ipairs(names) do
-    local module = require(require("sluice.cli").commands[name])
-    lines[#lines + 1] = ("  %-10s %s\n"):format(name, module.about)
+    lines[#lines + 1] = ("  %-10s %s\n"):format(name, require(require("sluice.cli").commands[name]).about)
   end
   lines[#lines + 1] = everywhere
   return table.concat(lines)

@@ -1,12 +1,244 @@
---- `sluice run`: runs a recipe or a plain script.
-local run = { about = "Run a recipe once" }
+--- `sluice run`, and the run that a recipe is given: sums, cursors, dead letters, progress.
+local err = require "sluice.err"
 
-function run.command(argv)
-  local path = argv[1] or require("sluice.err").raise { code = "usage", message = "sluice run: which recipe?", hint = "sluice run RECIPE [key=value …]" }
-  local chunk, problem = loadfile(path, "t", require("sluice.strict").env())
-  if not chunk then require("sluice.err").raise { code = "usage", message = problem } end
-  chunk()
-  return 0
+local run = {
+  about = "Run a recipe or a script once",
+  usage = [[
+usage: sluice run RECIPE [key=value …] [--full] [-c FILE] [--json] [-v]
+
+  sluice run scripts/delta_feed.lua from=shop to=feed stream=124773
+  sluice run scripts/delta_feed.lua from=shop to=file:products.ndjson stream=test --full
+  sluice run report.lua limit:=10        key:=json gives a typed value, key=- standard input
+  sluice run RECIPE --args               what the recipe takes
+
+--full   start over: forget what earlier runs have delivered (cursors start at the beginning)
+]],
+}
+
+---@class sluice.Run
+local Run = {}
+Run.__index, Run.__name = Run, "sluice.run"
+
+local kinds = { "read", "added", "sent", "unchanged", "skipped", "rejected", "unknown" }
+
+local function new(fields)
+  local self = setmetatable(fields, Run)
+  self.sums, self.batches, self.reasons, self.cursors = {}, {}, {}, {}
+  for _, kind in ipairs(kinds) do self.sums[kind] = 0 end
+  self.started = require("sluice.time").mono()
+  return self
+end
+
+local current
+
+--- The run of this process; outside of `sluice run` one that counts and shows nothing.
+---@return sluice.Run
+function run.current()
+  current = current or new { silent = true, options = {} }
+  return current
+end
+
+--- For specs: makes another run the current one (nil: a silent one) and gives it.
+function run.set(fields)
+  current = fields and new(fields)
+  return current
+end
+
+--- Counts records. `added` is what a recipe makes beyond one record for each read (a product split into variants).
+---@param kind "read"|"added"|"sent"|"unchanged"|"skipped"|"rejected"|"unknown"
+---@param n? integer default 1; negative takes back
+function Run:count(kind, n)
+  local sum = self.sums[kind]
+  if not sum then err.raise { code = "usage", message = ("run:count: no kind '%s'"):format(tostring(kind)) } end
+  self.sums[kind] = sum + (n or 1)
+end
+
+--- A record that the recipe leaves out on purpose.
+---@param reason string counted by reason in the summary
+function Run:skip(reason)
+  self:count "skipped"
+  self.reasons[reason] = (self.reasons[reason] or 0) + 1
+end
+
+--- The config, read when first needed.
+function Run:config()
+  self.loaded = self.loaded or require("sluice.config").load(self.options.config)
+  return self.loaded
+end
+
+--- The store of the config, opened when first needed; from then on the run is in the ledger.
+function Run:store()
+  if not self.opened then
+    self.opened = require("sluice.state").open(self:config().store)
+    self.id = self.opened:run_start { recipe = self.name or "script", args = self.args_text or "{}" }
+  end
+  return self.opened
+end
+
+local function key_text(self)
+  local key = {}
+  for _, name in ipairs(self.recipe and self.recipe.key or {}) do key[name] = tostring(self.args[name]) end
+  return require("sluice.json").encode(key, { pretty = true }) -- pretty is sorted, so the text is stable
+end
+
+---@class sluice.RunCursor
+local RunCursor = {}
+RunCursor.__index, RunCursor.__name = RunCursor, "sluice.runcursor"
+
+--- A named cursor of this recipe. It is locked and read when an iterator opens it.
+---@param name string
+---@return sluice.RunCursor
+function Run:cursor(name)
+  return setmetatable({ run = self, name = name }, RunCursor)
+end
+
+--- Opens it for an account of the source (iterators do this); the same state cursor every time.
+---@param account string
+function RunCursor:open(account)
+  if not self.state then
+    local store = self.run:store()
+    self.state = store:cursor { recipe = self.run.name, name = self.name, account = account, key = key_text(self.run) }
+    self.full = self.run.options.full
+    table.insert(self.run.cursors, self)
+  end
+  return self.state
+end
+
+--- Makes what was delivered so far final: the dead letters are made durable, then the cursors move, each in one
+--- transaction. To be called after the sink has confirmed (`upload:finish()`).
+function Run:commit()
+  local task = require "sluice.task"
+  self:check_sums()
+  if self.dead_letters then self.dead_letters:sync() end
+  task.step "before_commit"
+  for _, cursor in ipairs(self.cursors) do cursor.state:commit() end
+  task.step "after_commit"
+  self.committed = true
+end
+
+--- Raises `internal` where a record that was read has no fate.
+function Run:check_sums()
+  local s = self.sums
+  local fates = s.sent + s.unchanged + s.skipped + s.rejected + s.unknown
+  if s.read + s.added == fates then return end
+  err.raise {
+    code = "partial",
+    message = ("%d records were read or made, but %d were sent, unchanged, skipped or rejected"):format(s.read + s.added, fates),
+    hint = "a recipe that leaves out a record says so with run:skip(reason), one that makes several of one with run:count('added', n)",
+  }
+end
+
+--- Puts a record into the dead-letter file of this run and counts it as rejected.
+---@param raw string the record's JSON text
+---@param reason string
+---@param extra? table further fields of the line: stream, batch, line
+function Run:reject(raw, reason, extra)
+  self.dead_letters = self.dead_letters or require("sluice.deadletters").open(self)
+  self.dead_letters:put(raw, reason, extra)
+  self:count "rejected"
+end
+
+--- Notes a batch and its verdict for the summary.
+---@param batch { stream: string, batch: string, verdict: string }
+function Run:batch(batch) self.batches[#self.batches + 1] = batch end
+
+--- Says how far the work is; shown as a line on a terminal.
+---@param state { done?: integer, total?: integer, what?: string }
+function Run:progress(state)
+  if not self.silent then require("sluice.progress").update(self, state) end
+end
+
+-- What a run leaves behind: in the ledger, and as summary.
+local function finish(self, code, problem)
+  local summary = require("sluice.summary").of(self, code, problem)
+  if self.dead_letters then self.dead_letters:close() end
+  for _, cursor in ipairs(self.cursors) do cursor.state:close() end
+  if self.opened then
+    self.opened:run_finish(self.id, summary.ledger)
+    self.opened:close()
+  end
+  return summary
+end
+
+local function exit_code(self)
+  local signal = require("sluice.task").stopping()
+  if self.sums.unknown > 0 then return 7 end
+  if signal then return 128 + signal end
+  return self.sums.rejected > 0 and 3 or 0
+end
+
+-- Loads a file as a chunk with strict globals; a mistake in it is the user's, named by file and line.
+local function load_script(path)
+  local chunk, problem = loadfile(path ~= "-" and path or nil, "t", require("sluice.strict").env())
+  if chunk then return chunk end
+  err.raise { code = "usage", message = tostring(problem) }
+end
+
+local function recipe_name(path)
+  return (path:gsub("^%./", ""):gsub("%.lua$", ""))
+end
+
+local function take_options(argv, globals)
+  local options, words = { config = globals.config, json = globals.json, quiet = globals.quiet }, {}
+  for _, word in ipairs(argv) do
+    if word == "--full" then options.full = true
+    elseif word == "--args" then options.args = true
+    elseif word:match "^%-%-" then
+      err.raise { code = "usage", message = "sluice run: unknown option " .. word, hint = "sluice help run" }
+    else words[#words + 1] = word end
+  end
+  return options, words
+end
+
+-- With --json standard output is for the summary alone.
+local function redirect_print(json)
+  if not json then return end
+  io.output(io.stderr)
+  print = function(...) -- luacheck: ignore
+    local words = table.pack(...)
+    for i = 1, words.n do words[i] = tostring(words[i]) end
+    io.stderr:write(table.concat(words, "\t"), "\n")
+  end
+end
+
+local function execute(self, path, given)
+  package.path = (path:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+  local value = load_script(path)(given)
+  local recipes = require "sluice.recipe"
+  if not recipes.is(value) then return end
+  self.recipe = value
+  if self.options.args then
+    io.write(value.about, "\n", recipes.help(value), "\n")
+    return
+  end
+  self.args = recipes.arguments(value, given)
+  self.args_text = require("sluice.json").encode(self.args)
+  value.run(self.args, self)
+end
+
+function run.command(argv, globals)
+  local options, words = take_options(argv, globals)
+  local path = table.remove(words, 1)
+  if not path then err.raise { code = "usage", message = "sluice run: which recipe?", hint = "sluice help run" } end
+  local given = require("sluice.recipe").words(words)
+  redirect_print(options.json)
+  local self = run.set { name = recipe_name(path), options = options, args = given }
+  local fail, trace = require "sluice.fail", nil
+  local ok, problem = xpcall(execute, function(value)
+    local located
+    located, trace = fail.locate(value)
+    return located
+  end, self, path, given)
+  require("sluice.log").status ""
+  local code = ok and exit_code(self) or fail.exit_code(problem)
+  local finished, summary = pcall(finish, self, code, problem)
+  if finished then require("sluice.summary").print(self, summary) end
+  if not ok then
+    require("sluice.log").print(fail.text(problem, trace))
+  elseif not finished then
+    error(summary, 0)
+  end
+  return code
 end
 
 return run

@@ -1,0 +1,90 @@
+--- What a run says at its end: a table for people on standard error, one JSON document with --json, a row in the ledger.
+local time = require "sluice.time"
+local log = require "sluice.log"
+
+local summary = {}
+
+local function verdicts(batches)
+  local counts, names = {}, {}
+  for _, batch in ipairs(batches) do
+    if not counts[batch.verdict] then names[#names + 1] = batch.verdict end
+    counts[batch.verdict] = (counts[batch.verdict] or 0) + 1
+  end
+  table.sort(names)
+  return counts, names
+end
+
+local function call_stats()
+  if not package.loaded["sluice.call"] then return { requests = 0, retries = 0, waited = 0, limited = 0 } end
+  return require("sluice.call").stats()
+end
+
+--- The figures of a run.
+---@param run sluice.Run
+---@param code integer exit code
+---@param problem any the error it ended with, or nil
+---@return table
+function summary.of(run, code, problem)
+  local stats, counts = call_stats(), verdicts(run.batches)
+  local all = { recipe = run.name, run = run.id, exit_code = code, error = problem and tostring(problem) or nil }
+  for kind, n in pairs(run.sums) do all[kind] = n end
+  all.batches, all.requests, all.retries = counts, stats.requests, stats.retries
+  all.limited, all.waited = stats.limited, stats.waited
+  all.seconds = time.mono() - run.started
+  all.cpu_seconds, all.peak_bytes = time.cpu(), time.peak_bytes()
+  all.dead_letters = run.dead_letters and run.dead_letters.path or nil
+  if next(run.reasons) then all.skipped_by_reason = run.reasons end
+  all.ledger = {
+    exit_code = code, error = all.error, read = all.read, sent = all.sent, unchanged = all.unchanged,
+    skipped = all.skipped, rejected = all.rejected, unknown = all.unknown, batches = #run.batches,
+    requests = all.requests, waited = all.waited, peak_bytes = all.peak_bytes,
+  }
+  return all
+end
+
+local function grouped(n)
+  local text, k = ("%d"):format(n), nil
+  repeat text, k = text:gsub("^(-?%d+)(%d%d%d)", "%1,%2") until k == 0
+  return text
+end
+
+local function batch_text(run)
+  local counts, names = verdicts(run.batches)
+  local parts = {}
+  for i, name in ipairs(names) do parts[i] = counts[name] .. " " .. name end
+  return grouped(#run.batches) .. (#parts > 0 and " (" .. table.concat(parts, ", ") .. ")" or "")
+end
+
+local function lines_of(run, all)
+  local lines = {}
+  local function row(label, text) lines[#lines + 1] = ("  %-10s %s"):format(label, text) end
+  for _, kind in ipairs { "read", "added", "sent", "unchanged", "skipped", "rejected", "unknown" } do
+    if all[kind] > 0 or kind == "read" or kind == "sent" or kind == "unchanged" or kind == "rejected" then
+      row(kind, grouped(all[kind]))
+    end
+  end
+  for reason, n in pairs(run.reasons) do row("", grouped(n) .. " skipped: " .. reason) end
+  row("batches", batch_text(run))
+  row("requests", grouped(all.requests) .. (all.retries > 0 and (" (%d resent)"):format(all.retries) or "")
+    .. (all.limited > 0 and (" (%d limited)"):format(all.limited) or ""))
+  row("waited", ("%.1f s for the rate budget"):format(all.waited))
+  row("time", ("%.1f s, %.1f s CPU"):format(all.seconds, all.cpu_seconds))
+  row("memory", ("%.0f MB at most"):format(all.peak_bytes / 1e6))
+  if all.dead_letters then row("dead", "letters in " .. all.dead_letters) end
+  return lines
+end
+
+--- Shows it: nothing for a script that counted nothing.
+function summary.print(run, all)
+  if run.options.json then
+    all.ledger = nil
+    io.stdout:write(require("sluice.json").encode(all), "\n")
+    return
+  end
+  local worked = all.read + all.sent + #run.batches > 0
+  if not worked or run.options.quiet then return end
+  log.print(run.name .. (all.exit_code == 0 and ": done" or ": exit " .. all.exit_code) .. "\n"
+    .. table.concat(lines_of(run, all), "\n") .. "\n")
+end
+
+return summary
