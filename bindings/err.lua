@@ -2,8 +2,12 @@
 --- The one error value: a table that is also text (`tostring(e)`, `"failed: " .. e`). Iterators, API clients and helpers
 --- raise it; the low-level modules return `nil, e`. `pcall` gives it back as it is.
 
+---@alias sluice.ErrorCode
+---| "usage"|"config"|"invalid"|"auth"|"forbidden"|"not_found"|"conflict"|"limit"|"unavailable"|"network"
+---| "timeout"|"tls"|"protocol"|"ambiguous"|"partial"|"stalled"|"locked"|"cancelled"|"state"|"internal"
+
 ---@class sluice.Error
----@field code "usage"|"config"|"invalid"|"auth"|"forbidden"|"not_found"|"conflict"|"limit"|"unavailable"|"network"|"timeout"|"tls"|"protocol"|"ambiguous"|"partial"|"stalled"|"locked"|"cancelled"|"state"|"internal"
+---@field code sluice.ErrorCode
 ---@field message string what went wrong and where, in one line, without secrets
 ---@field status? integer HTTP status of the answer
 ---@field api? string connection name

@@ -2,14 +2,9 @@
 local core = require "sluice.core"
 local log = require "sluice.log"
 local time = require "sluice.time"
+local grouped = require("sluice.text").grouped
 
 local progress = { every = 0.1 }
-
-local function grouped(n)
-  local text, k = ("%d"):format(n), nil
-  repeat text, k = text:gsub("^(-?%d+)(%d%d%d)", "%1,%2") until k == 0
-  return text
-end
 
 local function bar(share, width)
   local full = math.floor(share * width + 0.5)

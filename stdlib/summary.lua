@@ -1,5 +1,6 @@
 --- What a run says at its end: a table for people on standard error, one JSON document with --json, a row in the ledger.
 local time = require "sluice.time"
+local grouped = require("sluice.text").grouped
 local log = require "sluice.log"
 
 local summary = {}
@@ -40,12 +41,6 @@ function summary.of(run, code, problem)
     requests = all.requests, waited = all.waited, peak_bytes = all.peak_bytes,
   }
   return all
-end
-
-local function grouped(n)
-  local text, k = ("%d"):format(n), nil
-  repeat text, k = text:gsub("^(-?%d+)(%d%d%d)", "%1,%2") until k == 0
-  return text
 end
 
 local function batch_text(run)

@@ -25,8 +25,8 @@ end
 
 --- Replaces `coroutine.resume` and `coroutine.wrap` by ones that pass waiting on. Done once, by the command line.
 function task.install()
-  function coroutine.resume(co, ...) return relay(co, resume(co, ...)) end
-  function coroutine.wrap(fn)
+  coroutine.resume = function(co, ...) return relay(co, resume(co, ...)) end -- luacheck: ignore
+  coroutine.wrap = function(fn) -- luacheck: ignore
     local co = create(fn)
     return function(...) return unwrap(co, relay(co, resume(co, ...))) end
   end

@@ -1,0 +1,36 @@
+--- Text for people: numbers with thousands apart, sizes, tables of columns.
+local text = {}
+
+--- 1234567 as "1,234,567".
+---@param n number a whole number
+---@return string
+function text.grouped(n)
+  local digits, left = ("%d"):format(n), 1
+  while left > 0 do digits, left = digits:gsub("^(-?%d+)(%d%d%d)", "%1,%2") end
+  return digits
+end
+
+-- Characters, not bytes: what a terminal needs columns for (wide characters count as one).
+local function width(s) return utf8.len(s) or #s end
+
+--- Rows of cells as aligned lines; cells that are numbers go to the right.
+---@param rows any[][] the first row is the head
+---@return string
+function text.table(rows)
+  local widths, lines = {}, {}
+  for _, row in ipairs(rows) do
+    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, width(tostring(cell))) end
+  end
+  for _, row in ipairs(rows) do
+    local cells = {}
+    for i, cell in ipairs(row) do
+      local s = tostring(cell)
+      local pad = (" "):rep(widths[i] - width(s))
+      cells[i] = type(cell) == "number" and pad .. s or s .. pad
+    end
+    lines[#lines + 1] = (table.concat(cells, "  "):gsub("%s+$", ""))
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+return text
