@@ -1,0 +1,268 @@
+/* JSON text to Lua values, in one pass. What costs is Lua's side of it, above all making key strings and growing tables.
+ * Products look alike, so the memory keeps the keys as a tree of *places*: the key expected next is compared with the
+ * text as it stands, and its string and the size of the table are taken from last time. A wrong guess costs a little
+ * time and nothing else, since each guess is compared with the text before it is used. */
+#include "json_parts.h"
+
+#include "data/number.h"
+#include "data/scan.h"
+
+enum {
+    ROOT = 0,        /* the place of the document itself; as a link it means "none" */
+    ELSEWHERE = 1,   /* of values whose key has no place */
+    FIRST_PLACE = 2,
+    KNOWN_MAX = 128, /* objects with more keys than this are dictionaries: nothing to guess */
+    HOPS = 6,        /* how far along the expected keys to look */
+    BATCH = 64,      /* elements on the stack before they move into their table */
+    MISSES_MAX = 100000
+};
+
+typedef struct reader {
+    lua_State *L;
+    const char *end;
+    json_memory *memory;
+    int memory_idx, array_idx; /* on the stack */
+    sl_scan_fault *fault;
+} reader;
+
+static const char *read_value(reader *r, const char *p, int depth_left, unsigned place);
+
+/* ---- strings ---- */
+
+/* A string with escapes or beyond ASCII; `at` is where its plain start ends. */
+static const char *read_string_slow(reader *r, const char *p, const char *at) {
+    bool escaped = false;
+    const char *after = sl_scan_string_rest(at, r->end, &escaped, r->fault);
+    if (!after) return NULL;
+    sl_str inner = {p, (size_t)(after - 1 - p)};
+    if (!escaped) {
+        lua_pushlstring(r->L, inner.ptr, inner.len);
+        return after;
+    }
+    sl_buf *scratch = &r->memory->scratch;
+    if (sl_buf_reserve(scratch, inner.len, NULL) < 0) return sl_scan_stop(r->fault, p, "out of memory for this string");
+    lua_pushlstring(r->L, scratch->data, sl_scan_unescape_into(inner, scratch->data));
+    if (scratch->cap > JSON_SCRATCH_KEPT) sl_buf_free(scratch);
+    return after;
+}
+
+/* p is behind the opening quote. */
+static inline const char *read_string(reader *r, const char *p) {
+    const char *at = sl_scan_plain(p, r->end);
+    if (at == r->end || *at != '"') return read_string_slow(r, p, at);
+    lua_pushlstring(r->L, p, (size_t)(at - p));
+    return at + 1;
+}
+
+/* ---- keys ---- */
+
+static inline bool place_matches(const json_place *place, const char *p, const char *end) {
+#ifdef __SSE2__
+    if (place->len <= 16 && end - p >= 16) {
+        __m128i want = _mm_loadu_si128((const __m128i *)(const void *)place->text);
+        __m128i have = _mm_loadu_si128((const __m128i *)(const void *)p);
+        unsigned same = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(want, have));
+        unsigned all = (1u << place->len) - 1;
+        return (same & all) == all;
+    }
+#endif
+    return end - p >= place->len && memcmp(place->text, p, place->len) == 0;
+}
+
+/* Remembers the key on top of the stack, written as `text` in the document, after `last` among the keys of `owner`. */
+static unsigned place_add(reader *r, sl_str text, unsigned owner, unsigned last) {
+    json_memory *m = r->memory;
+    if (text.len > JSON_PLACE_TEXT || m->place[owner].known >= KNOWN_MAX) return 0;
+    if (m->places == JSON_PLACES) {
+        m->misses++;
+        return 0;
+    }
+    unsigned at = m->places++;
+    json_place *place = &m->place[at];
+    uint16_t *link = last ? &m->place[last].next : &m->place[owner].child;
+    *place = (json_place){.next = *link, .len = (uint16_t)text.len};
+    memcpy(place->text, text.ptr, text.len);
+    *link = (uint16_t)at;
+    m->place[owner].known++;
+    lua_pushvalue(r->L, -1);
+    lua_setiuservalue(r->L, r->memory_idx, (int)at);
+    return at;
+}
+
+/* A key that was not expected. *at is the place of its value then, *last the one to go on from. */
+static const char *read_new_key(reader *r, const char *p, unsigned owner, unsigned *last, unsigned *at) {
+    if (p == r->end || *p != '"') return sl_scan_stop(r->fault, p, "expected a key in double quotes");
+    const char *start = p;
+    if (!(p = read_string(r, p + 1))) return NULL;
+    sl_str text = {start, (size_t)(p - start) + 1};
+    bool tight = p < r->end && *p == ':';
+    p = sl_scan_blank(p, r->end);
+    if (p == r->end || *p != ':') return sl_scan_stop(r->fault, p, "expected ':' after the key");
+    unsigned added = tight ? place_add(r, text, owner, *last) : 0;
+    if (added) *last = added;
+    *at = added ? added : ELSEWHERE;
+    return p + 1;
+}
+
+/* Pushes the key at p; returns the byte after its colon. */
+static inline const char *read_key(reader *r, const char *p, unsigned owner, unsigned *last, unsigned *at) {
+    const json_place *places = r->memory->place;
+    unsigned guess = *last ? places[*last].next : places[owner].child;
+    for (int hop = 0; guess && hop < HOPS; hop++, guess = places[guess].next) {
+        if (!place_matches(&places[guess], p, r->end)) continue;
+        lua_getiuservalue(r->L, r->memory_idx, (int)guess);
+        *last = *at = guess;
+        return p + places[guess].len;
+    }
+    return read_new_key(r, p, owner, last, at);
+}
+
+/* Room to make at once: as many members as last time, but no more than the text can hold. */
+static int members_expected(const reader *r, const char *p, unsigned place) {
+    ptrdiff_t most = (r->end - p) / 5 + 1; /* "":0, */
+    int guess = r->memory->place[place].members;
+    return guess < most ? guess : (int)most;
+}
+
+static const char *read_object(reader *r, const char *p, int depth_left, unsigned place) {
+    lua_State *L = r->L;
+    if (!lua_checkstack(L, 4)) return sl_scan_stop(r->fault, p, sl_scan_too_deep);
+    p = sl_scan_blank(p + 1, r->end);
+    if (p < r->end && *p == '}') {
+        lua_createtable(L, 0, 0);
+        return p + 1;
+    }
+    lua_createtable(L, 0, members_expected(r, p, place));
+    unsigned last = 0, at = 0, members = 1;
+    for (;; members++) {
+        if (!(p = read_key(r, p, place, &last, &at))) return NULL;
+        p = sl_scan_blank(p, r->end);
+        if (!(p = read_value(r, p, depth_left, at))) return NULL;
+        lua_rawset(L, -3);
+        p = sl_scan_blank(p, r->end);
+        if (p < r->end && *p == '}') break;
+        if (p == r->end || *p != ',') return sl_scan_stop(r->fault, p, "expected ',' or '}'");
+        p = sl_scan_blank(p + 1, r->end);
+    }
+    r->memory->place[place].members = (uint16_t)(members < UINT16_MAX ? members : UINT16_MAX);
+    return p + 1;
+}
+
+/* ---- arrays ---- */
+
+/* Moves the `pending` values above `slot` into the array there, which is made to measure if it is not there yet. */
+static void array_flush(lua_State *L, int slot, lua_Integer stored, int pending) {
+    if (stored == 0) {
+        lua_createtable(L, pending, 0);
+        lua_replace(L, slot);
+        for (int i = pending; i > 0; i--) lua_rawseti(L, slot, i);
+        return;
+    }
+    for (int i = 1; i <= pending; i++) { /* upwards, so that the array part grows and not the hash */
+        lua_pushvalue(L, slot + i);
+        lua_rawseti(L, slot, stored + i);
+    }
+    lua_settop(L, slot);
+}
+
+static const char *read_elements(reader *r, const char *p, int slot, int depth_left, unsigned place) {
+    lua_Integer stored = 0;
+    for (int pending = 1;; pending++) {
+        if (!(p = read_value(r, p, depth_left, place))) return NULL;
+        p = sl_scan_blank(p, r->end);
+        bool last = p < r->end && *p == ']';
+        if (last || pending == BATCH) {
+            array_flush(r->L, slot, stored, pending);
+            stored += pending;
+            pending = 0;
+        }
+        if (last) return p + 1;
+        if (p == r->end || *p != ',') return sl_scan_stop(r->fault, p, "expected ',' or ']'");
+        p = sl_scan_blank(p + 1, r->end);
+    }
+}
+
+static const char *read_array(reader *r, const char *p, int depth_left, unsigned place) {
+    lua_State *L = r->L;
+    if (!lua_checkstack(L, BATCH + 4)) return sl_scan_stop(r->fault, p, sl_scan_too_deep);
+    p = sl_scan_blank(p + 1, r->end);
+    if (p < r->end && *p == ']') {
+        lua_createtable(L, 0, 0);
+        p++;
+    } else {
+        lua_pushnil(L); /* the array's slot */
+        if (!(p = read_elements(r, p, lua_gettop(L), depth_left, place))) return NULL;
+    }
+    lua_pushvalue(L, r->array_idx);
+    lua_setmetatable(L, -2);
+    return p;
+}
+
+/* ---- the rest ---- */
+
+static const char *read_number(reader *r, const char *p) {
+    sl_number n;
+    const char *after = sl_number_read(p, r->end, &n, r->fault);
+    if (!after) return NULL;
+    if (n.kind == SL_NUMBER_INT) lua_pushinteger(r->L, n.i);
+    else if (n.kind == SL_NUMBER_DOUBLE) lua_pushnumber(r->L, n.d);
+    else json_number_push(r->L, sl_str_make(p, (size_t)(after - p)));
+    return after;
+}
+
+static const char *read_word(reader *r, const char *p) {
+    const char *after = sl_scan_word(p, r->end, r->fault);
+    if (!after) return NULL;
+    if (*p == 'n') lua_pushlightuserdata(r->L, NULL);
+    else lua_pushboolean(r->L, *p == 't');
+    return after;
+}
+
+static const char *read_value(reader *r, const char *p, int depth_left, unsigned place) {
+    if (p == r->end) return sl_scan_no_value(p, r->end, r->fault);
+    switch (*p) {
+    case '"':
+        return read_string(r, p + 1);
+    case '{':
+        return depth_left > 0 ? read_object(r, p, depth_left - 1, place) : sl_scan_stop(r->fault, p, sl_scan_too_deep);
+    case '[':
+        return depth_left > 0 ? read_array(r, p, depth_left - 1, place) : sl_scan_stop(r->fault, p, sl_scan_too_deep);
+    case 't': case 'f': case 'n':
+        return read_word(r, p);
+    case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
+        return read_number(r, p);
+    default:
+        return sl_scan_no_value(p, r->end, r->fault);
+    }
+}
+
+/* Starts over when documents of today look unlike those that filled the memory. Never in mid-document. */
+static void places_refresh(json_memory *m) {
+    if (m->places >= FIRST_PLACE && m->misses < MISSES_MAX) return;
+    m->place[ROOT] = m->place[ELSEWHERE] = (json_place){0};
+    m->places = FIRST_PLACE;
+    m->misses = 0;
+}
+
+int json_read(lua_State *L, sl_str text, int max_depth, sl_err *err) {
+    int top = lua_gettop(L);
+    luaL_checkstack(L, 8, "json");
+    json_memory *m = json_memory_push(L);
+    lua_getiuservalue(L, top + 1, JSON_ARRAY_SLOT);
+    places_refresh(m);
+    sl_scan_fault fault;
+    reader r = {L, text.ptr + text.len, m, top + 1, top + 2, &fault};
+    const char *p = read_value(&r, sl_scan_blank(text.ptr, r.end), max_depth, ROOT);
+    if (p && (p = sl_scan_blank(p, r.end)) != r.end) p = sl_scan_stop(&fault, p, "expected the end of the text");
+    if (!p) {
+        lua_settop(L, top);
+        return sl_scan_fail(err, text, &fault);
+    }
+    lua_replace(L, top + 1);
+    lua_settop(L, top + 1);
+    return 0;
+}
+
+int slb_json_push(lua_State *L, sl_str text, sl_err *err) {
+    return json_read(L, text, SL_SCAN_DEPTH, err);
+}

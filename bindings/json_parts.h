@@ -1,0 +1,71 @@
+/* What the three files of sluice.json share: json.c (the module and its types), json_decode.c, json_encode.c.
+ *
+ *   json_memory *m = json_memory_push(L);       // userdata on the stack: what reading and writing remember
+ *   lua_getiuservalue(L, -1, JSON_ARRAY_SLOT);  // the metatable of arrays
+ */
+#ifndef SLB_JSON_PARTS_H
+#define SLB_JSON_PARTS_H
+
+#include "slb.h"
+
+#define JSON_NUMBER "sluice.json.number" /* a number that keeps its digits: userdata with its text */
+#define JSON_ARRAY "sluice.json.array"   /* the metatable that makes a table an array even when it is empty */
+
+/* Texts of our own making have a ceiling as well. */
+#define JSON_BYTES_MAX ((int64_t)1 << 30)
+
+enum {
+    JSON_PLACES = 1024,    /* places of keys in documents, see json_decode.c */
+    JSON_KEYS = 1024,      /* written keys, see json_encode.c; a power of two */
+    JSON_PLACE_TEXT = 54,  /* a key with its quotes and the colon, as it is read: 64 bytes with the rest */
+    JSON_KEY_TEXT = 54,    /* the same, as it is written */
+    JSON_SCRATCH_KEPT = 1 << 20 /* bytes of work space that stay allocated between calls */
+};
+
+/* User values of the memory: one key string for each place, then one for each written key, then the metatable. */
+enum { JSON_KEY_SLOT = JSON_PLACES, JSON_ARRAY_SLOT = JSON_PLACES + JSON_KEYS, JSON_SLOTS = JSON_ARRAY_SLOT };
+
+/* A key at its place among the keys of the objects read before. */
+typedef struct json_place {
+    uint16_t next;    /* the key that came after it, 0 if none */
+    uint16_t child;   /* the first key of the objects that were its value */
+    uint16_t members; /* how many members the last of those had */
+    uint16_t known;   /* how many places hang below it */
+    uint16_t len;
+    char text[JSON_PLACE_TEXT]; /* "name": */
+} json_place;
+
+/* A key as it was written: the Lua string (kept alive in its slot, so that its address is its name) and its JSON. */
+typedef struct json_key {
+    const char *string;
+    uint16_t len;
+    char text[JSON_KEY_TEXT]; /* "name": */
+} json_key;
+
+typedef struct json_memory {
+    sl_buf scratch;    /* strings with escapes, on their way to Lua */
+    sl_buf out;        /* text under construction; nested use is stacked */
+    unsigned places;   /* in use */
+    unsigned misses;   /* keys that found no room since then */
+    json_place place[JSON_PLACES];
+    json_key key[JSON_KEYS];
+} json_memory;
+
+/* Pushes the state's one memory, made when first asked for. [-0, +1, m] */
+json_memory *json_memory_push(lua_State *L);
+
+/* As slb_json_push and slb_json_put, with the settings that decode() and encode() take. */
+int json_read(lua_State *L, sl_str text, int max_depth, sl_err *err);
+
+typedef struct json_style {
+    int max_depth;
+    bool sort;   /* keys by their bytes */
+    bool pretty; /* a line for each value, two spaces for each level */
+} json_style;
+
+int json_write(lua_State *L, int idx, const json_style *style, sl_buf *out, sl_err *err);
+
+/* Pushes a number that keeps its digits. [-0, +1, m] */
+void json_number_push(lua_State *L, sl_str digits);
+
+#endif

@@ -1,0 +1,118 @@
+/* Strings are copied and looked at in the same go, sixteen bytes at a step; the loop stops where a byte needs more than
+ * a copy. Room for the plain copy is made once at the start, and again only after an escape. */
+#include "data/json.h"
+
+#include <math.h>
+
+#include "data/number.h"
+#include "data/utf8.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+static inline bool is_plain(char c) {
+    return (unsigned char)c >= ' ' && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
+
+/* True where all eight bytes are plain (a zero byte in x shows in (x - ones) & ~x & tops). */
+static inline bool plain8(uint64_t v) {
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
+    uint64_t hit = (v - ones * ' ') | v | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+    return (hit & tops) == 0;
+}
+
+/* Copies up to the first byte that is not plain; the place in the source, *out moved on. */
+static inline const char *copy_plain(const char *p, const char *end, char **out) {
+    char *o = *out;
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(' ');
+    for (; end - p >= 16; p += 16, o += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        _mm_storeu_si128((__m128i *)(void *)o, v);
+        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash));
+        int mask = _mm_movemask_epi8(_mm_or_si128(hit, _mm_cmplt_epi8(v, space)));
+        if (mask) {
+            int n = __builtin_ctz((unsigned)mask);
+            *out = o + n;
+            return p + n;
+        }
+    }
+#endif
+    for (uint64_t v; end - p >= 8; p += 8, o += 8) {
+        memcpy(&v, p, 8);
+        if (!plain8(v)) break;
+        memcpy(o, &v, 8);
+    }
+    while (p < end && is_plain(*p)) *o++ = *p++;
+    *out = o;
+    return p;
+}
+
+/* The escape of a quote, a backslash or a control character; its length. */
+static size_t escape(unsigned char c, char out[6]) {
+    static const char hex[] = "0123456789abcdef", from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+    const char *hit = memchr(from, c, sizeof from - 1);
+    out[0] = '\\';
+    if (hit) {
+        out[1] = to[hit - from];
+        return 2;
+    }
+    memcpy(out + 1, "u00", 3);
+    out[4] = hex[c >> 4];
+    out[5] = hex[c & 15];
+    return 6;
+}
+
+/* What copy_plain stopped at: *p is moved behind it. Afterwards there is room again for the rest and the quote. */
+static int put_special(sl_buf *out, const char **p, sl_str text, sl_err *err) {
+    const char *at = *p, *end = text.ptr + text.len;
+    char bytes[6];
+    size_t n = 1;
+    if ((unsigned char)*at >= 0x80) {
+        n = sl_utf8_step(at, end);
+        if (n == 0) return sl_fail(err, SL_INVALID, 0, "the string is not valid UTF-8 at byte %td", at - text.ptr);
+        memcpy(out->data + out->len, at, n);
+        out->len += n;
+        *p = at + n;
+        return 0;
+    }
+    n = escape((unsigned char)*at, bytes);
+    if (sl_buf_reserve(out, n + (size_t)(end - at), err) < 0) return -1;
+    memcpy(out->data + out->len, bytes, n);
+    out->len += n;
+    *p = at + 1;
+    return 0;
+}
+
+int sl_json_put_string(sl_buf *out, sl_str text, sl_err *err) {
+    size_t before = out->len;
+    if (sl_buf_reserve(out, text.len + 2, err) < 0) return -1;
+    out->data[out->len++] = '"';
+    const char *p = text.ptr, *end = p + text.len;
+    for (;;) {
+        char *o = out->data + out->len;
+        p = copy_plain(p, end, &o);
+        out->len = (size_t)(o - out->data);
+        if (p == end) break;
+        if (put_special(out, &p, text, err) < 0) {
+            out->len = before;
+            return -1;
+        }
+    }
+    out->data[out->len++] = '"';
+    return 0;
+}
+
+int sl_json_put_double(sl_buf *out, double value, sl_err *err) {
+    if (!isfinite(value))
+        return sl_fail(err, SL_INVALID, 0, "JSON has no number for %s", isnan(value) ? "NaN" : "infinity");
+    char text[SL_NUMBER_ROOM];
+    return sl_buf_put(out, text, sl_number_print_double(value, text), err);
+}
+
+int sl_json_put_int(sl_buf *out, int64_t value, sl_err *err) {
+    char text[SL_NUMBER_ROOM];
+    return sl_buf_put(out, text, sl_number_print_int(value, text), err);
+}
