@@ -1,6 +1,6 @@
 /* sluice.json: JSON text and Lua values, without loss. The module's table and its two types; reading is in
  * json_decode.c, writing in json_encode.c. */
-#include "json_parts.h"
+#include "bindings/json_parts.h"
 
 #include "data/number.h"
 #include "data/scan.h"

@@ -2,7 +2,7 @@
  * Products look alike, so the memory keeps the keys as a tree of *places*: the key expected next is compared with the
  * text as it stands, and its string and the size of the table are taken from last time. A wrong guess costs a little
  * time and nothing else, since each guess is compared with the text before it is used. */
-#include "json_parts.h"
+#include "bindings/json_parts.h"
 
 #include "data/number.h"
 #include "data/scan.h"

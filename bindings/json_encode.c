@@ -1,7 +1,7 @@
 /* Lua values to JSON text, straight into a buffer. A table is walked once, with next: as long as the keys come as 1, 2,
  * 3 … it is written as an array, from a string on as an object, and what is neither is an error that names the place.
  * Keys are found again by the address of their Lua string, and copied with quotes and colon as they were written. */
-#include "json_parts.h"
+#include "bindings/json_parts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "data/json.h"
 #include "data/number.h"
 #include "data/scan.h"
+#include "data/utf8.h"
 
 enum { SHORT_STRING = 40 }; /* Lua makes strings up to this length unique, so that an address names a text */
 
@@ -29,6 +30,9 @@ typedef struct writer {
     int memory_idx;
 } writer;
 
+/* bindings/ndjson.c; absent in a build without it. */
+extern int slb_record_put(lua_State *L, int idx, sl_buf *out, sl_err *err) __attribute__((weak));
+
 /* The value on top of the stack. */
 static int write_value(writer *w, int depth, const step *at);
 
@@ -38,13 +42,14 @@ static void path_put(sl_buf *b, const step *at) {
     if (!at->up) return;
     path_put(b, at->up);
     if (!at->key) sl_buf_printf(b, NULL, "[%" PRId64 "]", (int64_t)at->index);
+    else if (sl_utf8_check(sl_str_make(at->key, at->len)) >= 0) sl_buf_printf(b, NULL, "[a key that is not UTF-8]");
     else sl_buf_printf(b, NULL, "%s%.*s", b->len ? "." : "", (int)(at->len < 60 ? at->len : 60), at->key);
 }
 
 /* "can't encode variants[2].price: …" */
 static int fail_at(writer *w, const step *at, const char *why) {
     sl_buf path;
-    sl_buf_init(&path, 300);
+    sl_buf_init(&path, 160); /* what is deeper is left out */
     path_put(&path, at);
     sl_fail(w->err, SL_INVALID, 0, "can't encode %s as JSON: %s", path.len ? sl_buf_cstr(&path) : "the value", why);
     sl_buf_free(&path);
@@ -115,9 +120,12 @@ static int put_userdata(writer *w, int idx, const step *at) {
         return sl_buf_put(w->out, lua_touserdata(w->L, idx), lua_rawlen(w->L, idx), w->err);
     if (lua_type(w->L, idx) == LUA_TLIGHTUSERDATA && !lua_touserdata(w->L, idx))
         return sl_buf_put(w->out, "null", 4, w->err);
-    char why[120];
-    snprintf(why, sizeof why, "a %.80s has no JSON form", luaL_tolstring(w->L, idx, NULL));
-    lua_pop(w->L, 1);
+    if (slb_record_put && luaL_testudata(w->L, idx, "sluice.record"))
+        return slb_record_put(w->L, idx, w->out, w->err) < 0 ? fail_inside(w, at) : 0;
+    char why[160];
+    bool named = luaL_getmetafield(w->L, idx, "__name") == LUA_TSTRING;
+    snprintf(why, sizeof why, "a %.80s has no JSON form%s", named ? lua_tostring(w->L, -1) : luaL_typename(w->L, idx),
+             lua_isnil(w->L, idx) ? " (json.null is written as null)" : "");
     return fail_at(w, at, why);
 }
 

@@ -6,7 +6,7 @@
 #ifndef SLB_JSON_PARTS_H
 #define SLB_JSON_PARTS_H
 
-#include "slb.h"
+#include "bindings/slb.h"
 
 #define JSON_NUMBER "sluice.json.number" /* a number that keeps its digits: userdata with its text */
 #define JSON_ARRAY "sluice.json.array"   /* the metatable that makes a table an array even when it is empty */
