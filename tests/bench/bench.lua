@@ -1,0 +1,229 @@
+-- make bench: one table, our figure beside each installed peer's. CPU seconds (user and system), medians of rounds in
+-- which the candidates take turns, so that a machine whose speed drifts does so for all of them.
+local data = require "data"
+local json = require "sluice.json"
+local text = require "sluice.text"
+local args = ...
+
+local sluice, rounds = args.sluice, math.tointeger(tonumber(args.rounds))
+local build = sluice:match "^(.*)/[^/]*$"
+local dir = build .. "/bench"
+local here = "tests/bench"
+assert(os.execute("mkdir -p " .. dir))
+
+local function have(program)
+  return os.execute("command -v " .. program .. " >/dev/null 2>&1") == true
+end
+
+local function capture(command)
+  local pipe = assert(io.popen(command))
+  local out = pipe:read "a"
+  pipe:close()
+  return (out:gsub("%s+$", ""))
+end
+
+local function measure(command)
+  local out = dir .. "/figures.json"
+  os.execute(("%s/tests/measure %s sh -c 'exec %s' >%s/out 2>%s/err"):format(build, out, command, dir, dir))
+  local file = assert(io.open(out), "no figures for: " .. command)
+  local figures = assert(json.decode(file:read "a"))
+  file:close()
+  if figures.status ~= 0 then
+    local problem = io.open(dir .. "/err"):read "a"
+    error(("status %d: %s\n%s"):format(figures.status, command, problem:sub(1, 2000)), 0)
+  end
+  return figures
+end
+
+local function median(list)
+  table.sort(list)
+  local n = #list
+  return n % 2 == 1 and list[(n + 1) // 2] or (list[n // 2] + list[n // 2 + 1]) / 2
+end
+
+-- candidates: { { name, command, floor }, … }, ours first. `floor`: how many times its CPU ours must be under (>= 1 where
+-- we must be faster), or the share of ours that we may cost at most (ceiling = …).
+local table_rows = { { "row", "who", "cpu s", "rss MB", "x ours", "wanted", "" } }
+local failed = 0
+
+local function verdict(ratio, want)
+  if not want then return "", "" end
+  local good = ratio >= want
+  if not good then failed = failed + 1 end
+  return (">= %.2f"):format(want), good and "ok" or "MISSED"
+end
+
+local function race(name, candidates)
+  local times = {}
+  for i in ipairs(candidates) do times[i] = { cpu = {}, rss = 0 } end
+  for _ = 1, rounds do
+    for i, one in ipairs(candidates) do
+      if one.before then one.before() end
+      local figures = measure(one.command)
+      table.insert(times[i].cpu, figures.cpu)
+      times[i].rss = math.max(times[i].rss, figures.rss_mb)
+    end
+  end
+  local ours = median(times[1].cpu)
+  for i, one in ipairs(candidates) do
+    local cpu = median(times[i].cpu)
+    local ratio = cpu / ours
+    local want, word = verdict(ratio, one.want)
+    table_rows[#table_rows + 1] = { i == 1 and name or "", one.name, ("%.3f"):format(cpu), ("%.1f"):format(times[i].rss),
+      ("%.2f"):format(ratio), want, word }
+  end
+end
+
+local missing = {}
+local function peer(list, program, entry)
+  if have(program) then list[#list + 1] = entry else missing[program] = true end
+end
+
+-- ---- rows ----
+
+local rows = {}
+
+local function tables(kind, make, count, want)
+  return function()
+    local file = data.file(("%s/%s.ndjson"):format(dir, kind), make, count)
+    local out = dir .. "/out.ndjson"
+    local ours = ("%s run %s/peers/tables_sluice.lua kind=%s file=%s out=%s"):format(sluice, here, kind, file, out)
+    local list = { { name = "sluice", command = ours } }
+    local function with(program, script) return ("%s %s/peers/%s %s %s %s"):format(program, here, script, kind, file, out) end
+    peer(list, "lua5.4", { name = "lua-cjson", want = want[1], command = with("lua5.4", "tables_cjson.lua") })
+    peer(list, "node", { name = "node", want = want[2], command = with("node", "tables.js") })
+    peer(list, "python3", { name = "python json", want = want[3], command = with("python3", "tables.py") })
+    local filter = kind == "flat" and ".price *= 1.1" or ".variants[].price *= 1.1"
+    peer(list, "jq", { name = "jq -c", command = ('jq -c "%s" %s'):format(filter, file) })
+    race("tables, " .. kind, list)
+  end
+end
+
+rows.flat = tables("flat", data.flat, 500000, { 3, 2.3, 4 })
+rows.nested = tables("nested", data.nested, 100000, { 2.5, 2, 3 })
+
+-- A bare nginx on a free port answers the HTTP rows.
+local function with_nginx(fn)
+  local nginx = require "support.nginx"
+  local server = nginx.start { config = [[
+    keepalive_requests 10000000;
+    client_max_body_size 0;
+    client_body_buffer_size 4m;
+    location / { return 200 '{"ok":true}'; }
+  ]] }
+  local ok, problem = pcall(fn, server.url)
+  server:stop()
+  if not ok then error(problem, 0) end
+end
+
+local function python_requests() return os.execute "python3 -c 'import requests' >/dev/null 2>&1" == true end
+
+rows.http = function()
+  local floor = build .. "/bench/http_small"
+  assert(os.execute(("cc -O2 -o %s %s/peers/http_small.c -lcurl"):format(floor, here)))
+  with_nginx(function(url)
+    local n = 20000
+    local function ours(size) return ("%s run %s/peers/http_%s_sluice.lua url=%s/ n=%d"):format(sluice, here, size, url, n) end
+    local list = { { name = "sluice", command = ours "small" } }
+    list[2] = { name = "libcurl multi in C", want = 1 / 1.6, command = ("%s %s/ %d"):format(floor, url, n) }
+    if python_requests() then
+      list[3] = { name = "python requests", want = 10, command = ("python3 %s/peers/http_small.py %s/ %d"):format(here, url, n) }
+    else missing["python requests"] = true end
+    race("http, 20,000 small", list)
+    n = 1000
+    list = { { name = "sluice", command = ours "big" } }
+    local python = ("python3 %s/peers/http_big.py %s/ %d"):format(here, url, n)
+    peer(list, "python3", { name = "python http.client", want = 0.6, command = python })
+    race("http, 1,000 x 2 MB", list)
+  end)
+end
+
+rows.start = function()
+  local empty = dir .. "/empty.lua"
+  io.open(empty, "w"):close()
+  local function times(command)
+    return ('sh -c "i=0; while [ \\$i -lt 50 ]; do %s >/dev/null; i=\\$((i+1)); done"'):format(command)
+  end
+  local list = { { name = "sluice run empty.lua", command = times(sluice .. " run " .. empty) } }
+  peer(list, "curl", { name = "curl -V", want = 1 / 1.5, command = times "curl -V" })
+  if python_requests() then
+    list[#list + 1] = { name = "python3, import requests", want = 5, command = times("python3 " .. here .. "/peers/start.py") }
+  end
+  race("start, 50 times", list)
+end
+
+-- The main job against the sandbox with its rates lifted.
+local function with_sandbox(products, fn)
+  local log = dir .. "/sandbox.log"
+  local pid = capture(("%s sandbox --port 0 --products %d --rates high --quiet >%s 2>&1 & echo $!"):format(sluice, products, log))
+  local url
+  for _ = 1, 600 do
+    local file = io.open(log)
+    url = file and file:read("a"):match "http://127%.0%.0%.1:%d+"
+    if file then file:close() end
+    if url then break end
+    require("sluice.task").sleep(0.1)
+  end
+  assert(url, "the sandbox did not start, see " .. log)
+  local ok, problem = pcall(fn, url)
+  os.execute("kill " .. pid)
+  if not ok then error(problem, 0) end
+end
+
+local function project(url, stream)
+  local path = dir .. "/sluice.yaml"
+  local file = assert(io.open(path, "w"))
+  file:write(([[
+version: 1
+store: sqlite:state.db
+shared: shared
+connections:
+  shop: { api: stock2shop, base_url: "%s", username: sandbox, password: sandbox, limits: { api: "100000/s", login: "1000/s" } }
+  feed: { api: productsup_stream, base_url: "%s", token: sandbox-token, limits: { products: "100000/s" } }
+]]):format(url, url))
+  file:close()
+  return path, stream
+end
+
+local function new_stream(url, name)
+  local http = require "sluice.http"
+  local res = assert(http.post(url .. "/streams", {
+    headers = { authorization = "Bearer sandbox-token", ["content-type"] = "application/vnd.api+json" },
+    body = json.encode { data = { type = "stream", attributes = { name = name, type = "chunked" } } } }))
+  return assert(json.decode(res.body)).data.id
+end
+
+local function feed_row(products, with_python)
+  with_sandbox(products, function(url)
+    local config = project(url)
+    local stream = new_stream(url, "bench stream")
+    local list = { { name = "sluice delta_feed", before = function() os.execute(("rm -rf %s/state.db* %s/shared"):format(dir, dir)) end,
+      command = ("%s run -c %s scripts/delta_feed.lua from=shop to=feed stream=%s"):format(sluice, config, stream) } }
+    if with_python and python_requests() then
+      list[2] = { name = "python requests, json", want = 3, command = ("python3 %s/peers/delta_feed.py %s %s 500"):format(here, url, stream) }
+    end
+    race(("delta feed, %s products"):format(text.grouped(products)), list)
+  end)
+end
+
+rows.feed = function() feed_row(50000, true) end
+
+-- not among the usual rows: `make bench ROWS=million`
+rows.million = function()
+  local before = rounds
+  rounds = 1
+  feed_row(1000000, false)
+  rounds = before
+end
+
+local wanted = args.rows ~= "" and args.rows or "flat nested http start feed"
+for name in wanted:gmatch "%S+" do
+  io.stderr:write("bench: ", name, "\n")
+  local row = rows[name] or error("there is no row " .. name, 0)
+  row()
+end
+io.write(text.table(table_rows))
+io.write(("\nCPU seconds, medians of %d interleaved rounds; 'x ours': how many times ours it costs. Machine: %s, %s cores, %s.\n")
+  :format(rounds, capture "uname -m", capture "nproc", capture "date +%Y-%m-%d"))
+for program in pairs(missing) do io.write("missing: ", program, "\n") end
+if failed > 0 then error(failed .. " rows miss what is wanted", 0) end
