@@ -230,10 +230,14 @@ function run.command(argv, globals)
     return located
   end, self, path, given)
   require("sluice.log").status ""
-  local code = ok and exit_code(self) or fail.exit_code(problem)
+  local signal = require("sluice.task").stopping()
+  local stopped = not ok and signal and err.is(problem) and problem.code == "cancelled"
+  local code = ok and exit_code(self) or stopped and 128 + signal or fail.exit_code(problem)
   local finished, summary = pcall(finish, self, code, problem)
   if finished then require("sluice.summary").print(self, summary) end
-  if not ok then
+  if stopped then
+    require("sluice.log").print "sluice: stopped by a signal\n"
+  elseif not ok then
     require("sluice.log").print(fail.text(problem, trace))
   elseif not finished then
     error(summary, 0)

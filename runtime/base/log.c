@@ -94,8 +94,10 @@ int sl_log_secret(sl_str secret) {
     static const char url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     if (secret.len < SECRET_MIN) return -1;
     add_form(secret.ptr, secret.len);
-    add_url_form(secret, "0123456789ABCDEF", false);
-    add_url_form(secret, "0123456789abcdef", true);
+    for (int plus = 0; plus < 2; plus++) {
+        add_url_form(secret, "0123456789ABCDEF", plus);
+        add_url_form(secret, "0123456789abcdef", plus);
+    }
     add_json_form(secret, false);
     add_json_form(secret, true);
     for (size_t shift = 0; shift < 3; shift++) {
