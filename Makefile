@@ -85,7 +85,7 @@ test-%: all deps-test $(TOOLS) ; @$(BUILD)/sluice test $(shell find tests -name 
 ## run all specs under ASan and UBSan, and again with an aggressive garbage collector
 check-hard: check-asan check-gc
 check-asan: deps-test
-	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" all $(TOOLS:$(BUILD)/%=build-asan/%)
+	@$(MAKE) --no-print-directory -j2 BUILD=build-asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" all $(TOOLS:$(BUILD)/%=build-asan/%)
 	@SLUICE_BUILD=build-asan ASAN_OPTIONS=detect_leaks=0 build-asan/sluice test tests
 check-gc: all deps-test $(TOOLS) ; @SLUICE_TEST_GC=1 $(BUILD)/sluice test tests
 

@@ -81,7 +81,7 @@ static void add_base64_form(sl_str s, size_t shift, const char *digits) {
         unsigned value = 0;
         for (size_t bit = at; bit < at + 6; bit++) {
             unsigned char c = (unsigned char)s.ptr[bit / 8 - shift];
-            value = value << 1 | (c >> (7 - bit % 8) & 1u);
+            value = value << 1 | ((unsigned)c >> (7 - bit % 8) & 1u);
         }
         sl_buf_put_char(&b, digits[value], NULL);
     }
