@@ -38,6 +38,7 @@ typedef struct fd_op {
 struct sl_loop {
     CURLM *multi;
     void (*transfer_done)(void *easy, int code);
+    void (*on_free)(sl_loop *loop);
     sl_op *first, *last; /* finished, not yet taken */
     int pending;
     sl_watch *watches;
@@ -98,6 +99,7 @@ sl_loop *sl_loop_new(sl_err *err) {
 void sl_loop_free(sl_loop *loop) {
     if (!loop) return;
     sl_assert(loop->pending == 0);
+    if (loop->on_free) loop->on_free(loop);
     if (loop->multi) curl_multi_cleanup(loop->multi);
     if (signal_wake_fd == loop->signal_pipe[1]) {
         signal(SIGINT, SIG_DFL);
@@ -117,6 +119,10 @@ void *sl_loop_multi(sl_loop *loop) {
 
 void sl_loop_on_transfer(sl_loop *loop, void (*done)(void *easy, int code)) {
     loop->transfer_done = done;
+}
+
+void sl_loop_on_free(sl_loop *loop, void (*on_free)(sl_loop *loop)) {
+    loop->on_free = on_free;
 }
 
 /* ---- operations ---- */

@@ -49,6 +49,9 @@ void sl_op_adopt(sl_op *child, sl_op *parent);
 void *sl_loop_multi(sl_loop *loop);
 void sl_loop_on_transfer(sl_loop *loop, void (*done)(void *easy, int code));
 
+/* io/http's as well: called by sl_loop_free() before the CURLM goes. */
+void sl_loop_on_free(sl_loop *loop, void (*on_free)(sl_loop *loop));
+
 /* A descriptor that is watched as long as it is registered (the HTTP server's epoll, a pipe): `ready` is called from
  * the loop whenever it is readable or `due_ms` (monotonic, INT64_MAX for never) has passed. */
 typedef struct sl_watch {
