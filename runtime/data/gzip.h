@@ -1,0 +1,38 @@
+/* gzip, both ways, in pieces: nothing here holds more than one window.
+ *
+ *   sl_gunzip *g = sl_gunzip_new(&err);
+ *   sl_str in = piece;
+ *   while (in.len) sl_gunzip_put(g, &in, &out, 64 << 10, &err);      // at most 64 kB more in `out` a call
+ *   if (!sl_gunzip_whole(g)) …                                       // the stream ended in the middle
+ *   sl_gunzip_free(g);
+ */
+#ifndef SL_DATA_GZIP_H
+#define SL_DATA_GZIP_H
+
+#include "base/buf.h"
+
+typedef struct sl_gunzip sl_gunzip;
+typedef struct sl_gzip sl_gzip;
+
+/* For gzip and zlib streams (recognised by their heads). Owned by the caller. */
+sl_gunzip *sl_gunzip_new(sl_err *err);
+void sl_gunzip_free(sl_gunzip *g);
+
+/* Inflates into out, which grows by at most `room` bytes; *in moves on past what was used. 0, or -1 with
+ * SL_PROTOCOL (not gzip, damaged) or SL_LIMIT (out's ceiling). Input may be left over when the room was used up. */
+int sl_gunzip_put(sl_gunzip *g, sl_str *in, sl_buf *out, size_t room, sl_err *err);
+
+/* True when output may be waiting although all input was used: call put again with an empty input. */
+bool sl_gunzip_more(const sl_gunzip *g);
+
+/* True at the end of a complete stream, and before the first byte. */
+bool sl_gunzip_whole(const sl_gunzip *g);
+
+/* A compressor of level 1 (JSON shrinks to a quarter, at five times the speed of level 6). Owned by the caller. */
+sl_gzip *sl_gzip_new(sl_err *err);
+void sl_gzip_free(sl_gzip *z);
+
+/* Deflates all of `in` into out; with `last` the stream is completed. */
+int sl_gzip_put(sl_gzip *z, sl_str in, bool last, sl_buf *out, sl_err *err);
+
+#endif

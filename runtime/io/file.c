@@ -1,0 +1,106 @@
+/* The order is what makes it safe: all bytes, fsync of the file, rename, fsync of the folder. */
+#include "io/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct sl_file {
+    int fd;
+    char *path;
+    char *aside;
+};
+
+static void release(sl_file *f) {
+    if (f->fd >= 0) close(f->fd);
+    free(f->path);
+    free(f->aside);
+    free(f);
+}
+
+/* Beside the target (a rename must stay on one disk), with a name that no other process or transfer uses. */
+static int open_aside(sl_file *f, sl_err *err) {
+    static unsigned int count;
+    size_t size = strlen(f->path) + 40;
+    f->aside = malloc(size);
+    if (!f->aside) return sl_fail(err, SL_INTERNAL, 0, "out of memory");
+    do {
+        snprintf(f->aside, size, "%s.%ld-%u.part", f->path, (long)getpid(), ++count);
+        f->fd = open(f->aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    } while (f->fd < 0 && errno == EEXIST);
+    return f->fd < 0 ? sl_fail_errno(err, "%s: can't be written", f->path) : 0;
+}
+
+sl_file *sl_file_create(const char *path, sl_err *err) {
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        sl_fail(err, SL_STATE, 0, "%s: is not a regular file", path);
+        return NULL;
+    }
+    sl_file *f = calloc(1, sizeof *f);
+    if (!f) return sl_fail(err, SL_INTERNAL, 0, "out of memory"), NULL;
+    f->fd = -1;
+    f->path = sl_str_dup(sl_str_of(path));
+    if (f->path && open_aside(f, err) == 0) return f;
+    release(f);
+    return NULL;
+}
+
+int sl_file_write(sl_file *f, sl_str bytes, sl_err *err) {
+    while (bytes.len) {
+        ssize_t n = write(f->fd, bytes.ptr, bytes.len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return sl_fail_errno(err, "%s: can't be written", f->path);
+        bytes = sl_str_make(bytes.ptr + n, bytes.len - (size_t)n);
+    }
+    return 0;
+}
+
+static int sync_folder(const char *path) {
+    char *folder = sl_str_dup(sl_str_of(path));
+    if (!folder) return -1;
+    char *slash = strrchr(folder, '/');
+    if (slash) slash[slash == folder ? 1 : 0] = 0;
+    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
+    if (fd < 0) return -1;
+    int rc = fsync(fd);
+    close(fd);
+    return rc;
+}
+
+int sl_file_commit(sl_file *f, sl_err *err) {
+    if (fsync(f->fd) < 0 || rename(f->aside, f->path) < 0) {
+        sl_fail_errno(err, "%s: can't be put in place", f->path);
+        sl_file_abort(f);
+        return -1;
+    }
+    int rc = sync_folder(f->path) < 0 ? sl_fail_errno(err, "%s: the folder can't be synced", f->path) : 0;
+    release(f);
+    return rc;
+}
+
+void sl_file_abort(sl_file *f) {
+    if (!f) return;
+    unlink(f->aside);
+    release(f);
+}
+
+int sl_file_open(const char *path, int64_t *size_bytes, sl_err *err) {
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        sl_fail_errno(err, "%s", path);
+        if (fd >= 0) close(fd);
+        return -1;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        close(fd);
+        return sl_fail(err, SL_USAGE, EISDIR, "%s: is a folder", path);
+    }
+    *size_bytes = S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
+    return fd;
+}

@@ -1,0 +1,29 @@
+/* Files that are there completely or not at all: written aside, synced, then renamed over the old one.
+ *
+ *   sl_file *f = sl_file_create("out.ndjson", &err);
+ *   if (sl_file_write(f, bytes, &err) < 0) sl_file_abort(f); …
+ *   if (sl_file_commit(f, &err) < 0) …                   // f is gone in either case
+ */
+#ifndef SL_IO_FILE_H
+#define SL_IO_FILE_H
+
+#include "base/buf.h"
+
+typedef struct sl_file sl_file;
+
+/* Begins a new version of the file at path, beside it. Owned by the caller until commit or abort. */
+sl_file *sl_file_create(const char *path, sl_err *err);
+
+/* Appends; -1 with SL_STATE (a full disk, …): abort then. */
+int sl_file_write(sl_file *f, sl_str bytes, sl_err *err);
+
+/* Makes it durable and puts it in place; f is freed whether that works or not (-1: the old version stays). */
+int sl_file_commit(sl_file *f, sl_err *err);
+
+/* Removes what was written; the old version stays. NULL is fine. */
+void sl_file_abort(sl_file *f);
+
+/* Opens a file for reading: a descriptor that the caller closes, and its size, -1 where it is no regular file. */
+int sl_file_open(const char *path, int64_t *size_bytes, sl_err *err);
+
+#endif
