@@ -134,7 +134,7 @@ int sl_http_write_end(sl_http *x, sl_err *err);
 /* Finishes when the buffer has room again, or the answer has begun, or with the exchange's error. */
 sl_op *sl_http_room_start(sl_http *x, sl_err *err);
 
-/* Finishes when status and headers are there. */
+/* Finishes when status and headers are there; without r->stream when the whole answer is. */
 sl_op *sl_http_head_start(sl_http *x, sl_err *err);
 
 /* Finishes when bytes of the body have come, or with its end. While nobody reads, at most 256 kB are held and the
