@@ -5,6 +5,7 @@
 
 int luaopen_sluice_crypto(lua_State *L); /* ./crypto.c */
 int luaopen_sluice_err(lua_State *L);    /* ./err.c */
+int luaopen_sluice_http_core(lua_State *L); /* ./http_core.c */
 int luaopen_sluice_json(lua_State *L);   /* ./json.c */
 int luaopen_sluice_log(lua_State *L);    /* ./log.c */
 int luaopen_sluice_time(lua_State *L);   /* ./time.c */
@@ -13,6 +14,7 @@ int luaopen_sluice_yaml(lua_State *L);   /* ./yaml.c */
 static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.crypto", luaopen_sluice_crypto},
     {"sluice.err", luaopen_sluice_err},
+    {"sluice.http_core", luaopen_sluice_http_core},
     {"sluice.json", luaopen_sluice_json},
     {"sluice.log", luaopen_sluice_log},
     {"sluice.time", luaopen_sluice_time},
