@@ -3,15 +3,16 @@
 
 #include "bindings/slb.h"
 
-int luaopen_sluice_crypto(lua_State *L); /* ./crypto.c */
-int luaopen_sluice_err(lua_State *L);    /* ./err.c */
+int luaopen_sluice_crypto(lua_State *L);    /* ./crypto.c */
+int luaopen_sluice_err(lua_State *L);       /* ./err.c */
 int luaopen_sluice_http_core(lua_State *L); /* ./http_core.c */
-int luaopen_sluice_json(lua_State *L);   /* ./json.c */
-int luaopen_sluice_limit(lua_State *L);  /* ./limit.c */
-int luaopen_sluice_log(lua_State *L);    /* ./log.c */
-int luaopen_sluice_retry(lua_State *L);  /* ./retry.c */
-int luaopen_sluice_time(lua_State *L);   /* ./time.c */
-int luaopen_sluice_yaml(lua_State *L);   /* ./yaml.c */
+int luaopen_sluice_json(lua_State *L);      /* ./json.c */
+int luaopen_sluice_limit(lua_State *L);     /* ./limit.c */
+int luaopen_sluice_log(lua_State *L);       /* ./log.c */
+int luaopen_sluice_process(lua_State *L);   /* ./process.c */
+int luaopen_sluice_retry(lua_State *L);     /* ./retry.c */
+int luaopen_sluice_time(lua_State *L);      /* ./time.c */
+int luaopen_sluice_yaml(lua_State *L);      /* ./yaml.c */
 
 static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.crypto", luaopen_sluice_crypto},
@@ -20,6 +21,7 @@ static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.json", luaopen_sluice_json},
     {"sluice.limit", luaopen_sluice_limit},
     {"sluice.log", luaopen_sluice_log},
+    {"sluice.process", luaopen_sluice_process},
     {"sluice.retry", luaopen_sluice_retry},
     {"sluice.time", luaopen_sluice_time},
     {"sluice.yaml", luaopen_sluice_yaml},
