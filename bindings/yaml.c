@@ -66,6 +66,10 @@ static int presize(size_t count) {
 
 static void push_list(lua_State *L, const sl_yaml_node *list) {
     lua_createtable(L, presize(list->count), 0);
+    if (list->count == 0) { /* so that json.encode writes [] */
+        luaL_newmetatable(L, "sluice.json.array");
+        lua_setmetatable(L, -2);
+    }
     lua_Integer n = 0;
     for (const sl_yaml_node *item = list->first; item; item = item->next) {
         push_value(L, item);

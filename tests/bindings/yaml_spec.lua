@@ -108,7 +108,7 @@ describe("sluice.yaml structure", function()
   it("reads maps and lists, in blocks and inline", function()
     assert.same({ a = { b = { 1, "two", { c = 3 } } }, d = { e = true } },
       decode "a:\n  b:\n    - 1\n    - two\n    - c: 3\nd: { e: true }\n")
-    assert.same({ {}, {} }, decode "[[], {}]")
+    assert.equal("[[],{}]", require("sluice.json").encode(decode "[[], {}]"))
   end)
 
   it("keeps keys as they are written", function()
