@@ -1,0 +1,358 @@
+--- `sluice.yaml`: found, read, checked. What is wrong is said with file, line and column.
+---
+---   local cfg = config.load()                       -- upward from the working directory
+---   local keys = config.connection(cfg, "shop")     -- variables put in, files and commands asked, secrets closed
+---
+--- Variables (`${NAME}`), files and commands are looked at only when a connection is used, so that a machine needs the
+--- credentials of what it runs and no others. `sluice check` looks at all of them.
+local err = require "sluice.err"
+local reader = require "sluice.config.reader"
+local schema = require "sluice.config.schema"
+local yaml = require "sluice.yaml"
+
+local config = {}
+
+local MAX_BYTES = 1024 * 1024
+local NAME = "sluice.yaml"
+
+---@class sluice.Config
+---@field path string absolute path of the file
+---@field file string the same as messages show it
+---@field folder string absolute folder: what relative paths in the config start from
+---@field store string path of the state store
+---@field shared? string folder of budgets and login tokens
+---@field root sluice.yaml.Node the tree, with the place of everything
+
+-- ---- finding the file ----
+
+local function working_directory()
+  return assert(require("lfs").currentdir())
+end
+
+local function exists(path)
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
+local function parent(folder)
+  return folder ~= "/" and (folder:match "^(.+)/[^/]*$" or "/") or nil
+end
+
+--- The path of the next sluice.yaml upward from a folder, or nil.
+---@param folder? string default: the working directory
+---@return string?
+function config.find(folder)
+  folder = folder or working_directory()
+  repeat
+    local path = (folder == "/" and "" or folder) .. "/" .. NAME
+    if exists(path) then return path end
+    folder = parent(folder)
+  until not folder
+end
+
+local function locate(path)
+  local cwd = working_directory()
+  if path then
+    local full = path:sub(1, 1) == "/" and path or cwd .. "/" .. path:gsub("^%./", "")
+    return full, path
+  end
+  local found = config.find(cwd)
+  if not found then
+    err.raise {
+      code = "config", message = ("there is no %s in %s or above it"):format(NAME, cwd),
+      hint = "create one, or name it with -c FILE",
+    }
+  end
+  return found, found == cwd .. "/" .. NAME and NAME or found
+end
+
+local function read_file(full, name)
+  local file, problem = io.open(full, "rb")
+  local text
+  if file then
+    text, problem = file:read(MAX_BYTES + 1)
+    if not text and not problem then text = "" end
+    file:close()
+  end
+  if text then return text end
+  err.raise { code = "config", message = ("%s: %s"):format(name, tostring(problem):gsub("^.-: ", "")), hint = "name another one with -c FILE" }
+end
+
+-- ---- findings ----
+
+local function by_place(a, b)
+  if a.line ~= b.line then return a.line < b.line end
+  if a.column ~= b.column then return a.column < b.column end
+  return a.message < b.message
+end
+
+local function raise(finding, more)
+  local problem = err.new {
+    code = "config", message = ("%s:%d:%d: %s"):format(finding.file, finding.line, finding.column, finding.message),
+    hint = finding.hint or (more > 0 and ("sluice check shows %d more"):format(more) or nil),
+  }
+  problem.line, problem.column = finding.line, finding.column
+  error(problem, 0)
+end
+
+local function raise_first(findings)
+  if #findings == 0 then return end
+  table.sort(findings, by_place)
+  raise(findings[1], #findings - 1)
+end
+
+-- ---- loading ----
+
+-- The tree, or a config error about the text.
+local function parse(full, name)
+  local root, problem = yaml.parse(read_file(full, name), { name = name, max_bytes = MAX_BYTES })
+  if root then return root end
+  problem.code, problem.file = "config", name
+  return nil, problem
+end
+
+local function entry_of(node, key)
+  for _, entry in ipairs(node and node.entries or {}) do
+    if entry.key == key then return entry end
+  end
+end
+
+local function value_of(node, key)
+  local entry = entry_of(node, key)
+  return entry and entry.value
+end
+
+local function new_reader(cfg, fields)
+  return reader.new { file = cfg.file, folder = cfg.folder, expand = fields.expand, dry = fields.dry, getenv = cfg.getenv }
+end
+
+-- The values that are used whatever is done: variables in them are put in at once.
+local function read_settings(cfg, fields)
+  local r = new_reader(cfg, { expand = true })
+  for _, key in ipairs(fields) do
+    local node, row = value_of(cfg.root, key), schema.root.fields[key]
+    if node then cfg[key] = r:read(node, row, key) end
+  end
+  cfg.store = cfg.store or cfg.folder .. "/" .. schema.root.fields.store.default:gsub("^sqlite:", "")
+  return r.findings
+end
+
+local function append(list, more)
+  table.move(more, 1, #more, #list + 1, list)
+end
+
+local function is_empty(root)
+  return root.kind == "null"
+end
+
+-- The config and what is wrong with its form; variables are only put into what is always used.
+local function open(path, getenv)
+  local full, name = locate(path)
+  local root, problem = parse(full, name)
+  if not root then return nil, problem end
+  local cfg = { path = full, file = name, folder = full:match "^(.*)/[^/]*$", root = root, getenv = getenv }
+  if cfg.folder == "" then cfg.folder = "/" end
+  if is_empty(root) then cfg.root = { kind = "map", entries = {}, line = root.line, column = root.column } end
+  local r = new_reader(cfg, { expand = false })
+  r:read(cfg.root, schema.root, "")
+  local findings = r.findings
+  if #findings == 0 then findings = read_settings(cfg, { "version", "store", "shared" }) end
+  return cfg, findings
+end
+
+--- Reads and checks the config. What is wrong is raised as a `config` error that begins with file:line:column.
+---@param path? string default: the next sluice.yaml upward from the working directory
+---@param options? { getenv: fun(name: string): string? } where variables come from (specs)
+---@return sluice.Config
+function config.load(path, options)
+  local cfg, findings = open(path, options and options.getenv)
+  if not cfg then error(findings, 0) end
+  raise_first(findings)
+  return cfg
+end
+
+-- ---- connections ----
+
+local function names_of(cfg, section)
+  local names, node = {}, value_of(cfg.root, section)
+  for _, entry in ipairs(node and node.entries or {}) do names[#names + 1] = entry.key end
+  table.sort(names)
+  return names
+end
+
+--- Names of the connections, sorted.
+---@param cfg sluice.Config
+---@return string[]
+function config.connections(cfg) return names_of(cfg, "connections") end
+
+--- Names of the schedules, sorted.
+---@param cfg sluice.Config
+---@return string[]
+function config.schedules(cfg) return names_of(cfg, "schedules") end
+
+--- The definition of an API: the project's apis/NAME.lua, else the one that sluice brings. A `config` error lists the
+--- known ones.
+---@param name string
+---@param cfg? sluice.Config whose project is meant
+---@return table
+function config.definition(name, cfg)
+  return require("sluice.definition").load(name, cfg and cfg.folder)
+end
+
+-- Types of definitions that are written in a way of their own here.
+local kinds = {
+  boolean = "boolean", id = "id", integer = "integer", number = "number", object = "any", path = "path", rates = "rates",
+  seconds = "duration", secret = "secret", string = "text", text = "text", url = "url",
+}
+
+local function rates_row(def)
+  local fields = {}
+  for name, class in pairs(def.classes or {}) do fields[name] = { kind = "rate", doc = class.doc } end
+  return { kind = "map", fields = fields }
+end
+
+-- The schema's row of a connection of this API: the keys that its definition names.
+local function connection_row(def)
+  local fields = { api = schema.connection.fields.api }
+  for _, row in ipairs(require("sluice.definition").connection_keys(def)) do
+    local kind = kinds[row.type] or "text"
+    local secret = row.secret or row.type == "secret"
+    local own = kind == "text" or kind == "secret" or kind == "id"
+    fields[row.name] = fields[row.name]
+      or { kind = kind, required = row.required, secret = secret, source = own, doc = row.doc }
+  end
+  for _, host in ipairs(def.hosts or {}) do fields[host.key].kind, fields[host.key].source = "url", nil end
+  if fields.proxy then fields.proxy.kind, fields.proxy.source = "url", nil end
+  for _, key in ipairs { "ca_file", "client_cert", "client_key" } do
+    if fields[key] then fields[key].kind, fields[key].source = "path", nil end
+  end
+  if fields.limits then fields.limits = rates_row(def) end
+  return { kind = "map", fields = fields }
+end
+
+local function has_auth()
+  return package.loaded["sluice.auth"] or package.preload["sluice.auth"]
+end
+
+-- A secret is closed as soon as it is known: masked in all output, and opaque to the recipe.
+local function close_secret(text)
+  require("sluice.log").secret(text)
+  return has_auth() and require("sluice.auth").secret(text) or text
+end
+
+-- The definition that a connection names; a finding where there is none.
+local function definition_for(cfg, r, node, path)
+  local api = value_of(node, "api")
+  local name = api and r:read(api, schema.connection.fields.api, path .. ".api")
+  if not name then return nil end
+  local ok, def = pcall(config.definition, name, cfg)
+  if ok then return def end
+  if not err.is(def) then error(def, 0) end
+  return r:complain(api, ("%s.api: %s"):format(path, def.message), def.hint)
+end
+
+local function read_connection(cfg, r, name, node)
+  local path = "connections." .. name
+  local def = definition_for(cfg, r, node, path)
+  if not def then return nil end
+  local row = connection_row(def)
+  local keys = r:read(node, row, path)
+  for key, value in pairs(keys) do
+    if row.fields[key].secret and not r.dry then keys[key] = close_secret(value) end
+  end
+  local proxy_password = type(keys.proxy) == "string" and keys.proxy:match "://[^/@:]*:([^/@]+)@"
+  if proxy_password then require("sluice.log").secret(proxy_password) end
+  keys.name = name
+  return keys
+end
+
+local function unknown(cfg, section, what, name)
+  local names = names_of(cfg, section)
+  local near = err.nearest(name, names)
+  err.raise {
+    code = "config", message = ("%s: there is no %s '%s'%s"):format(cfg.file, what, name, near and (" (did you mean '%s'?)"):format(near) or ""),
+    hint = #names > 0 and "known: " .. table.concat(names, ", ") or ("add it below `%s:`"):format(section),
+  }
+end
+
+--- The keys of a connection, ready for `sluice.client`: variables put in, files and commands asked (so it may wait),
+--- durations as seconds, paths absolute, secrets closed, `name` the connection's name. Raises a `config` error.
+---@param cfg sluice.Config
+---@param name string
+---@return table keys
+function config.connection(cfg, name)
+  local node = value_of(value_of(cfg.root, "connections"), name)
+  if not node then unknown(cfg, "connections", "connection", name) end
+  local r = new_reader(cfg, { expand = true })
+  local keys = read_connection(cfg, r, name, node)
+  raise_first(r.findings)
+  return keys
+end
+
+--- A schedule: durations as seconds, paths absolute, variables put in. Raises a `config` error.
+---@param cfg sluice.Config
+---@param name string
+---@return table
+function config.schedule(cfg, name)
+  local node = value_of(value_of(cfg.root, "schedules"), name)
+  if not node then unknown(cfg, "schedules", "schedule", name) end
+  local r = new_reader(cfg, { expand = true })
+  local schedule = r:read(node, schema.schedule, "schedules." .. name)
+  raise_first(r.findings)
+  schedule.name = name
+  return schedule
+end
+
+--- Where something stands, for complaints that come later: "sluice.yaml:5:3".
+---@param cfg sluice.Config
+---@param path string "connections.shop.base_url"; the nearest that exists is taken
+---@return string
+function config.where(cfg, path)
+  local node, at = cfg.root, cfg.root
+  for key in path:gmatch "[^.]+" do
+    local entry = entry_of(node, key)
+    if not entry then break end
+    node, at = entry.value, entry
+  end
+  return ("%s:%d:%d"):format(cfg.file, at.line, at.column)
+end
+
+--- All that is wrong with a config, in the order of the file, with every connection and schedule looked at: definitions,
+--- variables, files. Commands are not run; their programs must exist.
+---@param path? string
+---@param options? { getenv: fun(name: string): string? }
+---@return { file: string, line?: integer, column?: integer, message: string, hint?: string }[] findings
+---@return sluice.Config? cfg nil where it can't be read at all
+function config.findings(path, options)
+  local ok, cfg, findings = pcall(open, path, options and options.getenv)
+  if not ok then
+    if not err.is(cfg) then error(cfg, 0) end
+    return { { file = path or NAME, message = cfg.message, hint = cfg.hint } }
+  elseif not cfg then
+    local message = findings.message:gsub("^.-:%d+:%d+: ", "")
+    return { { file = findings.file, line = findings.line, column = findings.column, message = message, hint = findings.hint } }
+  end
+  local r = new_reader(cfg, { expand = true, dry = true })
+  r:read(cfg.root, schema.root, "")
+  for _, name in ipairs(config.connections(cfg)) do
+    local node = value_of(value_of(cfg.root, "connections"), name)
+    if node.kind == "map" then read_connection(cfg, r, name, node) end
+  end
+  append(findings, r.findings)
+  return config.unique(findings), cfg
+end
+
+--- Findings in the order of their places, each once.
+function config.unique(findings)
+  table.sort(findings, by_place)
+  local list, seen = {}, {}
+  for _, finding in ipairs(findings) do
+    local key = ("%d:%d:%s"):format(finding.line, finding.column, finding.message)
+    if not seen[key] then list[#list + 1] = finding end
+    seen[key] = true
+  end
+  return list
+end
+
+return config
