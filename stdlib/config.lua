@@ -304,6 +304,22 @@ function config.schedule(cfg, name)
   return schedule
 end
 
+--- The recipes that the schedules name: absolute paths, and where the config says so. What can't be read is left out.
+---@param cfg sluice.Config
+---@return { file: string, place: { file: string, line: integer, column: integer, path: string } }[]
+function config.recipes(cfg)
+  local list, r = {}, new_reader(cfg, { expand = true })
+  for _, name in ipairs(config.schedules(cfg)) do
+    local node = value_of(value_of(value_of(cfg.root, "schedules"), name), "recipe")
+    local path = ("schedules.%s.recipe"):format(name)
+    local file = node and r:read(node, schema.schedule.fields.recipe, path)
+    if file then
+      list[#list + 1] = { file = file, place = { file = cfg.file, line = node.line, column = node.column, path = path } }
+    end
+  end
+  return list
+end
+
 --- Where something stands, for complaints that come later: "sluice.yaml:5:3".
 ---@param cfg sluice.Config
 ---@param path string "connections.shop.base_url"; the nearest that exists is taken
@@ -328,7 +344,9 @@ function config.findings(path, options)
   local ok, cfg, findings = pcall(open, path, options and options.getenv)
   if not ok then
     if not err.is(cfg) then error(cfg, 0) end
-    return { { file = path or NAME, message = cfg.message, hint = cfg.hint } }
+    local file, message = path or NAME, cfg.message
+    if message:sub(1, #file + 2) == file .. ": " then message = message:sub(#file + 3) end
+    return { { file = file, message = message, hint = cfg.hint } }
   elseif not cfg then
     local message = findings.message:gsub("^.-:%d+:%d+: ", "")
     return { { file = findings.file, line = findings.line, column = findings.column, message = message, hint = findings.hint } }
@@ -340,11 +358,11 @@ function config.findings(path, options)
     if node.kind == "map" then read_connection(cfg, r, name, node) end
   end
   append(findings, r.findings)
-  return config.unique(findings), cfg
+  return config.sorted(findings), cfg
 end
 
 --- Findings in the order of their places, each once.
-function config.unique(findings)
+function config.sorted(findings)
   table.sort(findings, by_place)
   local list, seen = {}, {}
   for _, finding in ipairs(findings) do

@@ -94,7 +94,9 @@ function kinds.path(self, node, _, path)
   local text = text_of(self, node, "a path", path)
   if not text then return nil end
   if text == "" then return self:complain(node, path .. ": the path is empty") end
-  if text:find "^~" then return self:complain(node, path .. ": ~ is not understood here", "write ${HOME}/…, or ./~… for a file of that name") end
+  if text:find "^~" then
+    return self:complain(node, path .. ": ~ is not understood here", "write ${HOME}/…, or ./~… for a file of that name")
+  end
   return absolute(self, text)
 end
 
@@ -124,7 +126,8 @@ local function number_of(self, node, what, path, fits)
   if value and fits(value) then return value end
   local hint = node.cure
   if not node.plain and tonumber(node.text) then hint = "write it without quotes" end
-  return self:complain(node, ("%s: expected %s, found %s"):format(path, what, expanded and "something else in the variable" or nouns[node.kind]), hint)
+  local found = expanded and "something else in the variable" or nouns[node.kind]
+  return self:complain(node, ("%s: expected %s, found %s"):format(path, what, found), hint)
 end
 
 local function check_bounds(self, node, row, path, value)
@@ -152,7 +155,7 @@ function kinds.boolean(self, node, _, path)
   local text, expanded = text_of(self, node, "true or false", path)
   if not text then return nil end
   if expanded and (text == "true" or text == "false") then return text == "true" end
-  return expected(self, node, "true or false", path)
+  return self:complain(node, ("%s: expected true or false, found '%s'"):format(path, node.text))
 end
 
 -- Kinds that have a way of writing of their own.
@@ -184,8 +187,8 @@ function kinds.choice(self, node, row, path)
     if one == text then return text end
   end
   local near = err.nearest(text, row.one_of)
-  return self:complain(node, ("%s: '%s' is not known here%s"):format(path, node.text, near and (" (did you mean '%s'?)"):format(near) or ""),
-    "known: " .. table.concat(row.one_of, ", "))
+  local message = ("%s: '%s' is not known here%s"):format(path, node.text, near and (" (did you mean '%s'?)"):format(near) or "")
+  return self:complain(node, message, "known: " .. table.concat(row.one_of, ", "))
 end
 
 -- ---- lists and maps ----
@@ -202,8 +205,8 @@ local function unknown_key(self, entry, row, path)
   for name in pairs(row.fields) do names[#names + 1] = name end
   table.sort(names)
   local near = err.nearest(entry.key, names)
-  self:complain(entry, ("%sunknown key '%s'%s"):format(about(path), entry.key, near and (" (did you mean '%s'?)"):format(near) or ""),
-    not near and "known: " .. table.concat(names, ", ") or nil)
+  local message = ("%sunknown key '%s'%s"):format(about(path), entry.key, near and (" (did you mean '%s'?)"):format(near) or "")
+  self:complain(entry, message, not near and "known: " .. table.concat(names, ", ") or nil)
 end
 
 local function check_present(self, node, row, path, present)
@@ -232,7 +235,8 @@ function kinds.map(self, node, row, path)
     local field = row.each or row.fields[entry.key]
     present[entry.key] = true
     if row.each and not entry.key:find "^[%a_][%w_-]*$" then
-      self:complain(entry, ("%s'%s' is no name"):format(about(path), entry.key), "a name is made of letters, digits, _ and -, and begins with a letter")
+      local message = ("%s'%s' is no name"):format(about(path), entry.key)
+      self:complain(entry, message, "a name is made of letters, digits, _ and -, and begins with a letter")
     elseif field then
       map[entry.key] = self:read(entry.value, field, join(path, entry.key))
     elseif not row.open then
