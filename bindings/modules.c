@@ -13,6 +13,13 @@ int luaopen_sluice_process(lua_State *L);   /* ./process.c */
 int luaopen_sluice_retry(lua_State *L);     /* ./retry.c */
 int luaopen_sluice_time(lua_State *L);      /* ./time.c */
 int luaopen_sluice_yaml(lua_State *L);      /* ./yaml.c */
+int luaopen_sluice_json(lua_State *L);   /* ./json.c */
+int luaopen_sluice_limit(lua_State *L);  /* ./limit.c */
+int luaopen_sluice_log(lua_State *L);    /* ./log.c */
+int luaopen_sluice_retry(lua_State *L);  /* ./retry.c */
+int luaopen_sluice_server(lua_State *L); /* ./server.c */
+int luaopen_sluice_time(lua_State *L);   /* ./time.c */
+int luaopen_sluice_yaml(lua_State *L);   /* ./yaml.c */
 
 static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.crypto", luaopen_sluice_crypto},
@@ -23,6 +30,7 @@ static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.log", luaopen_sluice_log},
     {"sluice.process", luaopen_sluice_process},
     {"sluice.retry", luaopen_sluice_retry},
+    {"sluice.server", luaopen_sluice_server},
     {"sluice.time", luaopen_sluice_time},
     {"sluice.yaml", luaopen_sluice_yaml},
     {NULL, NULL}};

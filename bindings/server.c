@@ -163,8 +163,10 @@ static int answer(lua_State *L, sl_answer_fault fault) {
                    .after_bytes = (size_t)after,
                    .hold_ms = slb_opt_ms(L, 2, "hold", 60000)};
     int type = lua_getfield(L, 2, "headers");
-    if (type == LUA_TTABLE) a.header_count = read_headers(L, lua_gettop(L), headers);
-    else if (type != LUA_TNIL) slb_usage(L, "respond: headers must be a table");
+    if (type == LUA_TTABLE)
+        a.header_count = read_headers(L, lua_gettop(L), headers);
+    else if (type != LUA_TNIL)
+        slb_usage(L, "respond: headers must be a table");
     forget_request(L);
     sl_err err;
     int rc = sl_request_answer(req, &a, &err);
@@ -226,6 +228,7 @@ static int server_listen(lua_State *L) {
     lua_createtable(L, 0, 3);
     sl_err err;
     *box = sl_server_open(slb_loop(L), &o, &err);
+    if (!*box && err.code == SL_USAGE) slb_raise(L, &err);
     if (!*box) return slb_fail(L, &err);
     lua_pushinteger(L, sl_server_port(*box));
     lua_setfield(L, -2, "port");
@@ -293,6 +296,18 @@ static int server_unescape(lua_State *L) {
     return 1;
 }
 
+static int gunzip_all(sl_str in, sl_buf *out, sl_err *err) {
+    sl_gunzip *g = sl_gunzip_new(err);
+    if (!g) return -1;
+    int rc = 0;
+    bool empty = in.len == 0;
+    while (rc == 0 && (in.len || sl_gunzip_more(g))) rc = sl_gunzip_put(g, &in, out, 1 << 20, err);
+    if (rc == 0 && (empty || !sl_gunzip_whole(g)))
+        rc = sl_fail(err, SL_PROTOCOL, 0, "the compressed data ends in the middle");
+    sl_gunzip_free(g);
+    return rc;
+}
+
 /* server.gunzip(bytes, max_bytes) -> text | nil, err */
 static int server_gunzip(lua_State *L) {
     size_t len;
@@ -302,7 +317,7 @@ static int server_gunzip(lua_State *L) {
     sl_buf out;
     sl_buf_init(&out, (size_t)max);
     sl_err err;
-    if (sl_gunzip(sl_str_make(bytes, len), &out, &err) < 0) {
+    if (gunzip_all(sl_str_make(bytes, len), &out, &err) < 0) {
         sl_buf_free(&out);
         return slb_fail(L, &err);
     }
@@ -311,7 +326,8 @@ static int server_gunzip(lua_State *L) {
     return 1;
 }
 
-static void make_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction index, lua_CFunction gc) {
+static void make_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction index,
+                      lua_CFunction gc) {
     luaL_newmetatable(L, name);
     lua_newtable(L);
     luaL_setfuncs(L, methods, 0);

@@ -40,7 +40,7 @@ function server.listen(options) end
 ---@return string
 function server.unescape(text) end
 
----Unpacks gzip data; `nil, err` (`invalid`) when it is not that, (`limit`) when it would be more than `max_bytes`.
+---Unpacks gzip data; `nil, err` (`protocol`) when it is not that, (`limit`) when it would be more than `max_bytes`.
 ---@param bytes string
 ---@param max_bytes integer
 ---@return string? text

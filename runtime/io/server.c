@@ -55,8 +55,10 @@ void sl_server_hand_out(sl_server *s, sl_request *req) {
         return;
     }
     req->queued = NULL;
-    if (s->queue_tail) s->queue_tail->queued = req;
-    else s->queue_head = req;
+    if (s->queue_tail)
+        s->queue_tail->queued = req;
+    else
+        s->queue_head = req;
     s->queue_tail = req;
 }
 
@@ -75,8 +77,10 @@ static void accept_free(sl_op *self) {
     accept_op *op = (accept_op *)self;
     if (op->server) accept_leave(op);
     /* nobody took it: another accept may, while the server is there */
-    if (op->req && op->req->conn && !op->req->server->closing) sl_server_hand_out(op->req->server, op->req);
-    else if (op->req) sl_request_reset(op->req);
+    if (op->req && op->req->conn && !op->req->server->closing)
+        sl_server_hand_out(op->req->server, op->req);
+    else if (op->req)
+        sl_request_reset(op->req);
     sl_op_deinit(self);
     free(op);
 }
@@ -98,8 +102,10 @@ sl_op *sl_server_accept_start(sl_server *s, sl_err *err) {
         return &op->op;
     }
     op->server = s;
-    if (s->waiting_tail) s->waiting_tail->next = op;
-    else s->waiting_head = op;
+    if (s->waiting_tail)
+        s->waiting_tail->next = op;
+    else
+        s->waiting_head = op;
     s->waiting_tail = op;
     return &op->op;
 }
@@ -134,7 +140,9 @@ static void end_stalls(sl_server *s, int64_t now_ms) {
 static void on_ready(sl_watch *watch) {
     sl_server *s = (sl_server *)watch;
     end_stalls(s, sl_clock_mono_ms());
+    s->unclean = false;
     MHD_run(s->daemon);
+    if (s->unclean) MHD_run(s->daemon);
     plan_next(s);
 }
 
@@ -184,8 +192,10 @@ int sl_server_port(const sl_server *s) {
 /* Requests that nobody answered end by a reset; MHD refuses to stop while a connection is suspended. */
 static void end_requests(sl_server *s) {
     for (sl_request *r = s->live; r; r = r->next) {
-        if (r->state == REQUEST_HELD) sl_request_decide(r, VERDICT_RESET);
-        else if (r->state == REQUEST_STALLED) MHD_resume_connection(r->conn);
+        if (r->state == REQUEST_HELD)
+            sl_request_decide(r, VERDICT_RESET);
+        else if (r->state == REQUEST_STALLED)
+            MHD_resume_connection(r->conn);
     }
     for (sl_request *r = s->queue_head; r; r = r->queued) r->held = false;
     s->queue_head = s->queue_tail = NULL;

@@ -19,11 +19,11 @@ typedef struct sl_server sl_server;
 typedef struct sl_request sl_request;
 
 typedef struct sl_server_options {
-    const char *host;          /* an IPv4 address to listen on; NULL: 127.0.0.1 */
-    int port;                  /* 0: any free one */
-    size_t max_body_bytes;     /* larger requests get 413; 0: 256 MB */
-    int max_connections;       /* more are refused; 0: 1000 */
-    int64_t idle_timeout_ms;   /* silent connections are closed; 0: two minutes */
+    const char *host;        /* an IPv4 address to listen on; NULL: 127.0.0.1 */
+    int port;                /* 0: any free one */
+    size_t max_body_bytes;   /* larger requests get 413; 0: 256 MB */
+    int max_connections;     /* more are refused; 0: 1000 */
+    int64_t idle_timeout_ms; /* silent connections are closed; 0: two minutes */
 } sl_server_options;
 
 typedef struct sl_header {
@@ -75,7 +75,8 @@ sl_str sl_request_body(const sl_request *req);
 const char *sl_request_peer(const sl_request *req);
 
 /* Calls `each` with every header, in order. */
-void sl_request_headers(const sl_request *req, void (*each)(void *ctx, const char *name, const char *value), void *ctx);
+void sl_request_headers(const sl_request *req, void (*each)(void *ctx, const char *name, const char *value),
+                        void *ctx);
 
 /* Answers. Takes the request, also when it fails: the server was closed, or the answer is not one that HTTP allows. */
 int sl_request_answer(sl_request *req, const sl_answer *answer, sl_err *err);

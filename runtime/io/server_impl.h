@@ -12,20 +12,20 @@
 enum { SL_SERVER_CUTS = 100 };
 
 typedef enum request_state {
-    REQUEST_NEW,      /* the request line is read */
-    REQUEST_READING,  /* the body is coming */
-    REQUEST_HELD,     /* suspended: queued, in an accept, or with its owner */
-    REQUEST_DECIDED,  /* resumed: on_request() carries `verdict` out */
-    REQUEST_SENDING,  /* MHD sends the answer */
-    REQUEST_STALLED   /* suspended in the middle of its answer */
+    REQUEST_NEW,     /* the request line is read */
+    REQUEST_READING, /* the body is coming */
+    REQUEST_HELD,    /* suspended: queued, in an accept, or with its owner */
+    REQUEST_DECIDED, /* resumed: on_request() carries `verdict` out */
+    REQUEST_SENDING, /* MHD sends the answer */
+    REQUEST_STALLED  /* suspended in the middle of its answer */
 } request_state;
 
 typedef enum request_verdict { VERDICT_ANSWER, VERDICT_RESET, VERDICT_CLOSE } request_verdict;
 
 struct sl_request {
-    sl_server *server;              /* NULL once the connection is gone */
-    struct MHD_Connection *conn;    /* NULL once the connection is gone */
-    bool held;                      /* an accept or its owner has it; freed when neither has, nor MHD */
+    sl_server *server;           /* NULL once the connection is gone */
+    struct MHD_Connection *conn; /* NULL once the connection is gone */
+    bool held;                   /* an accept or its owner has it; freed when neither has, nor MHD */
     bool too_large;
     request_state state;
     request_verdict verdict;
@@ -34,25 +34,25 @@ struct sl_request {
     char method[24];
     char peer[INET6_ADDRSTRLEN];
     sl_buf body;
-    sl_str faulty_body;             /* owned: of an answer with a fault */
+    sl_str faulty_body; /* owned: of an answer with a fault */
     sl_answer_fault fault;
     size_t after_bytes;
     int status;
     int64_t hold_ms, stall_end_ms;
-    size_t cut_after;               /* SIZE_MAX: no cut */
-    sl_request *next, *prev;        /* the server's live requests */
-    sl_request *queued;             /* next one that waits for an accept */
+    size_t cut_after;        /* SIZE_MAX: no cut */
+    sl_request *next, *prev; /* the server's live requests */
+    sl_request *queued;      /* next one that waits for an accept */
 };
 
 typedef struct accept_op {
     sl_op op;
-    sl_server *server;              /* NULL once finished */
+    sl_server *server; /* NULL once finished */
     sl_request *req;
-    struct accept_op *next;         /* the server's waiting accepts */
+    struct accept_op *next; /* the server's waiting accepts */
 } accept_op;
 
 typedef struct cut {
-    char *method;                   /* NULL: any */
+    char *method; /* NULL: any */
     char *path;
     size_t after_bytes;
 } cut;
@@ -64,6 +64,7 @@ struct sl_server {
     size_t max_body_bytes;
     int port;
     bool closing;
+    bool unclean; /* a connection broke off: MHD closes some of these only in its next run */
     sl_request *live;
     sl_request *queue_head, *queue_tail;
     accept_op *waiting_head, *waiting_tail;
@@ -79,7 +80,8 @@ size_t sl_server_take_cut(sl_server *s, const char *method, const char *target);
 
 /* MHD's callbacks; cls is the sl_server. */
 void *sl_request_begin(void *cls, const char *target, struct MHD_Connection *conn);
-void sl_request_completed(void *cls, struct MHD_Connection *conn, void **con_cls, enum MHD_RequestTerminationCode why);
+void sl_request_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
+                          enum MHD_RequestTerminationCode why);
 enum MHD_Result sl_request_step(void *cls, struct MHD_Connection *conn, const char *url, const char *method,
                                 const char *version, const char *data, size_t *len, void **con_cls);
 

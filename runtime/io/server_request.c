@@ -20,6 +20,7 @@ void sl_request_decide(sl_request *req, request_verdict verdict) {
     req->verdict = verdict;
     req->state = REQUEST_DECIDED;
     MHD_resume_connection(req->conn);
+    req->server->watch.due_ms = 0; /* nothing becomes readable by this: the loop has to be told */
 }
 
 bool sl_request_release(sl_request *req) {
@@ -45,14 +46,17 @@ void *sl_request_begin(void *cls, const char *target, struct MHD_Connection *con
     return req;
 }
 
-void sl_request_completed(void *cls, struct MHD_Connection *conn, void **con_cls, enum MHD_RequestTerminationCode why) {
+void sl_request_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
+                          enum MHD_RequestTerminationCode why) {
     (void)conn;
-    (void)why;
     sl_server *server = cls;
+    if (why != MHD_REQUEST_TERMINATED_COMPLETED_OK) server->unclean = true;
     sl_request *req = *con_cls;
     if (!req) return;
-    if (req->prev) req->prev->next = req->next;
-    else server->live = req->next;
+    if (req->prev)
+        req->prev->next = req->next;
+    else
+        server->live = req->next;
     if (req->next) req->next->prev = req->prev;
     req->conn = NULL;
     req->server = NULL;
@@ -177,7 +181,8 @@ static int build_response(sl_request *req, const sl_answer *answer, sl_err *err)
                         ? MHD_create_response_from_buffer(answer->body.len, (void *)(uintptr_t)answer->body.ptr,
                                                           MHD_RESPMEM_MUST_COPY)
                         : faulty_response(req, answer);
-    if (!req->response) return sl_fail(err, SL_INTERNAL, 0, "out of memory for an answer of %zu bytes", answer->body.len);
+    if (!req->response)
+        return sl_fail(err, SL_INTERNAL, 0, "out of memory for an answer of %zu bytes", answer->body.len);
     for (size_t i = 0; i < answer->header_count; i++) {
         const sl_header *h = &answer->headers[i];
         if (MHD_add_response_header(req->response, h->name, h->value) == MHD_NO)
@@ -243,7 +248,8 @@ static enum MHD_Result header_step(void *cls, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
-void sl_request_headers(const sl_request *req, void (*each)(void *ctx, const char *name, const char *value), void *ctx) {
+void sl_request_headers(const sl_request *req, void (*each)(void *ctx, const char *name, const char *value),
+                        void *ctx) {
     header_walk w = {each, ctx};
     if (req->conn) MHD_get_connection_values(req->conn, MHD_HEADER_KIND, header_step, &w);
 }

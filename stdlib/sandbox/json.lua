@@ -244,7 +244,7 @@ end
 ---@return string
 function M.quote(text, php)
   text = clean(text):gsub('[%c"\\]', escape_control)
-  if php then text = text:gsub("/", "\\/"):gsub(utf8.charpattern:gsub("%[%z?\0?%-\127", "["), escape_unicode) end
+  if php then text = text:gsub("/", "\\/"):gsub("[\xC2-\xF4][\x80-\xBF]+", escape_unicode) end
   return '"' .. text .. '"'
 end
 
