@@ -1,0 +1,336 @@
+/* The index of a value is made on first use and kept right through changes by moving its offsets; so a loop over the
+ * fields of one record scans its text once. Changes are noted only while views are held. */
+#include "data/record.h"
+
+#include <stdlib.h>
+
+#include "data/scan.h"
+#include "data/walk.h"
+
+typedef struct change {
+    uint32_t at, cut, put; /* `cut` bytes at `at` were replaced by `put` bytes */
+    uint32_t old;          /* their place in sl_changes.old */
+} change;
+
+/* ---- indexes ---- */
+
+void sl_indexes_free(sl_indexes *x) {
+    for (size_t i = 0; i < SL_INDEXES; i++) free(x->slot[i].members);
+    *x = (sl_indexes){.serial = x->serial};
+}
+
+uint64_t sl_indexes_serial(sl_indexes *x) {
+    return ++x->serial;
+}
+
+static int index_add(sl_index *x, sl_member m, sl_err *err) {
+    if (x->count == x->room) {
+        uint32_t room = x->room ? x->room * 2 : 32; /* bounded by the text's length */
+        sl_member *more = realloc(x->members, room * sizeof *more);
+        if (!more) return sl_fail(err, SL_INTERNAL, 0, "out of memory for a record's index");
+        x->members = more;
+        x->room = room;
+    }
+    x->members[x->count++] = m;
+    return 0;
+}
+
+static int index_build(sl_index *x, const sl_record *r, uint32_t start, sl_err *err) {
+    sl_walk_items it = sl_walk_open(sl_str_make(r->text + start, r->len - start));
+    x->serial = 0;
+    x->start = start;
+    x->object = it.object;
+    x->count = 0;
+    for (sl_str v; sl_walk_item(&it, &v);) {
+        sl_member m = {0};
+        m.at = (uint32_t)(v.ptr - r->text);
+        m.end = m.at + (uint32_t)v.len;
+        if (it.object) {
+            m.key = (uint32_t)(it.key.ptr - r->text);
+            m.key_len = (uint32_t)it.key.len;
+            m.escaped = it.key_escaped;
+        }
+        if (index_add(x, m, err) < 0) return -1;
+    }
+    x->stop = (uint32_t)(it.p - r->text) + 1;
+    x->serial = r->serial;
+    return 0;
+}
+
+sl_index *sl_index_of(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err) {
+    sl_index *oldest = &all->slot[0];
+    for (size_t i = 0; i < SL_INDEXES; i++) {
+        sl_index *x = &all->slot[i];
+        if (x->serial == r->serial && x->start == start) {
+            x->used = ++all->tick;
+            return x;
+        }
+        if (x->used < oldest->used) oldest = x;
+    }
+    oldest->used = ++all->tick;
+    return index_build(oldest, r, start, err) < 0 ? NULL : oldest;
+}
+
+static bool name_is(const sl_member *m, const sl_record *r, sl_str key) {
+    if (!m->escaped && m->key_len != key.len) return false;
+    return sl_walk_key_is(sl_str_make(r->text + m->key, m->key_len), m->escaped, key);
+}
+
+ptrdiff_t sl_index_find(const sl_index *x, const sl_record *r, sl_str key) {
+    if (!x->object) return -1;
+    for (size_t i = x->count; i-- > 0;) {
+        if (name_is(&x->members[i], r, key)) return (ptrdiff_t)i;
+    }
+    return -1;
+}
+
+static bool same_name(const sl_member *a, const sl_member *b, const sl_record *r) {
+    sl_str name = sl_str_make(r->text + a->key, a->key_len);
+    if (!a->escaped) return name_is(b, r, name);
+    if (!b->escaped) return name_is(a, r, sl_str_make(r->text + b->key, b->key_len));
+    sl_buf plain;
+    sl_buf_init(&plain, SL_RECORD_MAX);
+    bool same = sl_scan_unescape(name, &plain, NULL) == 0 && name_is(b, r, sl_buf_str(&plain));
+    sl_buf_free(&plain);
+    return same;
+}
+
+bool sl_index_shadowed(const sl_index *x, const sl_record *r, size_t i) {
+    if (!x->object) return false;
+    for (size_t k = i + 1; k < x->count; k++) {
+        if (same_name(&x->members[i], &x->members[k], r)) return true;
+    }
+    return false;
+}
+
+sl_str sl_index_value(const sl_index *x, const sl_record *r, size_t i) {
+    const sl_member *m = &x->members[i];
+    return sl_str_make(r->text + m->at, m->end - m->at);
+}
+
+int sl_index_key(const sl_index *x, const sl_record *r, size_t i, sl_buf *into, sl_str *key, sl_err *err) {
+    const sl_member *m = &x->members[i];
+    *key = sl_str_make(r->text + m->key, m->key_len);
+    if (!m->escaped) return 0;
+    sl_buf_clear(into);
+    if (sl_scan_unescape(*key, into, err) < 0) return -1;
+    *key = sl_buf_str(into);
+    return 0;
+}
+
+/* ---- changes ---- */
+
+void sl_changes_init(sl_changes *c) {
+    sl_buf_init(&c->list, SL_RECORD_CHANGES * sizeof(change));
+    sl_buf_init(&c->old, SL_RECORD_OLD);
+    c->first = 0;
+}
+
+void sl_changes_free(sl_changes *c) {
+    sl_buf_free(&c->list);
+    sl_buf_free(&c->old);
+}
+
+/* Views that are older than what is kept are told so by sl_record_follow: that is the price of a ceiling. */
+static void changes_forget(sl_changes *c, uint32_t version) {
+    sl_changes_free(c);
+    c->first = version;
+}
+
+static void note(sl_record *r, uint32_t at, uint32_t cut, uint32_t put) {
+    sl_changes *c = r->changes;
+    if (!c) return;
+    change ch = {at, cut, put, (uint32_t)c->old.len};
+    bool kept = sl_buf_put(&c->old, r->text + at, cut, NULL) == 0 && sl_buf_put(&c->list, &ch, sizeof ch, NULL) == 0;
+    r->version++;
+    if (!kept) changes_forget(c, r->version);
+}
+
+/* What starts at or behind the change moves; what ends exactly where something is inserted does not grow. */
+static void index_move(sl_index *x, uint32_t at, uint32_t cut, uint32_t put) {
+    uint32_t edge = at + cut;
+    if (x->stop <= at) return;
+    if (x->start >= at && x->start < edge) {
+        x->serial = 0;
+        return;
+    }
+    if (x->start >= edge) x->start += put - cut;
+    x->stop += put - cut;
+    for (size_t i = x->count; i-- > 0;) {
+        sl_member *m = &x->members[i];
+        if (cut ? m->end < edge : m->end <= at) break; /* members are in order */
+        m->end += put - cut;
+        if (m->at >= edge) m->at += put - cut;
+        if (m->key >= edge) m->key += put - cut;
+    }
+}
+
+/* The one place that changes the text. */
+static void splice(sl_record *r, sl_indexes *all, uint32_t at, uint32_t cut, sl_str put) {
+    sl_assert(r->len - cut + put.len <= r->cap);
+    uint32_t len = (uint32_t)put.len;
+    note(r, at, cut, len);
+    if (len != cut) memmove(r->text + at + len, r->text + at + cut, r->len - at - cut);
+    memcpy(r->text + at, put.ptr, len);
+    r->len += len - cut;
+    for (size_t i = 0; i < SL_INDEXES; i++) {
+        if (all->slot[i].serial == r->serial) index_move(&all->slot[i], at, cut, len);
+    }
+}
+
+size_t sl_record_need(const sl_record *r, size_t key_bytes, size_t value_bytes) {
+    if (key_bytes > SL_RECORD_MAX || value_bytes > SL_RECORD_MAX) return 0;
+    size_t need = r->len + value_bytes + key_bytes * 6 + 4; /* ,"\u0000…": */
+    return need <= SL_RECORD_MAX ? need : 0;
+}
+
+static void replace(sl_record *r, sl_indexes *all, sl_index *x, size_t i, sl_str value) {
+    sl_member m = x->members[i];
+    splice(r, all, m.at, m.end - m.at, value);
+}
+
+/* Puts text behind the last member, and a comma before it where there is one; the caller adds to the index. */
+static uint32_t append(sl_record *r, sl_indexes *all, const sl_index *x, sl_str text) {
+    bool first = x->count == 0;
+    uint32_t at = first ? x->start + 1 : x->members[x->count - 1].end;
+    splice(r, all, at, 0, first ? sl_str_make(text.ptr + 1, text.len - 1) : text);
+    return first ? at : at + 1;
+}
+
+/* The index of the container itself is made anew after its members changed in number. */
+static void forget(sl_index *x) {
+    x->serial = 0;
+}
+
+int sl_record_unset_at(sl_record *r, sl_indexes *all, uint32_t start, size_t i, sl_err *err) {
+    sl_index *x = sl_index_of(all, r, start, err);
+    if (!x) return -1;
+    const sl_member *m = x->members;
+    uint32_t at = m[i].at, end = m[i].end;
+    if (x->object) at = m[i].key - 1;
+    if (i > 0) at = m[i - 1].end;
+    else if (x->count > 1) end = x->object ? m[1].key - 1 : m[1].at;
+    forget(x);
+    splice(r, all, at, end - at, SL_STR(""));
+    return 0;
+}
+
+int sl_record_unset(sl_record *r, sl_indexes *all, uint32_t start, sl_str key, sl_err *err) {
+    for (;;) {
+        sl_index *x = sl_index_of(all, r, start, err);
+        if (!x) return -1;
+        ptrdiff_t i = sl_index_find(x, r, key);
+        if (i < 0) return 0;
+        if (sl_record_unset_at(r, all, start, (size_t)i, err) < 0) return -1;
+    }
+}
+
+/* Takes out all but the last member of that name. */
+static int unset_shadowed(sl_record *r, sl_indexes *all, uint32_t start, sl_str key, sl_err *err) {
+    sl_index *x = sl_index_of(all, r, start, err);
+    if (!x) return -1;
+    for (ptrdiff_t i = sl_index_find(x, r, key) - 1; i >= 0; i--) {
+        if (!name_is(&x->members[i], r, key)) continue;
+        if (sl_record_unset_at(r, all, start, (size_t)i, err) < 0) return -1;
+        if (!(x = sl_index_of(all, r, start, err))) return -1;
+    }
+    return 0;
+}
+
+static int append_member(sl_record *r, sl_indexes *all, sl_index *x, sl_str key, sl_str value, sl_err *err) {
+    sl_buf text;
+    sl_buf_init(&text, SL_RECORD_MAX);
+    int rc = sl_buf_put_char(&text, ',', err);
+    if (rc == 0) rc = sl_walk_quote(&text, key, err);
+    uint32_t key_len = (uint32_t)text.len - 3;
+    if (rc == 0) rc = sl_buf_put_char(&text, ':', err);
+    if (rc == 0) rc = sl_buf_put_str(&text, value, err);
+    if (rc == 0) {
+        uint32_t at = append(r, all, x, sl_buf_str(&text));
+        sl_member m = {at + 1, key_len, at + key_len + 3, at + key_len + 3 + (uint32_t)value.len, key_len != key.len};
+        if (index_add(x, m, NULL) < 0) forget(x);
+    }
+    sl_buf_free(&text);
+    return rc;
+}
+
+int sl_record_set(sl_record *r, sl_indexes *all, uint32_t start, sl_str key, sl_str value, sl_err *err) {
+    if (unset_shadowed(r, all, start, key, err) < 0) return -1;
+    sl_index *x = sl_index_of(all, r, start, err);
+    if (!x) return -1;
+    ptrdiff_t i = sl_index_find(x, r, key);
+    if (i < 0) return append_member(r, all, x, key, value, err);
+    replace(r, all, x, (size_t)i, value);
+    return 0;
+}
+
+int sl_record_rename(sl_record *r, sl_indexes *all, uint32_t start, sl_str from, sl_str to, sl_err *err) {
+    if (sl_str_eq(from, to) || unset_shadowed(r, all, start, from, err) < 0) {
+        sl_index *x = sl_index_of(all, r, start, err);
+        return x ? sl_index_find(x, r, from) >= 0 : -1;
+    }
+    sl_index *x = sl_index_of(all, r, start, err);
+    if (!x) return -1;
+    if (sl_index_find(x, r, from) < 0) return 0;
+    if (sl_record_unset(r, all, start, to, err) < 0 || !(x = sl_index_of(all, r, start, err))) return -1;
+    sl_member m = x->members[sl_index_find(x, r, from)];
+    sl_buf name;
+    sl_buf_init(&name, SL_RECORD_MAX);
+    int rc = sl_walk_quote(&name, to, err);
+    if (rc == 0) {
+        forget(x);
+        splice(r, all, m.key - 1, m.key_len + 2, sl_buf_str(&name));
+    }
+    sl_buf_free(&name);
+    return rc < 0 ? -1 : 1;
+}
+
+int sl_record_set_at(sl_record *r, sl_indexes *all, uint32_t start, size_t i, sl_str value, sl_err *err) {
+    sl_index *x = sl_index_of(all, r, start, err);
+    if (!x) return -1;
+    if (x->object) {
+        sl_assert(x->count == 0);
+        r->text[x->start] = '['; /* the same place, so that views of it stay */
+        r->text[x->stop - 1] = ']';
+        x->object = false;
+    }
+    sl_assert(i <= x->count);
+    if (i < x->count) {
+        replace(r, all, x, i, value);
+        return 0;
+    }
+    sl_buf text;
+    sl_buf_init(&text, SL_RECORD_MAX);
+    int rc = sl_buf_put_char(&text, ',', err);
+    if (rc == 0) rc = sl_buf_put_str(&text, value, err);
+    if (rc == 0) {
+        uint32_t at = append(r, all, x, sl_buf_str(&text));
+        if (index_add(x, (sl_member){.at = at, .end = at + (uint32_t)value.len}, NULL) < 0) forget(x);
+    }
+    sl_buf_free(&text);
+    return rc;
+}
+
+/* ---- views ---- */
+
+int sl_record_follow(const sl_record *r, uint32_t *start, uint32_t *version, sl_str *old, sl_err *err) {
+    const sl_changes *c = r->changes;
+    if (*version == r->version || !c) return 1;
+    if (*version < c->first)
+        return sl_fail(err, SL_LIMIT, 0, "this part of the record was taken more than %d changes ago: take it anew",
+                       SL_RECORD_CHANGES);
+    const change *list = (const change *)(const void *)c->list.data;
+    for (uint32_t v = *version; v < r->version; v++) {
+        const change *ch = &list[v - c->first];
+        if (ch->at + ch->cut <= *start) {
+            *start += ch->put - ch->cut;
+        } else if (ch->at <= *start) {
+            const char *from = c->old.data + ch->old, *end = from + ch->cut;
+            from += *start - ch->at;
+            *old = sl_str_make(from, (size_t)(sl_walk_value(from, end) - from));
+            return 0;
+        }
+    }
+    *version = r->version;
+    return 1;
+}
