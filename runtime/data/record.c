@@ -84,21 +84,13 @@ ptrdiff_t sl_index_find(const sl_index *x, const sl_record *r, sl_str key) {
     return -1;
 }
 
-static bool same_name(const sl_member *a, const sl_member *b, const sl_record *r) {
-    sl_str name = sl_str_make(r->text + a->key, a->key_len);
-    if (!a->escaped) return name_is(b, r, name);
-    if (!b->escaped) return name_is(a, r, sl_str_make(r->text + b->key, b->key_len));
-    sl_buf plain;
-    sl_buf_init(&plain, SL_RECORD_MAX);
-    bool same = sl_scan_unescape(name, &plain, NULL) == 0 && name_is(b, r, sl_buf_str(&plain));
-    sl_buf_free(&plain);
-    return same;
-}
-
 bool sl_index_shadowed(const sl_index *x, const sl_record *r, size_t i) {
     if (!x->object) return false;
+    const sl_member *m = &x->members[i];
+    sl_str name = sl_str_make(r->text + m->key, m->key_len);
     for (size_t k = i + 1; k < x->count; k++) {
-        if (same_name(&x->members[i], &x->members[k], r)) return true;
+        const sl_member *o = &x->members[k];
+        if (sl_walk_same_key(name, m->escaped, sl_str_make(r->text + o->key, o->key_len), o->escaped)) return true;
     }
     return false;
 }
@@ -131,17 +123,25 @@ void sl_changes_free(sl_changes *c) {
     sl_buf_free(&c->old);
 }
 
+static bool has_containers(const char *p, size_t len) {
+    return len > 0 && (memchr(p, '{', len) || memchr(p, '[', len));
+}
+
 /* Views that are older than what is kept are told so by sl_record_follow: that is the price of a ceiling. */
 static void changes_forget(sl_changes *c, uint32_t version) {
     sl_changes_free(c);
     c->first = version;
 }
 
+/* A scalar for one of the same length moves no view and ends none: it needs no note. */
 static void note(sl_record *r, uint32_t at, uint32_t cut, uint32_t put) {
     sl_changes *c = r->changes;
     if (!c) return;
+    bool deep = has_containers(r->text + at, cut);
+    if (!deep && cut == put) return;
     change ch = {at, cut, put, (uint32_t)c->old.len};
-    bool kept = sl_buf_put(&c->old, r->text + at, cut, NULL) == 0 && sl_buf_put(&c->list, &ch, sizeof ch, NULL) == 0;
+    bool kept = sl_buf_put(&c->list, &ch, sizeof ch, NULL) == 0;
+    if (kept && deep) kept = sl_buf_put(&c->old, r->text + at, cut, NULL) == 0;
     r->version++;
     if (!kept) changes_forget(c, r->version);
 }
@@ -170,6 +170,7 @@ static void splice(sl_record *r, sl_indexes *all, uint32_t at, uint32_t cut, sl_
     sl_assert(r->len - cut + put.len <= r->cap);
     uint32_t len = (uint32_t)put.len;
     note(r, at, cut, len);
+    r->edits++;
     if (len != cut) memmove(r->text + at + len, r->text + at + cut, r->len - at - cut);
     memcpy(r->text + at, put.ptr, len);
     r->len += len - cut;
@@ -265,13 +266,11 @@ int sl_record_set(sl_record *r, sl_indexes *all, uint32_t start, sl_str key, sl_
 }
 
 int sl_record_rename(sl_record *r, sl_indexes *all, uint32_t start, sl_str from, sl_str to, sl_err *err) {
-    if (sl_str_eq(from, to) || unset_shadowed(r, all, start, from, err) < 0) {
-        sl_index *x = sl_index_of(all, r, start, err);
-        return x ? sl_index_find(x, r, from) >= 0 : -1;
-    }
+    if (unset_shadowed(r, all, start, from, err) < 0) return -1;
     sl_index *x = sl_index_of(all, r, start, err);
     if (!x) return -1;
     if (sl_index_find(x, r, from) < 0) return 0;
+    if (sl_str_eq(from, to)) return 1;
     if (sl_record_unset(r, all, start, to, err) < 0 || !(x = sl_index_of(all, r, start, err))) return -1;
     sl_member m = x->members[sl_index_find(x, r, from)];
     sl_buf name;

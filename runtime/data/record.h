@@ -43,7 +43,8 @@ typedef struct sl_record {
     char *text;          /* valid JSON of one value, no white space around it */
     uint32_t len, cap;
     uint64_t serial;     /* never the same twice within an sl_indexes */
-    uint32_t version;    /* counts the changes that were noted */
+    uint32_t version;    /* counts the changes that were noted for views */
+    uint32_t edits;      /* counts all changes */
     sl_changes *changes; /* NULL while no view is held; the caller's */
 } sl_record;
 

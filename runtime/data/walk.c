@@ -102,6 +102,16 @@ bool sl_walk_key_is(sl_str inner, bool escaped, sl_str key) {
     return key.len == 0;
 }
 
+bool sl_walk_same_key(sl_str a, bool a_escaped, sl_str b, bool b_escaped) {
+    if (!a_escaped) return sl_walk_key_is(b, b_escaped, a);
+    if (!b_escaped) return sl_walk_key_is(a, a_escaped, b);
+    sl_buf plain;
+    sl_buf_init(&plain, a.len);
+    bool same = sl_scan_unescape(a, &plain, NULL) == 0 && sl_walk_key_is(b, true, sl_buf_str(&plain));
+    sl_buf_free(&plain);
+    return same;
+}
+
 sl_walk_items sl_walk_open(sl_str text) {
     const char *end = text.ptr + text.len;
     return (sl_walk_items){.p = sl_scan_blank(text.ptr + 1, end), .end = end, .object = text.ptr[0] == '{'};

@@ -23,6 +23,9 @@ const char *sl_walk_string(const char *p, const char *end, bool *escaped);
 /* True where the content of a string (without quotes, escapes as written) stands for `key`. */
 bool sl_walk_key_is(sl_str inner, bool escaped, sl_str key);
 
+/* True where two such contents stand for the same key. */
+bool sl_walk_same_key(sl_str a, bool a_escaped, sl_str b, bool b_escaped);
+
 /* The elements of an array or the members of an object, in order. */
 typedef struct sl_walk_items {
     const char *p, *end;
