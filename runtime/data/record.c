@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "data/json.h"
 #include "data/scan.h"
 #include "data/walk.h"
 
@@ -242,7 +243,7 @@ static int append_member(sl_record *r, sl_indexes *all, sl_index *x, sl_str key,
     sl_buf text;
     sl_buf_init(&text, SL_RECORD_MAX);
     int rc = sl_buf_put_char(&text, ',', err);
-    if (rc == 0) rc = sl_walk_quote(&text, key, err);
+    if (rc == 0) rc = sl_json_put_string(&text, key, err);
     uint32_t key_len = (uint32_t)text.len - 3;
     if (rc == 0) rc = sl_buf_put_char(&text, ':', err);
     if (rc == 0) rc = sl_buf_put_str(&text, value, err);
@@ -275,7 +276,7 @@ int sl_record_rename(sl_record *r, sl_indexes *all, uint32_t start, sl_str from,
     sl_member m = x->members[sl_index_find(x, r, from)];
     sl_buf name;
     sl_buf_init(&name, SL_RECORD_MAX);
-    int rc = sl_walk_quote(&name, to, err);
+    int rc = sl_json_put_string(&name, to, err);
     if (rc == 0) {
         forget(x);
         splice(r, all, m.key - 1, m.key_len + 2, sl_buf_str(&name));

@@ -186,18 +186,3 @@ size_t sl_walk_one_line(sl_str text, char *out) {
     }
     return len;
 }
-
-int sl_walk_quote(sl_buf *out, sl_str text, sl_err *err) {
-    size_t before = out->len;
-    int rc = sl_buf_put_char(out, '"', err);
-    for (size_t i = 0; i < text.len && rc == 0; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c == '"' || c == '\\') rc = sl_buf_put_char(out, '\\', err);
-        if (rc < 0) break;
-        if (c < ' ') rc = sl_buf_printf(out, err, "\\u%04x", c);
-        else rc = sl_buf_put_char(out, (char)c, err);
-    }
-    if (rc == 0) rc = sl_buf_put_char(out, '"', err);
-    if (rc < 0) out->len = before;
-    return rc;
-}

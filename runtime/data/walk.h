@@ -53,7 +53,4 @@ bool sl_walk_has_lines(sl_str text);
  * length. Nothing else changes. */
 size_t sl_walk_one_line(sl_str text, char *out);
 
-/* Appends `text` as a JSON string with quotes. It must be UTF-8. */
-int sl_walk_quote(sl_buf *out, sl_str text, sl_err *err);
-
 #endif
