@@ -9,17 +9,12 @@ int luaopen_sluice_http_core(lua_State *L); /* ./http_core.c */
 int luaopen_sluice_json(lua_State *L);      /* ./json.c */
 int luaopen_sluice_limit(lua_State *L);     /* ./limit.c */
 int luaopen_sluice_log(lua_State *L);       /* ./log.c */
+int luaopen_sluice_ndjson(lua_State *L);    /* ./ndjson.c */
 int luaopen_sluice_process(lua_State *L);   /* ./process.c */
 int luaopen_sluice_retry(lua_State *L);     /* ./retry.c */
+int luaopen_sluice_server(lua_State *L);    /* ./server.c */
 int luaopen_sluice_time(lua_State *L);      /* ./time.c */
 int luaopen_sluice_yaml(lua_State *L);      /* ./yaml.c */
-int luaopen_sluice_json(lua_State *L);   /* ./json.c */
-int luaopen_sluice_limit(lua_State *L);  /* ./limit.c */
-int luaopen_sluice_log(lua_State *L);    /* ./log.c */
-int luaopen_sluice_retry(lua_State *L);  /* ./retry.c */
-int luaopen_sluice_server(lua_State *L); /* ./server.c */
-int luaopen_sluice_time(lua_State *L);   /* ./time.c */
-int luaopen_sluice_yaml(lua_State *L);   /* ./yaml.c */
 
 static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.crypto", luaopen_sluice_crypto},
@@ -28,6 +23,7 @@ static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.json", luaopen_sluice_json},
     {"sluice.limit", luaopen_sluice_limit},
     {"sluice.log", luaopen_sluice_log},
+    {"sluice.ndjson", luaopen_sluice_ndjson},
     {"sluice.process", luaopen_sluice_process},
     {"sluice.retry", luaopen_sluice_retry},
     {"sluice.server", luaopen_sluice_server},

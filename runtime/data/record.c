@@ -186,9 +186,8 @@ size_t sl_record_need(const sl_record *r, size_t key_bytes, size_t value_bytes) 
     return need <= SL_RECORD_MAX ? need : 0;
 }
 
-static void replace(sl_record *r, sl_indexes *all, sl_index *x, size_t i, sl_str value) {
-    sl_member m = x->members[i];
-    splice(r, all, m.at, m.end - m.at, value);
+void sl_record_replace(sl_record *r, sl_indexes *all, uint32_t at, uint32_t end, sl_str value) {
+    splice(r, all, at, end - at, value);
 }
 
 /* Puts text behind the last member, and a comma before it where there is one; the caller adds to the index. */
@@ -262,7 +261,7 @@ int sl_record_set(sl_record *r, sl_indexes *all, uint32_t start, sl_str key, sl_
     if (!x) return -1;
     ptrdiff_t i = sl_index_find(x, r, key);
     if (i < 0) return append_member(r, all, x, key, value, err);
-    replace(r, all, x, (size_t)i, value);
+    sl_record_replace(r, all, x->members[i].at, x->members[i].end, value);
     return 0;
 }
 
@@ -296,7 +295,7 @@ int sl_record_set_at(sl_record *r, sl_indexes *all, uint32_t start, size_t i, sl
     }
     sl_assert(i <= x->count);
     if (i < x->count) {
-        replace(r, all, x, i, value);
+        sl_record_replace(r, all, x->members[i].at, x->members[i].end, value);
         return 0;
     }
     sl_buf text;

@@ -113,6 +113,9 @@ int sl_record_set_at(sl_record *r, sl_indexes *all, uint32_t start, size_t i, sl
 /* Takes element or member number i (from 0) out; the ones behind it move up. */
 int sl_record_unset_at(sl_record *r, sl_indexes *all, uint32_t start, size_t i, sl_err *err);
 
+/* Replaces the one value that stands at [at, end). */
+void sl_record_replace(sl_record *r, sl_indexes *all, uint32_t at, uint32_t end, sl_str value);
+
 /* ---- views ---- */
 
 /* Where the value is now that was at *start when the record had *version: 1, both brought up to date. 0: it is no longer
