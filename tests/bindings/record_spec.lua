@@ -566,6 +566,6 @@ describe("records and tables", function()
   end
 
   it("agree after the same random edits", function()
-    for start = 1, 60 do run(start) end
+    for start = 1, 100 do run(start) end
   end)
 end)
