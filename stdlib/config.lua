@@ -200,34 +200,26 @@ function config.definition(name, cfg)
   return require("sluice.definition").load(name, cfg and cfg.folder)
 end
 
--- Types of definitions that are written in a way of their own here.
-local kinds = {
-  boolean = "boolean", id = "id", integer = "integer", number = "number", object = "any", path = "path", rates = "rates",
-  seconds = "duration", secret = "secret", string = "text", text = "text", url = "url",
+-- How the keys of definitions are read: by their type, and some by their name.
+local by_type = {
+  boolean = "boolean", id = "id", integer = "integer", number = "number", object = "any", path = "path", seconds = "duration",
+  secret = "secret", url = "url",
 }
-
-local function rates_row(def)
-  local fields = {}
-  for name, class in pairs(def.classes or {}) do fields[name] = { kind = "rate", doc = class.doc } end
-  return { kind = "map", fields = fields }
-end
+local by_name = { ca_file = "path", client_cert = "path", client_key = "path", proxy = "proxy" }
+local from_elsewhere = { id = true, secret = true, text = true } -- these may come from a file or a command
 
 -- The schema's row of a connection of this API: the keys that its definition names.
 local function connection_row(def)
-  local fields = { api = schema.connection.fields.api }
+  local fields, rates = {}, {}
   for _, row in ipairs(require("sluice.definition").connection_keys(def)) do
-    local kind = kinds[row.type] or "text"
+    local kind = by_name[row.name] or by_type[row.type] or "text"
     local secret = row.secret or row.type == "secret"
-    local own = kind == "text" or kind == "secret" or kind == "id"
-    fields[row.name] = fields[row.name]
-      or { kind = kind, required = row.required, secret = secret, source = own, doc = row.doc }
+    fields[row.name] = { kind = kind, required = row.required, secret = secret, source = from_elsewhere[kind], doc = row.doc }
   end
-  for _, host in ipairs(def.hosts or {}) do fields[host.key].kind, fields[host.key].source = "url", nil end
-  if fields.proxy then fields.proxy.kind, fields.proxy.source = "url", nil end
-  for _, key in ipairs { "ca_file", "client_cert", "client_key" } do
-    if fields[key] then fields[key].kind, fields[key].source = "path", nil end
-  end
-  if fields.limits then fields.limits = rates_row(def) end
+  for _, host in ipairs(def.hosts or {}) do fields[host.key] = { kind = "url", doc = host.doc } end
+  for name, class in pairs(def.classes or {}) do rates[name] = { kind = "rate", doc = class.doc } end
+  fields.limits = { kind = "map", fields = rates, doc = "rates of this account by rate class" }
+  fields.api = schema.connection.fields.api
   return { kind = "map", fields = fields }
 end
 

@@ -117,6 +117,11 @@ function kinds.url(self, node, _, path)
   return text
 end
 
+function kinds.proxy(self, node, row, path)
+  if node.text == "none" then return "none" end
+  return kinds.url(self, node, row, path)
+end
+
 -- A number: a YAML number, or the text that a variable gave.
 local function number_of(self, node, what, path, fits)
   local text, expanded = text_of(self, node, what, path)
@@ -200,6 +205,7 @@ function kinds.list(self, node, row, path)
   return list
 end
 
+-- Gives the key that was probably meant.
 local function unknown_key(self, entry, row, path)
   local names = {}
   for name in pairs(row.fields) do names[#names + 1] = name end
@@ -207,6 +213,7 @@ local function unknown_key(self, entry, row, path)
   local near = err.nearest(entry.key, names)
   local message = ("%sunknown key '%s'%s"):format(about(path), entry.key, near and (" (did you mean '%s'?)"):format(near) or "")
   self:complain(entry, message, not near and "known: " .. table.concat(names, ", ") or nil)
+  return near
 end
 
 local function check_present(self, node, row, path, present)
@@ -240,7 +247,7 @@ function kinds.map(self, node, row, path)
     elseif field then
       map[entry.key] = self:read(entry.value, field, join(path, entry.key))
     elseif not row.open then
-      unknown_key(self, entry, row, path)
+      present[unknown_key(self, entry, row, path) or ""] = true -- so that it is not missing as well
     end
   end
   check_present(self, node, row, path, present)

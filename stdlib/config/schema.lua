@@ -2,7 +2,7 @@
 ---
 --- A row: kind, required, default, doc, one_of (choices), min; a map has `fields` (key -> row), or `each` (one row for
 --- all keys, which are names then); `open` maps take other keys as well; a list has `item`.
---- Kinds: text, secret, id, path, url, name, integer, number, boolean, duration, rate, size, choice, store, list, map, any.
+--- Kinds: text, secret, id, path, url, proxy, name, integer, number, boolean, duration, rate, size, choice, store, list, map, any.
 
 local codes = require("sluice.err").codes
 

@@ -35,7 +35,9 @@ local function from_file(reader, node, path, name)
     if not text and not problem then text = "" end
     file:close()
   end
-  if not text then return reader:complain(node, ("%s: %s"):format(path, problem), "create it, or correct the path") end
+  if not text then
+    return reader:complain(node, ("%s: %s: %s"):format(path, name, (problem:gsub("^.*: ", ""))), "create it, or correct the path")
+  end
   if #text > MAX_BYTES then return reader:complain(node, ("%s: %s has more than 64 KB"):format(path, name)) end
   return checked(reader, node, path, text, name)
 end
@@ -73,6 +75,10 @@ end
 ---@param path string
 ---@return string?
 function source.read(reader, node, _, path)
+  local first = node.entries[1]
+  if first and first.key == "env" then
+    return reader:complain(first, path .. ": an environment variable is written \"${NAME}\"")
+  end
   local before = #reader.findings
   local map = reader:read(node, row, path)
   if #reader.findings > before then return nil end

@@ -2,9 +2,6 @@
 local values = {}
 
 local time_units = { ms = 0.001, s = 1, sec = 1, m = 60, min = 60, h = 3600, d = 86400 }
-local rate_units = {
-  ms = 0.001, s = 1, sec = 1, second = 1, m = 60, min = 60, minute = 60, h = 3600, hour = 3600, d = 86400, day = 86400,
-}
 local size_units = {
   B = 1, K = 1000, KB = 1000, M = 1000 ^ 2, MB = 1000 ^ 2, G = 1000 ^ 3, GB = 1000 ^ 3,
   KIB = 1024, MIB = 1024 ^ 2, GIB = 1024 ^ 3,
@@ -32,21 +29,13 @@ function values.duration(text)
   return math.tointeger(seconds) or seconds
 end
 
-local function one_rate(text)
-  local count, times, unit, burst = text:match "^%s*(%d+)%s*/%s*(%d*)%s*(%a+)%s*(.-)%s*$"
-  local n = burst and burst:match "^burst%s+(%d+)$"
-  if not count or not rate_units[unit:lower()] or (burst ~= "" and not n) then return false end
-  return tonumber(count) > 0 and times ~= "0" and n ~= "0"
-end
-
---- Whether a text is a rate, or several with commas between: "30/s", "60/min", "1/5min", "5/s burst 50".
+--- A rate, or several with commas between: "30/s", "60/min", "1/5min", "5/s burst 50".
 ---@param text string
 ---@return string? text the same
 ---@return string? reason
 function values.rate(text)
-  for part in (text .. ","):gmatch "([^,]*)," do
-    if not one_rate(part) then return nil, "a rate is written like 30/s, 60/min, 1/5min or 5/s burst 50" end
-  end
+  local rates, problem = require("sluice.limit").parse(text)
+  if not rates then return nil, problem.hint or problem.message end
   return text
 end
 
