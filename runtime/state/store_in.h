@@ -1,0 +1,26 @@
+/* The store's inside, for the files of state/ alone. */
+#ifndef SL_STATE_STORE_IN_H
+#define SL_STATE_STORE_IN_H
+
+#include "state/lock.h"
+#include "state/sql.h"
+#include "state/store.h"
+
+#define SL_STORE_RUNS_MAX 64
+
+struct sl_store {
+    sl_sql *db;
+    char *path;
+    char *lock_path;
+    int users; /* cursors that are open on it */
+    struct {
+        int64_t id;
+        sl_lock lock;
+    } runs[SL_STORE_RUNS_MAX]; /* runs of this process that are under way */
+    int run_count;
+};
+
+/* Brings the schema up to date. */
+int sl_schema_migrate(sl_sql *db, const char *path, sl_err *err);
+
+#endif
