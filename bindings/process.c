@@ -27,7 +27,8 @@ static int push_result(lua_State *L, sl_op *op) {
 
 /* The list in the field argv; its strings stay the table's. */
 static void check_argv(lua_State *L, const char *argv[ARGS_MAX + 1]) {
-    if (lua_getfield(L, 1, "argv") != LUA_TTABLE) slb_usage(L, "process.run: argv must be a list: { \"program\", \"argument\" }");
+    if (lua_getfield(L, 1, "argv") != LUA_TTABLE)
+        slb_usage(L, "process.run: argv must be a list: { \"program\", \"argument\" }");
     lua_Integer n = luaL_len(L, -1);
     if (n < 1 || n > ARGS_MAX) slb_usage(L, "process.run: argv must have 1 to %d items", ARGS_MAX);
     for (lua_Integer i = 1; i <= n; i++) {

@@ -177,7 +177,8 @@ static int parse_and_push(lua_State *L, sl_str text, const sl_yaml_options *opti
 }
 
 static sl_str check_text(lua_State *L, int arg, const char *what) {
-    if (lua_type(L, arg) != LUA_TSTRING) slb_usage(L, "%s: the text must be a string, not a %s", what, luaL_typename(L, arg));
+    if (lua_type(L, arg) != LUA_TSTRING)
+        slb_usage(L, "%s: the text must be a string, not a %s", what, luaL_typename(L, arg));
     size_t len;
     const char *text = lua_tolstring(L, arg, &len);
     return sl_str_make(text, len);
@@ -223,7 +224,8 @@ static int l_load(lua_State *L) {
     sl_yaml_options options = check_options(L, 2, "yaml.load", false);
     if (!options.name) options.name = path;
     sl_err err;
-    if (push_file(L, path, options.max_bytes ? options.max_bytes : SL_YAML_MAX_BYTES, &err) < 0) return slb_fail(L, &err);
+    size_t max_bytes = options.max_bytes ? options.max_bytes : SL_YAML_MAX_BYTES;
+    if (push_file(L, path, max_bytes, &err) < 0) return slb_fail(L, &err);
     return parse_and_push(L, check_text(L, -1, "yaml.load"), &options, push_value);
 }
 

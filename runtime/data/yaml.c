@@ -1,8 +1,8 @@
-/* libyaml's events, composed into a tree. libyaml only cuts the text; what its scalars mean, which keys are twice, what
- * an alias may cost and how complaints read is decided here, because its own document API does none of it.
+/* libyaml's events, composed into a tree. libyaml only cuts the text; what its scalars mean, which keys are twice,
+ * what an alias may cost and how complaints read is decided here, because its own document API does none of it.
  *
- * All memory of a tree is in one arena of blocks. An alias is a copy of one node that shares the children below it, so
- * it costs nothing here; what it would cost written out is added up as `weight` and has a ceiling. */
+ * All memory of a tree is in one arena of blocks. An alias is a copy of one node that shares the children below it,
+ * so it costs nothing here; what it would cost written out is added up as `weight` and has a ceiling. */
 #include "data/yaml.h"
 
 #include <stdarg.h>
@@ -228,15 +228,21 @@ static sl_yaml_node *compose_key(composer *c) {
     if (c->event.type != YAML_SCALAR_EVENT)
         return refuse(c, at, "quote it: a plain value can't begin with { or [", "a list or map can't be a key");
     if (c->event.data.scalar.tag) return refuse_tag(c, c->event.data.scalar.tag);
-    if (c->event.data.scalar.anchor) return refuse(c, at, "put it after the ':'", "an anchor (&) can't stand before a key");
+    if (c->event.data.scalar.anchor)
+        return refuse(c, at, "put it after the ':'", "an anchor (&) can't stand before a key");
     sl_yaml_node *key = compose_scalar(c);
     if (!key) return NULL;
-    if (key->plain && key->text.len == 0) return refuse(c, at, "write one, or \"\"", "there is no key before this ':'");
+    if (key->plain && key->text.len == 0)
+        return refuse(c, at, "write one, or \"\"", "there is no key before this ':'");
     if (key->plain && sl_str_eq(key->text, SL_STR("<<")))
         return refuse(c, at, "write the keys out", "merge keys (<<) are not read");
     key->kind = SL_YAML_TEXT;
     key->reason = key->cure = NULL;
     return key;
+}
+
+static bool stands_before(const sl_yaml_node *a, const sl_yaml_node *b) {
+    return a->line != b->line ? a->line < b->line : a->column < b->column;
 }
 
 static int by_key(const void *a, const void *b) {
@@ -245,8 +251,7 @@ static int by_key(const void *a, const void *b) {
     int order = len ? memcmp(x->text.ptr, y->text.ptr, len) : 0;
     if (order) return order;
     if (x->text.len != y->text.len) return x->text.len < y->text.len ? -1 : 1;
-    if (x->line != y->line) return x->line < y->line ? -1 : 1;
-    return (x->column > y->column) - (x->column < y->column);
+    return stands_before(x, y) ? -1 : 1;
 }
 
 /* Sorting finds what comes twice in n log n, whatever the keys are made of. */
@@ -259,16 +264,14 @@ static bool keys_differ(composer *c, const sl_yaml_node *map) {
     qsort(keys, n, sizeof(sl_yaml_node *), by_key);
     const sl_yaml_node *twice = NULL, *before = NULL;
     for (size_t i = 1; i < n; i++) {
-        if (!sl_str_eq(keys[i - 1]->text, keys[i]->text)) continue;
-        if (twice && (twice->line < keys[i]->line || (twice->line == keys[i]->line && twice->column < keys[i]->column)))
-            continue;
+        if (!sl_str_eq(keys[i - 1]->text, keys[i]->text) || (twice && stands_before(twice, keys[i]))) continue;
         before = keys[i - 1];
         twice = keys[i];
     }
     free(keys);
     if (twice)
-        refuse(c, node_mark(twice), "remove one of them", "the key \"%.80s\" is here already at %d:%d", twice->text.ptr,
-               before->line, before->column);
+        refuse(c, node_mark(twice), "remove one of them", "the key \"%.80s\" is here already at %d:%d",
+               twice->text.ptr, before->line, before->column);
     return !twice;
 }
 

@@ -9,7 +9,8 @@
  * What YAML is known for going wrong with does not pass:
  *   - scalars follow the core schema of YAML 1.2; only true and false are booleans. Plain scalars that YAML readers
  *     disagree about (no, on, y, 012, integers beyond 64 bits) are SL_YAML_UNCLEAR: the one who reads the tree either
- *     takes them as they are written, where text is meant, or refuses them with `reason`. 1:30, 1_000 and dates are text.
+ *     takes them as they are written, where text is meant, or refuses them with `reason`. 1:30, 1_000 and dates are
+ *     text.
  *   - keys are text, as they are written, whatever they look like. A key that comes twice is an error.
  *   - tags, merge keys (<<), several documents, and keys that are no scalars are errors.
  *   - bytes, depth, nodes (each alias counted as if it were written out) and aliases have ceilings.

@@ -1,4 +1,4 @@
-/* libyaml says "could not find expected ':'" where the reader of a config needs "this line has no ':'". One table maps
+/* libyaml says "could not find expected ':'" where the reader of a config needs "a key without ':'". One table maps
  * its sentences to ours; what is not in the table comes through as libyaml says it. */
 #include "data/yaml_fault.h"
 

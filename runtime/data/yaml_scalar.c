@@ -1,6 +1,6 @@
-/* The core schema of YAML 1.2, with one more outcome. Readers of YAML 1.1 (most of them) see other things in some plain
- * scalars: `no` is false, 012 is ten. Guessing what the writer had in mind turns a country into a boolean; such scalars
- * are "unclear", and whoever knows what is expected at that place decides. */
+/* The core schema of YAML 1.2, with one more outcome. Readers of YAML 1.1 (most of them) see other things in some
+ * plain scalars: `no` is false, 012 is ten. Guessing what the writer had in mind turns a country into a boolean; such
+ * scalars are "unclear", and whoever knows what is expected at that place decides. */
 #include "data/yaml_scalar.h"
 
 #include <errno.h>
@@ -141,6 +141,10 @@ static bool resolve_number(sl_yaml_node *node) {
     return true;
 }
 
+static bool is_nan(sl_str name) {
+    return sl_str_eq(name, SL_STR("nan")) || sl_str_eq(name, SL_STR("NaN")) || sl_str_eq(name, SL_STR("NAN"));
+}
+
 /* .inf and .nan */
 static void resolve_special(sl_yaml_node *node) {
     sl_str s = node->text;
@@ -149,7 +153,7 @@ static void resolve_special(sl_yaml_node *node) {
     sl_str name = sl_str_make(s.ptr + sign + 1, 3);
     if (sl_str_ieq(name, SL_STR("inf")) && known_spelling(name))
         set_float(node, s.ptr[0] == '-' ? -HUGE_VAL : HUGE_VAL);
-    else if (!sign && (sl_str_eq(name, SL_STR("nan")) || sl_str_eq(name, SL_STR("NaN")) || sl_str_eq(name, SL_STR("NAN"))))
+    else if (!sign && is_nan(name))
         set_float(node, (double)NAN);
 }
 

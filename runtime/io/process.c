@@ -1,5 +1,5 @@
-/* posix_spawn, two pipes and a pidfd, all three watched by the loop: no SIGCHLD handler, and a grandchild that keeps a
- * pipe open can't hold us up, because the pidfd says when the program itself has ended. */
+/* posix_spawn, two pipes and a pidfd, all three watched by the loop: no SIGCHLD handler, and a grandchild that keeps
+ * a pipe open can't hold us up, because the pidfd says when the program itself has ended. */
 #include "io/process.h"
 
 #include <errno.h>
@@ -90,7 +90,8 @@ static int pipe_drain(process *p, pipe_end *end, sl_err *err) {
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return errno == EAGAIN ? 0 : sl_fail_errno(err, "reading from '%s'", p->name);
         if (sl_buf_put(&end->bytes, chunk, (size_t)got, err) < 0)
-            return sl_fail(err, SL_LIMIT, 0, "'%s' prints more than the %zu bytes allowed here", p->name, end->bytes.max);
+            return sl_fail(err, SL_LIMIT, 0, "'%s' prints more than the %zu bytes allowed here", p->name,
+                           end->bytes.max);
     }
 }
 
@@ -166,7 +167,8 @@ static int spawn(process *p, const sl_process_options *options, const int out[PI
     posix_spawn_file_actions_adddup2(&files, out[ERR], STDERR_FILENO);
     posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
     if (options->cwd) posix_spawn_file_actions_addchdir_np(&files, options->cwd);
-    int rc = posix_spawnp(&p->pid, options->argv[0], &files, &attributes, (char *const *)(uintptr_t)options->argv, environ);
+    char *const *argv = (char *const *)(uintptr_t)options->argv; /* posix_spawn changes nothing in it */
+    int rc = posix_spawnp(&p->pid, argv[0], &files, &attributes, argv, environ);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
     if (rc) p->pid = 0;

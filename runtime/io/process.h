@@ -6,8 +6,8 @@
  *   …                                                          // finished: an error, or
  *   const sl_process_result *r = sl_process_result_get(op);    // r->status, r->out, r->err
  *
- * Its standard input is empty; it inherits the environment, and of our descriptors none. It stays in our process group,
- * so that Ctrl-C reaches it. Freeing the operation kills it.
+ * Its standard input is empty; it inherits the environment, and of our descriptors none. It stays in our process
+ * group, so that Ctrl-C reaches it. Freeing the operation kills it.
  */
 #ifndef SL_IO_PROCESS_H
 #define SL_IO_PROCESS_H
@@ -16,7 +16,7 @@
 #include "io/loop.h"
 
 typedef struct sl_process_options {
-    const char *const *argv; /* the program (looked for in PATH where it has no '/') and its arguments, NULL at the end */
+    const char *const *argv; /* the program (looked for in PATH where it has no '/'), its arguments, NULL */
     const char *cwd;         /* folder to run in, NULL for ours */
     int64_t timeout_ms;      /* then it is killed, and the operation fails with SL_TIMEOUT; 0: no bound */
     size_t max_bytes;        /* of each output; more kills it and fails with SL_LIMIT */
