@@ -112,6 +112,23 @@ function ndjson.raw(rec) end
 ---@return string[] names
 function ndjson.keys(rec) end
 
+---@class sluice.ndjson.WriteOptions
+---@field append? boolean write behind what is in the file (a last line that a crash cut off is ended first)
+
+---@class sluice.ndjson.Writer
+---@field write fun(self, record: sluice.ndjson.Record|table|string): sluice.ndjson.Writer one line: a record as it stands, a table or value as JSON, a string as the JSON text that it is. Raises `invalid` for what is no JSON (nothing is written then) and for a bad line, `state` where the disk is full
+---@field close fun(self) ends it; a file is durable and in its place afterwards, or `state` is raised
+---@field abort fun(self) drops it: the file at the path stays as it was
+---@field count fun(self): integer lines written so far
+
+--- Writes lines. A file is written aside and comes into its place when the writer is closed; one that is not closed is
+--- dropped. Standard output, Lua files and appended files get what was written in pieces of 128 KiB, the rest when the
+--- writer is closed (or goes away); standard output gets each line at once where it is a terminal.
+---@param target string|file* a path, "-" for standard output, a Lua file (it stays open)
+---@param options? sluice.ndjson.WriteOptions
+---@return sluice.ndjson.Writer writer raises `state` or `not_found` where it can't be opened
+function ndjson.writer(target, options) end
+
 ---@class sluice.ndjson.ChunkOptions
 ---@field max_records? integer default 10,000
 ---@field max_bytes? integer default 8,000,000, line ends counted

@@ -11,7 +11,7 @@
 struct sl_file {
     int fd;
     char *path;
-    char *aside;
+    char *aside; /* NULL: written in place */
 };
 
 static void release(sl_file *f) {
@@ -21,8 +21,19 @@ static void release(sl_file *f) {
     free(f);
 }
 
+static sl_file *file_new(const char *path, sl_err *err) {
+    sl_file *f = calloc(1, sizeof *f);
+    if (!f) return sl_fail(err, SL_INTERNAL, 0, "out of memory"), NULL;
+    f->fd = -1;
+    f->path = realpath(path, NULL);
+    if (!f->path) f->path = sl_str_dup(sl_str_of(path)); /* not there yet */
+    if (f->path) return f;
+    release(f);
+    return sl_fail(err, SL_INTERNAL, 0, "out of memory"), NULL;
+}
+
 /* Beside the target (a rename must stay on one disk), with a name that no other process or transfer uses. */
-static int open_aside(sl_file *f, sl_err *err) {
+static int open_aside(sl_file *f, const struct stat *old, sl_err *err) {
     static unsigned int count;
     size_t size = strlen(f->path) + 40;
     f->aside = malloc(size);
@@ -31,20 +42,38 @@ static int open_aside(sl_file *f, sl_err *err) {
         snprintf(f->aside, size, "%s.%ld-%u.part", f->path, (long)getpid(), ++count);
         f->fd = open(f->aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     } while (f->fd < 0 && errno == EEXIST);
+    if (f->fd < 0) return sl_fail_errno(err, "%s: can't be written", f->path);
+    if (old) (void)!fchmod(f->fd, old->st_mode & 0777); /* as far as we may */
+    return 0;
+}
+
+static int open_in_place(sl_file *f, int flags, sl_err *err) {
+    f->fd = open(f->path, flags | O_CLOEXEC, 0666);
     return f->fd < 0 ? sl_fail_errno(err, "%s: can't be written", f->path) : 0;
 }
 
 sl_file *sl_file_create(const char *path, sl_err *err) {
     struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        sl_fail(err, SL_STATE, 0, "%s: is not a regular file", path);
-        return NULL;
-    }
-    sl_file *f = calloc(1, sizeof *f);
-    if (!f) return sl_fail(err, SL_INTERNAL, 0, "out of memory"), NULL;
-    f->fd = -1;
-    f->path = sl_str_dup(sl_str_of(path));
-    if (f->path && open_aside(f, err) == 0) return f;
+    bool there = stat(path, &st) == 0;
+    sl_file *f = file_new(path, err);
+    if (!f) return NULL;
+    int rc = there && !S_ISREG(st.st_mode) ? open_in_place(f, O_WRONLY, err) : open_aside(f, there ? &st : NULL, err);
+    if (rc == 0) return f;
+    release(f);
+    return NULL;
+}
+
+static int end_last_line(sl_file *f, sl_err *err) {
+    char last;
+    off_t size = lseek(f->fd, 0, SEEK_END);
+    if (size <= 0 || pread(f->fd, &last, 1, size - 1) != 1 || last == '\n') return 0;
+    return sl_file_write(f, SL_STR("\n"), err);
+}
+
+sl_file *sl_file_append(const char *path, sl_err *err) {
+    sl_file *f = file_new(path, err);
+    if (!f) return NULL;
+    if (open_in_place(f, O_RDWR | O_CREAT | O_APPEND, err) == 0 && end_last_line(f, err) == 0) return f;
     release(f);
     return NULL;
 }
@@ -72,7 +101,17 @@ static int sync_folder(const char *path) {
     return rc;
 }
 
+/* What can't be synced (a device, a pipe) has nothing to lose. */
+static int commit_in_place(sl_file *f, sl_err *err) {
+    int rc = 0;
+    if (fsync(f->fd) < 0 && errno != EINVAL && errno != EROFS)
+        rc = sl_fail_errno(err, "%s: can't be synced", f->path);
+    release(f);
+    return rc;
+}
+
 int sl_file_commit(sl_file *f, sl_err *err) {
+    if (!f->aside) return commit_in_place(f, err);
     if (fsync(f->fd) < 0 || rename(f->aside, f->path) < 0) {
         sl_fail_errno(err, "%s: can't be put in place", f->path);
         sl_file_abort(f);
@@ -85,7 +124,7 @@ int sl_file_commit(sl_file *f, sl_err *err) {
 
 void sl_file_abort(sl_file *f) {
     if (!f) return;
-    unlink(f->aside);
+    if (f->aside) unlink(f->aside);
     release(f);
 }
 

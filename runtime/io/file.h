@@ -11,8 +11,13 @@
 
 typedef struct sl_file sl_file;
 
-/* Begins a new version of the file at path, beside it. Owned by the caller until commit or abort. */
+/* Begins a new version of the file at path, beside it (beside its target where path is a link). What is no regular file
+ * (a device, a pipe) is written as it is. Owned by the caller until commit or abort. */
 sl_file *sl_file_create(const char *path, sl_err *err);
+
+/* Writes behind what is in the file, in place; makes it where there is none. A last line that a crash cut off is ended
+ * first. Abort keeps what was written. */
+sl_file *sl_file_append(const char *path, sl_err *err);
 
 /* Appends; -1 with SL_STATE (a full disk, …): abort then. */
 int sl_file_write(sl_file *f, sl_str bytes, sl_err *err);
