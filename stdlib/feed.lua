@@ -1,0 +1,310 @@
+--- The products that changed in a shop: each change once, none missed (`shop:changed_products{…}`).
+--
+-- The search index runs after the shop, and the shop goes on changing while it is read. So what is read is cut by the
+-- index's times, and what is given is what the shop says now:
+--
+--   * a run reads the index up to the newest change that it holds at the start, in order of (modified, id): keyset.lua;
+--   * the position ("watermark") is a second of the index that was reached. All changes up to `index_lag` before it
+--     were in the index when it was read, so the next run starts there, and leaves out what was given already, by
+--     (id, modified, digest of the record): two changes may share a second;
+--   * a product that is newer in the shop than in the index is given as it is now, and is left out when the index
+--     has caught up, if it is still the same.
+--
+-- The position never comes from this machine's clock alone: it is one that the index has shown, or an hour ago,
+-- whichever is later (a shop at rest would otherwise be read again from its last change at each run).
+
+local errors = require "sluice.err"
+local keyset = require "sluice.keyset"
+local time = require "sluice.time"
+
+local feed = {}
+
+local CLOCK_SLACK = 3600 -- seconds that this machine's clock may be ahead of the shop's
+local TRIES = 3          -- of a search that the index answers in part
+
+-- ---- positions ----
+
+local function text_of(second)
+  return time.format(second, "sql")
+end
+
+local function second_of(text)
+  local seconds = type(text) == "string" and time.parse(text)
+  return seconds and seconds // 1 | 0 or nil
+end
+
+-- Where reading starts, in whole seconds, and the position that must not be fallen behind.
+local function start_of(o)
+  if o.since ~= nil then
+    local second = math.tointeger(o.since) or second_of(o.since)
+    if not second then
+      errors.raise { code = "usage", message = ("changed_products: since must be a time, not '%s'"):format(tostring(o.since)),
+        hint = "like since=\"2021-08-27 08:23:04\" (UTC)" }
+    end
+    return second, nil
+  end
+  local position = o.cursor and o.cursor:get()
+  if not position then return 0, nil end
+  local second = second_of(position)
+  if not second then
+    errors.raise { code = "state", message = ("the cursor's position '%s' is not a time"):format(position),
+      hint = "`--full` starts over" }
+  end
+  return math.max(0, second - o.index_lag), second
+end
+
+-- ---- what was given already ----
+
+-- Within a run without a cursor, only a product that is ahead of the index can come again unchanged.
+local function memory()
+  local given = {}
+  return {
+    seen = function(_, id, modified, digest) return given[id] == modified .. digest end,
+    deliver = function(_, id, modified, digest, ahead)
+      if ahead then given[id] = modified .. digest end
+    end,
+    advance = function() end,
+  }
+end
+
+-- ---- the iterator ----
+
+-- Pages, one ahead of the one that is worked on.
+local function reader(step, spawn)
+  local ahead
+  local self = {}
+  function self.next()
+    local hits
+    if ahead then
+      hits, ahead = ahead:wait(), nil
+    else
+      hits = step()
+    end
+    if hits and spawn then ahead = spawn(step) end
+    return hits
+  end
+  function self.close()
+    if ahead then ahead:cancel() end
+    ahead = nil
+  end
+  return self
+end
+
+local function nothing() end
+
+--- The iterator itself, free of HTTP and of clocks: everything that it needs is given to it.
+---@class sluice.feed.parts
+---@field search fun(query: sluice.keyset.query): sluice.keyset.page
+---@field describe fun(row: any): integer?, string the row's own modified second, where it has one, and its digest
+---@field cursor? table where reading starts and what was given is remembered
+---@field since? string|integer starts there instead, and leaves the cursor alone
+---@field index_lag integer seconds
+---@field now number seconds since 1970
+---@field page_size integer
+---@field window? integer hits that the server pages through, default 10000
+---@field count? fun(kind: string) is told "read" and "unchanged"
+---@field stopping? fun(): any true ends the iteration early
+---@field spawn? fun(fn: function): table starts a task that reads the next page
+---@param o sluice.feed.parts
+---@return fun(): any next
+---@return nil
+---@return nil
+---@return table closer for the generic for: ends what is still under way
+function feed.iterate(o)
+  local from, position = start_of(o)
+  local cursor = o.since == nil and o.cursor or memory()
+  local count, stopping, describe, lag = o.count or nothing, o.stopping or nothing, o.describe, o.index_lag
+  local newest = keyset.newest(o.search)
+  local upto = newest and math.min(newest, o.now // 1 | 0)
+  local pages = reader(upto and keyset.changes {
+    search = o.search, from = from, upto = upto, size = o.page_size, window = o.window,
+  } or nothing, o.spawn)
+  local hits, at, ended = {}, 0, false
+
+  local function advance(second)
+    if position and second <= position then return end
+    position = second
+    cursor:advance(text_of(second), text_of(math.max(0, second - lag)))
+  end
+
+  local function finish()
+    ended = true
+    if upto then advance(math.max(upto, (o.now - CLOCK_SLACK) // 1 | 0)) end
+  end
+
+  -- The row of the hit, or nil where it was given before. The later of the two times tells its changes apart, so that
+  -- it is the same before and after the index has caught up.
+  local function take(hit)
+    local row = hit.row
+    local own, digest = describe(row)
+    local ahead = own ~= nil and own > hit.second
+    local modified = text_of(ahead and own or hit.second)
+    count "read"
+    if cursor:seen(hit.id, modified, digest) then
+      count "unchanged"
+      row = nil
+    else
+      cursor:deliver(hit.id, modified, digest, ahead)
+    end
+    advance(hit.second)
+    return row
+  end
+
+  local function next_row()
+    while not ended do
+      if stopping() then
+        ended = true
+        break
+      end
+      at = at + 1
+      local hit = hits[at]
+      if hit == nil then
+        hits, at = pages.next(), 0
+        if not hits then finish() end
+      else
+        hits[at] = false -- what is given away is not kept here
+        local row = hit.row ~= nil and take(hit)
+        if row then return row end
+      end
+    end
+    pages.close()
+    return nil
+  end
+  return next_row, nil, nil, setmetatable({}, { __close = function() pages.close() end })
+end
+
+-- ---- the search ----
+
+local ORDERS = {
+  modified = { { modified = { order = "asc" } } },
+  newest = { { modified = { order = "desc" } } },
+  id = { { id = { order = "asc" } } },
+}
+
+--- The Elasticsearch arguments of a keyset's query.
+---@param query sluice.keyset.query
+---@return table args for search_products
+function feed.arguments(query)
+  local filter = {}
+  if query.from or query.before then
+    local from, before = query.from and text_of(query.from), query.before and text_of(query.before)
+    filter[1] = { range = { modified = { gte = from, lt = before } } }
+  end
+  if query.above then
+    filter[#filter + 1] = { range = { id = { gt = query.above:match "^%d+$" and math.tointeger(query.above) or query.above } } }
+  end
+  return {
+    query = { bool = { filter = require("sluice.json").array(filter) } },
+    sort = ORDERS[query.order], from = query.skip, size = query.size,
+  }
+end
+
+local function protocol(message)
+  errors.raise { code = "protocol", operation = "search_products", message = message }
+end
+
+local function parse(body)
+  local answer, problem = require("sluice.ndjson").record(body)
+  if not answer then protocol("the answer of the search is not JSON: " .. tostring(problem)) end
+  return answer
+end
+
+-- The index itself may answer in part, and says so under a 200.
+local function in_part(answer)
+  local shards = answer._shards
+  return answer.timed_out == true or (type(shards) ~= "nil" and (tonumber(shards.failed) or 0) > 0)
+end
+
+-- The time of a hit: Elasticsearch gives milliseconds since 1970 as the value that it sorted by.
+local function second_of_hit(hit)
+  local sort = hit.sort
+  local value = sort and sort[1]
+  if type(value) == "number" then return value // 1000 | 0 end
+  return second_of(value)
+end
+
+--- A page of the search from its body: hits in the index's order, rows (records, byte for byte) by id.
+---@param body string
+---@param timed boolean whether the hits' sort values are times
+---@return sluice.keyset.page
+function feed.page(body, timed)
+  local ndjson = require "sluice.ndjson"
+  local hits, rows = {}, {}
+  for hit in ndjson.elements(body, "hits.hits") do
+    hits[#hits + 1] = { id = tostring(hit._id), second = timed and second_of_hit(hit) or nil }
+  end
+  for row in ndjson.elements(body, "system_products") do rows[tostring(row.id)] = row end
+  return { hits = hits, rows = rows }
+end
+
+--- The search of a Stock2Shop client as keyset.lua asks for it.
+---@param client sluice.Client
+---@param args? { channel_id?: any }
+---@return fun(query: sluice.keyset.query): sluice.keyset.page
+function feed.search(client, args)
+  local task = require "sluice.task"
+  local function ask(query)
+    local wanted = feed.arguments(query)
+    wanted.channel_id, wanted.raw = args and args.channel_id, true
+    local body = client:search_products(wanted)
+    return body, parse(body)
+  end
+  return function(query)
+    for try = 1, TRIES do
+      local body, answer = ask(query)
+      if not in_part(answer) then
+        task.step "page"
+        return feed.page(body, query.order ~= "id")
+      end
+      if try < TRIES then task.sleep(try) end
+    end
+    errors.raise { code = "unavailable", api = client.name, operation = "search_products", retryable = true,
+      message = ("the search index answered only in part, %d times in a row"):format(TRIES) }
+  end
+end
+
+--- The row's own time and its digest.
+function feed.describe(row)
+  return second_of(row.modified), require("sluice.crypto").md5(require("sluice.ndjson").raw(row))
+end
+
+local OPTIONS = { "since", "cursor", "page_size", "channel_id" }
+
+local function check(args)
+  local known = {}
+  for _, name in ipairs(OPTIONS) do known[name] = true end
+  for key in pairs(args) do
+    if not known[key] then
+      local near = errors.nearest(tostring(key), OPTIONS)
+      errors.raise { code = "usage", message = ("changed_products: unknown option '%s'%s"):format(tostring(key),
+        near and (" (did you mean '%s'?)"):format(near) or "") }
+    end
+  end
+  local size = args.page_size or 500
+  if math.type(size) ~= "integer" or size < 1 or size > 10000 then
+    errors.raise { code = "usage", message = "changed_products: page_size must be a whole number from 1 to 10000" }
+  end
+  return size
+end
+
+--- An iterator over the products that changed since `cursor`'s position (or since a time, which leaves the cursor
+--- alone; or all of them, where there is neither). The cursor moves with what was given, and is committed by
+--- `run:commit()`. Ends early where a signal asks the process to stop. Raises.
+---
+---     for product in shop:changed_products { cursor = run:cursor "products" } do upload:write(product) end
+---@param client sluice.Client
+---@param args? { since?: string|integer, cursor?: table, page_size?: integer, channel_id?: any }
+---@return fun(): any record
+function feed.changed_products(client, args)
+  args = args or {}
+  local size = check(args)
+  local task, run = require "sluice.task", require("sluice.run").current()
+  local options = client.options or {}
+  return feed.iterate {
+    search = feed.search(client, args), describe = feed.describe, cursor = args.cursor, since = args.since,
+    index_lag = math.ceil(options.index_lag or 120), now = time.now(), page_size = size,
+    count = function(kind) run:count(kind, 1) end, stopping = task.stopping, spawn = task.spawn,
+  }
+end
+
+return feed
