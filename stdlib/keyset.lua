@@ -153,7 +153,7 @@ local function by_steps(ask, second, window, given)
     for _, hit in ipairs(hits) do
       twice = twice or round[hit.id] ~= nil
       round[hit.id] = true
-      if not given[hit.id] then
+      if hit.row ~= nil and not given[hit.id] then -- without a row: the next round asks again
         given[hit.id], fresh[#fresh + 1] = true, hit
       end
     end
