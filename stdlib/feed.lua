@@ -13,8 +13,12 @@
 -- The position never comes from this machine's clock alone: it is one that the index has shown, or an hour ago,
 -- whichever is later (a shop at rest would otherwise be read again from its last change at each run).
 
+local crypto = require "sluice.crypto"
 local errors = require "sluice.err"
+local json = require "sluice.json"
 local keyset = require "sluice.keyset"
+local ndjson = require "sluice.ndjson"
+local task = require "sluice.task"
 local time = require "sluice.time"
 
 local feed = {}
@@ -194,7 +198,7 @@ function feed.arguments(query)
     filter[#filter + 1] = { range = { id = { gt = query.above:match "^%d+$" and math.tointeger(query.above) or query.above } } }
   end
   return {
-    query = { bool = { filter = require("sluice.json").array(filter) } },
+    query = { bool = { filter = json.array(filter) } },
     sort = ORDERS[query.order], from = query.skip, size = query.size,
   }
 end
@@ -204,15 +208,23 @@ local function protocol(message)
 end
 
 local function parse(body)
-  local answer, problem = require("sluice.ndjson").record(body)
+  local answer, problem = ndjson.record(body)
   if not answer then protocol("the answer of the search is not JSON: " .. tostring(problem)) end
   return answer
 end
 
 -- The index itself may answer in part, and says so under a 200.
 local function in_part(answer)
-  local shards = answer._shards
-  return answer.timed_out == true or (type(shards) ~= "nil" and (tonumber(shards.failed) or 0) > 0)
+  if answer.timed_out == true then return true end
+  local failed = ndjson.get(answer, "_shards.failed")
+  return type(failed) == "number" and failed > 0
+end
+
+-- Records of a list in the answer.
+local function list_of(answer, path)
+  local ok, iterator = pcall(ndjson.elements, answer, path)
+  if not ok then protocol(("the answer of the search has no list '%s'"):format(path)) end
+  return iterator
 end
 
 -- The time of a hit: Elasticsearch gives milliseconds since 1970 as the value that it sorted by.
@@ -223,17 +235,18 @@ local function second_of_hit(hit)
   return second_of(value)
 end
 
---- A page of the search from its body: hits in the index's order, rows (records, byte for byte) by id.
+--- A page of the search from its answer: hits in the index's order, rows (records, byte for byte) by id. Nil where the
+--- index answered only in part.
 ---@param body string
 ---@param timed boolean whether the hits' sort values are times
----@return sluice.keyset.page
+---@return sluice.keyset.page?
 function feed.page(body, timed)
-  local ndjson = require "sluice.ndjson"
-  local hits, rows = {}, {}
-  for hit in ndjson.elements(body, "hits.hits") do
+  local answer, hits, rows = parse(body), {}, {}
+  if in_part(answer) then return nil end
+  for hit in list_of(answer, "hits.hits") do
     hits[#hits + 1] = { id = tostring(hit._id), second = timed and second_of_hit(hit) or nil }
   end
-  for row in ndjson.elements(body, "system_products") do rows[tostring(row.id)] = row end
+  for row in list_of(answer, "system_products") do rows[tostring(row.id)] = row end
   return { hits = hits, rows = rows }
 end
 
@@ -242,21 +255,13 @@ end
 ---@param args? { channel_id?: any }
 ---@return fun(query: sluice.keyset.query): sluice.keyset.page
 function feed.search(client, args)
-  local task = require "sluice.task"
-  local function ask(query)
+  return function(query)
     local wanted = feed.arguments(query)
     wanted.channel_id, wanted.raw = args and args.channel_id, true
-    local body = client:search_products(wanted)
-    return body, parse(body)
-  end
-  return function(query)
-    for try = 1, TRIES do
-      local body, answer = ask(query)
-      if not in_part(answer) then
-        task.step "page"
-        return feed.page(body, query.order ~= "id")
-      end
-      if try < TRIES then task.sleep(try) end
+    for _ = 1, TRIES do
+      local page = feed.page(client:search_products(wanted), query.order ~= "id")
+      task.step "page"
+      if page then return page end
     end
     errors.raise { code = "unavailable", api = client.name, operation = "search_products", retryable = true,
       message = ("the search index answered only in part, %d times in a row"):format(TRIES) }
@@ -265,10 +270,27 @@ end
 
 --- The row's own time and its digest.
 function feed.describe(row)
-  return second_of(row.modified), require("sluice.crypto").md5(require("sluice.ndjson").raw(row))
+  return second_of(row.modified), crypto.md5(ndjson.raw(row))
 end
 
 local OPTIONS = { "since", "cursor", "page_size", "channel_id" }
+
+-- A run's cursor is opened for the account that is read, and with `--full` it only takes notes.
+local function open(client, cursor)
+  if cursor == nil or cursor.open == nil then return cursor end
+  local state = cursor:open(("%s at %s"):format(client.account or "-", client.options and client.options.base_url or "-"))
+  if not cursor.full then return state end
+  local fresh = memory()
+  return {
+    get = function() return nil end,
+    seen = fresh.seen,
+    deliver = function(_, id, modified, digest, ahead)
+      fresh:deliver(id, modified, digest, ahead)
+      state:deliver(id, modified, digest)
+    end,
+    advance = function(_, ...) state:advance(...) end,
+  }
+end
 
 local function check(args)
   local known = {}
@@ -298,10 +320,11 @@ end
 function feed.changed_products(client, args)
   args = args or {}
   local size = check(args)
-  local task, run = require "sluice.task", require("sluice.run").current()
+  local run = require("sluice.run").current()
   local options = client.options or {}
   return feed.iterate {
-    search = feed.search(client, args), describe = feed.describe, cursor = args.cursor, since = args.since,
+    search = feed.search(client, args), describe = feed.describe, since = args.since,
+    cursor = args.since == nil and open(client, args.cursor) or nil,
     index_lag = math.ceil(options.index_lag or 120), now = time.now(), page_size = size,
     count = function(kind) run:count(kind, 1) end, stopping = task.stopping, spawn = task.spawn,
   }

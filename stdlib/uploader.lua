@@ -13,7 +13,6 @@
 -- ends as sent, rejected, skipped (the batch certainly did not go) or unknown.
 
 local errors = require "sluice.err"
-local log = require "sluice.log"
 local ndjson = require "sluice.ndjson"
 local task = require "sluice.task"
 local verdict = require "sluice.verdict"
@@ -68,7 +67,6 @@ local function lost(self, part, problem)
   local kind = doubtful[type(problem) == "table" and problem.code or "internal"] and "unknown" or "skipped"
   self[kind] = self[kind] + n
   self.count(kind, n)
-  log.warn("upload", "stream %s: %d records were not confirmed: %s", self.stream, n, tostring(problem))
 end
 
 -- ---- one request ----
@@ -239,15 +237,13 @@ local function drain(self)
   end
 end
 
--- Nothing more is sent after a failure: what is on its way is waited for, what is not is skipped.
-local function give_up(self)
+-- Nothing more is sent after a failure: what is on its way is waited for, what is not (with `more` records) is skipped.
+local function give_up(self, more)
   drain(self)
-  local left = self.building.chunk:count()
-  if left > 0 then
-    self.skipped = self.skipped + left
-    self.count("skipped", left)
-    self.building.chunk:clear()
-  end
+  local left = self.building.chunk:count() + more
+  self.skipped = self.skipped + left
+  self.count("skipped", left)
+  self.building.chunk:clear()
   error(self.failure, 0)
 end
 
@@ -282,17 +278,13 @@ end
 function Uploader:write(x)
   if self.finished then usage "uploader:write: it is finished" end
   if not self.building then usage "uploader:write: one task at a time" end
-  if self.failure then give_up(self) end
+  if self.failure then give_up(self, 1) end
   if ndjson.bad(x) then return refuse(self, x, x.reason) end
   local fits, problem = self.building.chunk:put(x)
   if fits == nil then return refuse(self, x, problem.message) end
   if not fits then
     dispatch(self)
-    if self.failure then
-      self.count("skipped", 1)
-      self.skipped = self.skipped + 1
-      give_up(self)
-    end
+    if self.failure then give_up(self, 1) end
     self.building.chunk:put(x)
   end
   local job, id = self.building, tostring(id_of(x))
@@ -307,7 +299,7 @@ end
 function Uploader:flush()
   if not self.failure then dispatch(self) end
   drain(self)
-  if self.failure then give_up(self) end
+  if self.failure then give_up(self, 0) end
 end
 
 --- The end: as flush; with `wait = "processed"` also until a linked site has imported the batches (an import must be
@@ -317,7 +309,9 @@ end
 function Uploader:finish(options)
   options = options or {}
   local wait = options.wait or "upload"
-  if wait ~= "upload" and wait ~= "processed" then usage("uploader:finish: wait is \"upload\" or \"processed\", not '%s'", tostring(wait)) end
+  if wait ~= "upload" and wait ~= "processed" then
+    usage("uploader:finish: wait is \"upload\" or \"processed\", not '%s'", tostring(wait))
+  end
   self:flush()
   self.finished = true
   if wait == "processed" then
@@ -346,7 +340,9 @@ local function options_of(given)
   end
   for key, value in pairs(given.referenced and REFERENCED or DEFAULTS) do
     options[key] = options[key] or value
-    if math.type(options[key]) ~= "integer" or options[key] < 1 then usage("uploader: %s must be a whole number from 1", key) end
+    if math.type(options[key]) ~= "integer" or options[key] < 1 then
+      usage("uploader: %s must be a whole number from 1", key)
+    end
   end
   return options
 end
@@ -381,9 +377,10 @@ end
 function uploader.uploader(client, stream, options)
   if stream == nil then usage "uploader: which stream?" end
   options = options_of(options or {})
+  local kind = options.referenced and "referenced" or nil
   return new(client, stream, options, {
     send = function(body)
-      return (client:upload_products { stream = stream, body = body, gzip = options.gzip, type = options.referenced and "referenced" or nil })
+      return (client:upload_products { stream = stream, body = body, gzip = options.gzip, type = kind })
     end,
   })
 end
@@ -399,7 +396,8 @@ function uploader.remover(client, stream)
     send = function(body) return (client:delete_products { stream = stream, ids = body }) end,
     count = nothing,
     refuse = function(raw, reason)
-      self.failure = self.failure or errors.new { code = "partial", message = ("stream %s: could not delete %s: %s"):format(stream, raw, reason) }
+      self.failure = self.failure or errors.new { code = "partial",
+        message = ("stream %s: could not delete %s: %s"):format(stream, raw, reason) }
     end,
   })
   return self

@@ -234,6 +234,74 @@ describe("changed_products", function()
   end)
 end)
 
+describe("the search of a shop", function()
+  local json = require "sluice.json"
+  local answer = [[{"took":3,"timed_out":false,"_shards":{"total":5,"successful":5,"failed":0},
+    "hits":{"total":27,"hits":[{"_id":"62777","_source":{},"sort":[1609835104000]},{"_id":"7","sort":[1609835105999]}]},
+    "system_products":[{"id":7,"modified":"2021-01-05 08:25:05","tags":[],"price":10.0},
+      {"id":62777,"modified":"2021-01-05 08:25:04","text":"a\/b"}]}]]
+
+  it("reads hits in their order and rows byte for byte", function()
+    local page = feed.page(answer, true)
+    assert.same({ { id = "62777", second = 1609835104 }, { id = "7", second = 1609835105 } }, page.hits)
+    assert.equal([[{"id":7,"modified":"2021-01-05 08:25:05","tags":[],"price":10.0}]], tostring(page.rows["7"]))
+    local own, digest = feed.describe(page.rows["7"])
+    assert.equal(1609835105, own)
+    assert.equal(require("sluice.crypto").md5(tostring(page.rows["7"])), digest)
+  end)
+
+  it("names what is wrong with an answer", function()
+    for _, body in ipairs { "<html>", "[]", '{"hits":{"hits":[]}}', '{"system_products":[]}', '{"hits":{"hits":[]},"system_products":{}}' } do
+      local ok, problem = pcall(feed.page, body, true)
+      assert.is_false(ok)
+      assert.equal("protocol", problem.code)
+    end
+  end)
+
+  it("asks for seconds and ids in Elasticsearch's words", function()
+    local both = feed.arguments { from = 1609835104, before = 1609835105, above = "123456789012345678", order = "id", skip = 0, size = 5 }
+    assert.same({
+      { range = { modified = { gte = "2021-01-05 08:25:04", lt = "2021-01-05 08:25:05" } } },
+      { range = { id = { gt = 123456789012345678 } } },
+    }, both.query.bool.filter)
+    local asked = feed.arguments { above = "a-7", order = "newest", skip = 3, size = 5 }
+    assert.same({ { range = { id = { gt = "a-7" } } } }, asked.query.bool.filter)
+    assert.same({ { modified = { order = "desc" } } }, asked.sort)
+    assert.same({ 3, 5 }, { asked.from, asked.size })
+    assert.equal('{"bool":{"filter":[]}}', json.encode(feed.arguments { order = "id", skip = 0, size = 1 }.query))
+  end)
+
+  it("asks again where the index answers in part, and gives up in the end", function()
+    local asked = 0
+    local client = { name = "shop", search_products = function(_, args)
+      asked = asked + 1
+      assert.is_true(args.raw)
+      assert.equal(9, args.channel_id)
+      return asked % 3 ~= 0 and answer:gsub('"failed":0', '"failed":1') or answer
+    end }
+    local search = feed.search(client, { channel_id = 9 })
+    assert.equal(2, #search({ order = "modified", skip = 0, size = 5 }).hits)
+    client.search_products = function() return (answer:gsub("false", "true")) end
+    local ok, problem = pcall(search, { order = "modified", skip = 0, size = 5 })
+    assert.is_false(ok)
+    assert.equal("unavailable", problem.code)
+  end)
+
+  it("gives the products of a client, and counts them on the run", function()
+    local client = { name = "shop", search_products = function(_, args)
+      local first = args.query.bool.filter[1]
+      if not first or first.range.modified.gte < "2021-01-05 08:25:06" then return answer end
+      return '{"hits":{"hits":[]},"system_products":[]}'
+    end }
+    local ok, problem = pcall(function()
+      for _ in feed.changed_products(client, { page_sise = 5 }) do end
+    end)
+    assert.is_false(ok)
+    assert.matches("page_size", problem.message)
+    assert.is_false((pcall(feed.changed_products, client, { page_size = 0 })))
+  end)
+end)
+
 -- What a sink has, and what it was told: no version that was committed may come again.
 local function sink()
   local has, committed, fresh = {}, {}, {}
