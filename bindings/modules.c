@@ -5,6 +5,7 @@
 
 int luaopen_sluice_crypto(lua_State *L);    /* ./crypto.c */
 int luaopen_sluice_err(lua_State *L);       /* ./err.c */
+int luaopen_sluice_file(lua_State *L);      /* ./file.c */
 int luaopen_sluice_http_core(lua_State *L); /* ./http_core.c */
 int luaopen_sluice_json(lua_State *L);      /* ./json.c */
 int luaopen_sluice_limit(lua_State *L);     /* ./limit.c */
@@ -19,6 +20,7 @@ int luaopen_sluice_yaml(lua_State *L);      /* ./yaml.c */
 static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.crypto", luaopen_sluice_crypto},
     {"sluice.err", luaopen_sluice_err},
+    {"sluice.file", luaopen_sluice_file},
     {"sluice.http_core", luaopen_sluice_http_core},
     {"sluice.json", luaopen_sluice_json},
     {"sluice.limit", luaopen_sluice_limit},

@@ -368,7 +368,7 @@ static int run(sl_vm *vm) {
             if (resume(vm, ready_pop(vm), &code)) return code;
         sl_op *op = sl_loop_wait(vm->loop, vm->ready.len ? 0 : -1);
         on_signal(vm);
-        for (; op; op = sl_loop_wait(vm->loop, 0)) ready_push(vm, sl_op_tag_get(op));
+        for (; op; op = sl_loop_next(vm->loop)) ready_push(vm, sl_op_tag_get(op));
         if (vm->ready.len == 0 && sl_loop_pending(vm->loop) == 0) {
             sl_log_print(SL_STR("sluice: every task waits for another one: nothing can go on (a channel that nobody "
                                 "fills, a semaphore that nobody releases?)\n"));

@@ -1,6 +1,5 @@
 --- The dead-letter file of a run: one NDJSON line for each rejected record, with its reason, beside the store. The file
 --- is made with the first rejected record; it is durable before a cursor moves past what is in it.
-local err = require "sluice.err"
 local file = require "sluice.file"
 local json = require "sluice.json"
 local time = require "sluice.time"
@@ -55,9 +54,8 @@ function DeadLetters:close()
   if not self.out then return end
   local out = self.out
   self.out = nil
-  local ok, problem = out:sync()
-  out:close()
-  if not ok then err.raise { code = "state", message = tostring(problem) } end
+  local ok, problem = out:close()
+  if not ok then error(problem, 0) end
 end
 
 return deadletters

@@ -19,7 +19,13 @@ sl_file *sl_file_create(const char *path, sl_err *err);
  * first. Abort keeps what was written. */
 sl_file *sl_file_append(const char *path, sl_err *err);
 
-/* Appends; -1 with SL_STATE (a full disk, …): abort then. */
+/* The same for a file of our own: mode 0600 where it is new, and the folders on its way are made. */
+sl_file *sl_file_append_private(const char *path, sl_err *err);
+
+/* What was written so far is on the disk when this returns. */
+int sl_file_sync(sl_file *f, sl_err *err);
+
+/* Appends; -1 with SL_STATE (a full disk, …): what was written of the piece in place is taken away again. */
 int sl_file_write(sl_file *f, sl_str bytes, sl_err *err);
 
 /* Makes it durable and puts it in place; f is freed whether that works or not (-1: the old version stays). */

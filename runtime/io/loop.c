@@ -387,6 +387,7 @@ static unsigned int gather_fds(sl_loop *loop, struct pollfd *fds) {
     return n;
 }
 
+/* Leaves in fds[].revents what happened. */
 static void wait_fds(sl_loop *loop, struct pollfd *fds, unsigned int n, int64_t ms) {
     if (!loop->multi) {
         (void)poll(fds, n, (int)ms);
@@ -399,7 +400,11 @@ static void wait_fds(sl_loop *loop, struct pollfd *fds, unsigned int n, int64_t 
         extra[i] = (struct curl_waitfd){fds[i].fd, events, 0};
     }
     curl_multi_poll(loop->multi, extra, n, (int)ms, NULL);
-    (void)poll(fds, n, 0); /* libcurl does not pass on errors and hang-ups of foreign descriptors */
+    if (loop->watches) {
+        (void)poll(fds, n, 0); /* libcurl does not pass on errors and hang-ups of foreign descriptors */
+    } else {
+        fds[0].revents = extra[0].revents;
+    }
 }
 
 static const struct pollfd *find_fd(const struct pollfd *fds, unsigned int n, int fd) {
@@ -410,7 +415,7 @@ static const struct pollfd *find_fd(const struct pollfd *fds, unsigned int n, in
 
 static void serve_watches(sl_loop *loop, const struct pollfd *fds, unsigned int n) {
     char sink[64];
-    while (read(loop->signal_pipe[0], sink, sizeof sink) > 0) continue;
+    while (fds[0].revents && read(loop->signal_pipe[0], sink, sizeof sink) == sizeof sink) continue;
     if (!loop->watches) return;
     int64_t now = sl_clock_mono_ms();
     for (sl_watch *w = loop->watches, *next; w; w = next) {
@@ -426,7 +431,8 @@ static void turn(sl_loop *loop, int64_t until_ms) {
     fire_timers(loop);
     if (loop->first) until_ms = 0;
     unsigned int n = gather_fds(loop, fds);
-    if (!loop->first || loop->watches) wait_fds(loop, fds, n, turn_ms(loop, until_ms));
+    if (loop->first && !loop->watches) return; /* somebody waits for what has finished already */
+    wait_fds(loop, fds, n, turn_ms(loop, until_ms));
     drive_transfers(loop);
     fire_timers(loop);
     serve_watches(loop, fds, n);
@@ -443,6 +449,10 @@ static sl_op *take_finished(sl_loop *loop) {
         op->parent->kind->step(op->parent, op);
     }
     return NULL;
+}
+
+sl_op *sl_loop_next(sl_loop *loop) {
+    return take_finished(loop);
 }
 
 static bool signal_news(sl_loop *loop) {

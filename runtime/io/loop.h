@@ -28,6 +28,9 @@ void sl_loop_free(sl_loop *loop);
  * pending, or when a signal has arrived (sl_loop_signal). The operation stays the caller's. */
 sl_op *sl_loop_wait(sl_loop *loop, int64_t timeout_ms);
 
+/* The next operation that has finished already, without a look at the world, or NULL. */
+sl_op *sl_loop_next(sl_loop *loop);
+
 /* Operations that are started and not yet taken. */
 int sl_loop_pending(const sl_loop *loop);
 
