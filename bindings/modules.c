@@ -3,6 +3,8 @@
 
 #include "bindings/slb.h"
 
+int luaopen_sluice_auth(lua_State *L);      /* ./auth.c */
+int luaopen_sluice_call(lua_State *L);      /* ./call.c */
 int luaopen_sluice_crypto(lua_State *L);    /* ./crypto.c */
 int luaopen_sluice_err(lua_State *L);       /* ./err.c */
 int luaopen_sluice_file(lua_State *L);      /* ./file.c */
@@ -18,6 +20,8 @@ int luaopen_sluice_time(lua_State *L);      /* ./time.c */
 int luaopen_sluice_yaml(lua_State *L);      /* ./yaml.c */
 
 static const luaL_Reg modules[] = { /* keep sorted */
+    {"sluice.auth", luaopen_sluice_auth},
+    {"sluice.call", luaopen_sluice_call},
     {"sluice.crypto", luaopen_sluice_crypto},
     {"sluice.err", luaopen_sluice_err},
     {"sluice.file", luaopen_sluice_file},

@@ -1,0 +1,405 @@
+/* sluice.call: connections, and calls on them. What Lua hands over is made by stdlib/request.lua and stdlib/client.lua;
+ * this file turns it into the structs of work/call and back. */
+#include "work/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "bindings/auth.h"
+#include "bindings/ndjson.h"
+
+#define CALLS_KEY "sluice.calls.instance" /* the type name is taken in the registry by the metatable */
+#define CALLS_TYPE "sluice.calls"
+#define CONN_TYPE "sluice.connection"
+#define JOB_TYPE "sluice.call.job"
+#define HEADERS_MAX 32
+#define PIECES_MAX 32
+#define ERROR_BODY_MAX (64 << 10)
+
+enum { CONN_AT = 1, REQUEST_AT = 2, JOB_AT = 3, BODY_AT = 4 };
+
+/* What a request needs while it is read, and the chunk that is pinned while it is sent. */
+typedef struct call_job {
+    sl_call_spec spec;
+    sl_http_header headers[HEADERS_MAX];
+    sl_call_piece pieces[PIECES_MAX];
+    sl_chunk *pinned;
+} call_job;
+
+static void unpin(call_job *job) {
+    if (job->pinned) sl_chunk_unpin(job->pinned);
+    job->pinned = NULL;
+}
+
+static int job_gc(lua_State *L) {
+    unpin(luaL_checkudata(L, 1, JOB_TYPE));
+    return 0;
+}
+
+static call_job *push_job(lua_State *L) {
+    call_job *job = lua_newuserdatauv(L, sizeof *job, 1);
+    memset(job, 0, sizeof *job);
+    luaL_setmetatable(L, JOB_TYPE);
+    return job;
+}
+
+/* ---- what all connections share: one per state, made when first used ---- */
+
+static int calls_gc(lua_State *L) {
+    sl_calls **box = luaL_checkudata(L, 1, CALLS_TYPE);
+    sl_calls_free(*box);
+    *box = NULL;
+    return 0;
+}
+
+static sl_calls *calls_of(lua_State *L) {
+    sl_err err;
+    if (lua_getfield(L, LUA_REGISTRYINDEX, CALLS_KEY) == LUA_TNIL) {
+        sl_calls **box = slb_box(L, CALLS_TYPE);
+        *box = sl_calls_new(slb_loop(L), &err);
+        if (!*box) slb_raise(L, &err);
+        lua_setfield(L, LUA_REGISTRYINDEX, CALLS_KEY);
+        lua_getfield(L, LUA_REGISTRYINDEX, CALLS_KEY);
+    }
+    sl_calls *calls = *(sl_calls **)lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return calls;
+}
+
+/* ---- reading a request ---- */
+
+static void read_statuses(lua_State *L, int idx, const char *key, int out[SL_CALL_STATUSES]) {
+    if (lua_getfield(L, idx, key) == LUA_TTABLE) {
+        lua_Integer n = luaL_len(L, -1);
+        if (n >= SL_CALL_STATUSES) slb_usage(L, "more than %d statuses in %s", SL_CALL_STATUSES - 1, key);
+        for (lua_Integer i = 1; i <= n; i++) {
+            lua_rawgeti(L, -1, i);
+            out[i - 1] = (int)luaL_checkinteger(L, -1);
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+/* The strings stay in the caller's table. */
+static void read_headers(lua_State *L, int idx, call_job *job) {
+    if (lua_getfield(L, idx, "headers") == LUA_TTABLE) {
+        for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+            if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) slb_usage(L, "headers are texts");
+            if (job->spec.header_count == HEADERS_MAX) slb_usage(L, "more than %d headers", HEADERS_MAX);
+            sl_http_header *h = &job->headers[job->spec.header_count++];
+            h->name.ptr = lua_tolstring(L, -2, &h->name.len);
+            h->value.ptr = lua_tolstring(L, -1, &h->value.len);
+        }
+    }
+    lua_pop(L, 1);
+    job->spec.headers = job->headers;
+}
+
+static void read_pieces(lua_State *L, int idx, call_job *job) {
+    lua_Integer n = luaL_len(L, idx);
+    if (n > PIECES_MAX) slb_usage(L, "a body of more than %d pieces", PIECES_MAX);
+    for (lua_Integer i = 1; i <= n; i++) {
+        sl_call_piece *p = &job->pieces[i - 1];
+        lua_rawgeti(L, idx, i);
+        p->secret = slb_secret_test(L, -1, &p->text);
+        if (!p->secret) p->text.ptr = luaL_checklstring(L, -1, &p->text.len);
+        lua_pop(L, 1); /* the list holds it */
+    }
+    job->spec.pieces = job->pieces;
+    job->spec.piece_count = (size_t)n;
+}
+
+/* Pushes the body, which stays on the stack as long as it is sent. */
+static void read_body(lua_State *L, int idx, call_job *job) {
+    int type = lua_getfield(L, idx, "body"), at = lua_gettop(L);
+    if (type == LUA_TSTRING) {
+        job->spec.body.ptr = lua_tolstring(L, at, &job->spec.body.len);
+    } else if (type == LUA_TTABLE) {
+        read_pieces(L, at, job);
+    } else if (type != LUA_TNIL) {
+        job->pinned = slb_chunk_test(L, at);
+        if (!job->pinned) slb_usage(L, "a body is text, a chunk or a list of pieces, not a %s", luaL_typename(L, at));
+        sl_chunk_pin(job->pinned);
+        job->spec.body = sl_chunk_text(job->pinned);
+    }
+}
+
+static void read_repeat(lua_State *L, int idx, call_job *job) {
+    sl_err err;
+    if (sl_repeat_parse(&job->spec.repeat, slb_opt_str(L, idx, "resend", SL_STR("unsafe")), &err) < 0) slb_raise(L, &err);
+}
+
+/* The request at idx; pushes the job, then the body. */
+static call_job *read_request(lua_State *L, int idx) {
+    static const char *const known[] = {"operation", "method",   "url",    "headers",   "body",  "gzip",    "class",
+                                        "resource",  "resend",   "counted", "success",  "deliver", "expect", "truth",
+                                        "anonymous", "renew",    "timeout", "deadline", "max_answer", "token", NULL};
+    slb_check_options(L, idx, "call", known);
+    call_job *job = push_job(L);
+    sl_call_spec *s = &job->spec;
+    s->operation = slb_opt_string(L, idx, "operation", "call");
+    s->method = slb_opt_string(L, idx, "method", "GET");
+    s->url = slb_opt_str(L, idx, "url", SL_STR(""));
+    s->gzip = slb_opt_bool(L, idx, "gzip", false);
+    s->rate_class = slb_opt_string(L, idx, "class", NULL);
+    s->resource = slb_opt_string(L, idx, "resource", NULL);
+    s->counted = slb_opt_bool(L, idx, "counted", false);
+    s->expect = slb_opt_string(L, idx, "expect", NULL);
+    s->truth = slb_opt_string(L, idx, "truth", NULL);
+    s->anonymous = slb_opt_bool(L, idx, "anonymous", false);
+    s->keep_token = !slb_opt_bool(L, idx, "renew", true);
+    s->timeout_ms = slb_opt_ms(L, idx, "timeout", 0);
+    s->deadline_ms = slb_opt_ms(L, idx, "deadline", 0);
+    s->max_answer_bytes = (size_t)slb_opt_int(L, idx, "max_answer", 0);
+    read_repeat(L, idx, job);
+    read_statuses(L, idx, "success", s->success);
+    read_statuses(L, idx, "deliver", s->deliver);
+    read_headers(L, idx, job);
+    read_body(L, idx, job);
+    return job;
+}
+
+/* ---- calls ---- */
+
+static void push_headers(lua_State *L, const sl_call_answer *a) {
+    lua_createtable(L, 0, (int)a->header_count);
+    for (size_t i = 0; i < a->header_count; i++) {
+        luaL_Buffer b;
+        sl_str name = a->headers[i].name;
+        char *to = luaL_buffinitsize(L, &b, name.len);
+        for (size_t k = 0; k < name.len; k++) {
+            char c = name.ptr[k];
+            to[k] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+        }
+        luaL_pushresultsize(&b, name.len);
+        lua_pushlstring(L, a->headers[i].value.ptr, a->headers[i].value.len);
+        lua_rawset(L, -3);
+    }
+}
+
+static void set_seconds(lua_State *L, const char *key, int64_t ms) {
+    lua_pushnumber(L, (lua_Number)ms / 1000);
+    lua_setfield(L, -2, key);
+}
+
+static void set_count(lua_State *L, const char *key, int64_t n) {
+    lua_pushinteger(L, (lua_Integer)n);
+    lua_setfield(L, -2, key);
+}
+
+static int push_answer(lua_State *L, const sl_call_answer *a) {
+    lua_createtable(L, 0, 7);
+    set_count(L, "status", a->status);
+    set_count(L, "attempts", a->attempts);
+    set_count(L, "resent", a->resends_counted);
+    set_seconds(L, "waited", a->waited_ms);
+    set_seconds(L, "took", a->took_ms);
+    push_headers(L, a);
+    lua_setfield(L, -2, "headers");
+    lua_pushlstring(L, a->body.ptr ? a->body.ptr : "", a->body.len);
+    lua_setfield(L, -2, "body");
+    return 1;
+}
+
+/* nil, err and the answer's body, masked, where there was one. */
+static int push_failure(lua_State *L, const sl_err *err, const sl_call_answer *a) {
+    sl_buf body;
+    slb_fail(L, err);
+    if (!a || a->body.len == 0) return 2;
+    sl_buf_init(&body, 16 * ERROR_BODY_MAX);
+    size_t len = a->body.len < ERROR_BODY_MAX ? a->body.len : ERROR_BODY_MAX;
+    if (sl_buf_put(&body, a->body.ptr, len, NULL) == 0) sl_log_mask(&body);
+    lua_pushlstring(L, body.data ? body.data : "", body.len);
+    sl_buf_free(&body);
+    return 3;
+}
+
+static int push_call(lua_State *L, sl_op *op) {
+    const sl_err *err = sl_op_error(op);
+    const sl_call_answer *a = sl_call_answer_get(op);
+    unpin(luaL_checkudata(L, JOB_AT, JOB_TYPE));
+    return err ? push_failure(L, err, a) : push_answer(L, a);
+}
+
+/* conn:call(request) -> answer | nil, err, body     (waits) */
+static int l_conn_call(lua_State *L) {
+    sl_err err;
+    sl_conn *conn = slb_unbox(L, CONN_AT, CONN_TYPE);
+    lua_settop(L, REQUEST_AT);
+    slb_check_task(L, "an API call");
+    call_job *job = read_request(L, REQUEST_AT);
+    sl_op **box = slb_op_box(L);
+    *box = sl_call_start(conn, &job->spec, &err);
+    if (!*box) {
+        unpin(job);
+        if (err.code == SL_USAGE) slb_raise(L, &err);
+        return slb_fail(L, &err);
+    }
+    return slb_wait(L, push_call);
+}
+
+static int push_login(lua_State *L, sl_op *op) {
+    const sl_err *err = sl_op_error(op);
+    const sl_call_answer *a = sl_conn_login_answer(op);
+    return err ? push_failure(L, err, a) : push_answer(L, a);
+}
+
+/* conn:login() -> answer | nil, err, body     (waits) */
+static int l_conn_login(lua_State *L) {
+    sl_err err;
+    sl_conn *conn = slb_unbox(L, CONN_AT, CONN_TYPE);
+    slb_check_task(L, "a login");
+    sl_op **box = slb_op_box(L);
+    *box = sl_conn_login_start(conn, &err);
+    if (!*box) slb_raise(L, &err);
+    return slb_wait(L, push_login);
+}
+
+/* ---- sums ---- */
+
+static int push_stats(lua_State *L, sl_call_stats s) {
+    lua_createtable(L, 0, 8);
+    set_count(L, "calls", (int64_t)s.calls);
+    set_count(L, "requests", (int64_t)s.requests);
+    set_count(L, "retries", (int64_t)s.retries);
+    set_count(L, "limited", (int64_t)s.limited);
+    set_count(L, "failed", (int64_t)s.failed);
+    set_count(L, "bytes_up", (int64_t)s.bytes_up);
+    set_count(L, "bytes_down", (int64_t)s.bytes_down);
+    set_seconds(L, "waited", s.waited_ms);
+    return 1;
+}
+
+/* conn:stats() -> table */
+static int l_conn_stats(lua_State *L) {
+    return push_stats(L, sl_conn_stats(slb_unbox(L, CONN_AT, CONN_TYPE)));
+}
+
+/* call.stats() -> table */
+static int l_stats(lua_State *L) {
+    return push_stats(L, sl_calls_stats(calls_of(L)));
+}
+
+/* ---- connections ---- */
+
+static int conn_gc(lua_State *L) {
+    sl_conn **box = luaL_checkudata(L, 1, CONN_TYPE);
+    sl_conn_unref(*box);
+    *box = NULL;
+    return 0;
+}
+
+static void read_hosts(lua_State *L, int idx, sl_conn_spec *s) {
+    if (lua_getfield(L, idx, "hosts") != LUA_TTABLE) slb_usage(L, "call.connection: hosts is a list of URLs");
+    lua_Integer n = luaL_len(L, -1);
+    if (n > SL_CALL_HOSTS) slb_usage(L, "call.connection: more than %d hosts", SL_CALL_HOSTS);
+    for (lua_Integer i = 1; i <= n; i++) {
+        lua_rawgeti(L, -1, i);
+        s->hosts[i - 1] = luaL_checkstring(L, -1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static void read_class(lua_State *L, const char *conn, sl_conn_class *out) {
+    sl_err err;
+    size_t len;
+    out->name = luaL_checkstring(L, -2);
+    const char *text = luaL_checklstring(L, -1, &len);
+    if (sl_rates_parse(&out->rates, sl_str_make(text, len), &err) == 0) return;
+    sl_err whole;
+    sl_fail(&whole, SL_CONFIG, 0, "connection '%s': rate class '%s': %s", conn, out->name, err.msg);
+    sl_hint(&whole, "%s", err.hint);
+    slb_raise(L, &whole);
+}
+
+static void read_rates(lua_State *L, int idx, sl_conn_spec *s) {
+    if (lua_getfield(L, idx, "rates") == LUA_TTABLE) {
+        for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+            if (s->class_count == SL_CALL_CLASSES) slb_usage(L, "call.connection: more than %d rates", SL_CALL_CLASSES);
+            read_class(L, s->name, &s->classes[s->class_count++]);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+static void read_learn(lua_State *L, int idx, sl_call_learn *learn) {
+    static const char *const known[] = {"limit", "remaining", "reset", "retry_after", NULL};
+    if (lua_getfield(L, idx, "learn") == LUA_TTABLE) {
+        slb_check_options(L, -1, "call.connection: learn", known);
+        learn->limit = slb_opt_string(L, -1, "limit", NULL);
+        learn->reset = slb_opt_string(L, -1, "reset", NULL);
+        learn->retry_after = slb_opt_string(L, -1, "retry_after", NULL);
+    }
+    lua_pop(L, 1);
+}
+
+static sl_str read_secret(lua_State *L, int idx, const char *key) {
+    sl_str text = SL_STR("");
+    lua_getfield(L, idx, key);
+    if (!slb_secret_test(L, -1, &text) && lua_type(L, -1) == LUA_TSTRING) text.ptr = lua_tolstring(L, -1, &text.len);
+    lua_pop(L, 1); /* the table holds it */
+    return text;
+}
+
+/* Leaves the login's job and body on the stack. */
+static void read_credential(lua_State *L, int idx, sl_conn_spec *s) {
+    static const char *const known[] = {"kind", "header", "username", "secret", "query", "login", "key", NULL};
+    if (lua_getfield(L, idx, "credential") != LUA_TTABLE) return;
+    int at = lua_gettop(L), kind = sl_auth_kind_of(slb_opt_string(L, at, "kind", "none"));
+    slb_check_options(L, at, "call.connection: credential", known);
+    if (kind < 0) slb_usage(L, "call.connection: no kind of credential is called '%s'", slb_opt_string(L, at, "kind", ""));
+    s->auth = (sl_auth_kind)kind;
+    s->header = slb_opt_str(L, at, "header", SL_STR(""));
+    s->username = read_secret(L, at, "username");
+    s->secret = read_secret(L, at, "secret");
+    s->key = slb_opt_string(L, at, "key", NULL);
+    s->token_param = slb_opt_string(L, at, "query", NULL);
+    if (kind != SL_AUTH_LOGIN) return;
+    if (lua_getfield(L, at, "login") != LUA_TTABLE) slb_usage(L, "call.connection: a login needs its request");
+    s->token_path = slb_opt_string(L, -1, "token", "token");
+    s->login = read_request(L, lua_gettop(L))->spec;
+}
+
+/* call.connection{…} -> connection; raises config errors */
+static int l_connection(lua_State *L) {
+    static const char *const known[] = {"name",     "api",      "account", "hosts",   "credential", "rates", "learn",
+                                        "timeout", "deadline", "proxy",   "ca_file", "insecure",   NULL};
+    luaL_checktype(L, 1, LUA_TTABLE);
+    slb_check_options(L, 1, "call.connection", known);
+    sl_conn_spec s = {.name = slb_opt_string(L, 1, "name", "connection")};
+    sl_err err;
+    s.api = slb_opt_string(L, 1, "api", s.name);
+    s.account = slb_opt_string(L, 1, "account", "-");
+    s.timeout_ms = slb_opt_ms(L, 1, "timeout", 0);
+    s.deadline_ms = slb_opt_ms(L, 1, "deadline", 0);
+    s.proxy = slb_opt_string(L, 1, "proxy", NULL);
+    s.ca_file = slb_opt_string(L, 1, "ca_file", NULL);
+    s.insecure = slb_opt_bool(L, 1, "insecure", false);
+    read_hosts(L, 1, &s);
+    read_rates(L, 1, &s);
+    read_learn(L, 1, &s.learn);
+    read_credential(L, 1, &s);
+    sl_calls *calls = calls_of(L);
+    sl_conn **box = slb_box(L, CONN_TYPE);
+    *box = sl_conn_new(calls, &s, &err);
+    if (!*box) slb_raise(L, &err);
+    return 1;
+}
+
+static const luaL_Reg conn_methods[] = {{"call", l_conn_call}, {"login", l_conn_login}, {"stats", l_conn_stats}, {NULL, NULL}};
+static const luaL_Reg conn_meta[] = {{"__gc", conn_gc}, {NULL, NULL}};
+static const luaL_Reg job_meta[] = {{"__gc", job_gc}, {NULL, NULL}};
+static const luaL_Reg calls_meta[] = {{"__gc", calls_gc}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"connection", l_connection}, {"stats", l_stats}, {NULL, NULL}};
+
+int luaopen_sluice_call(lua_State *L);
+int luaopen_sluice_call(lua_State *L) {
+    slb_type(L, CALLS_TYPE, calls_meta, NULL);
+    slb_type(L, CONN_TYPE, conn_meta, conn_methods);
+    slb_type(L, JOB_TYPE, job_meta, NULL);
+    luaL_newlib(L, functions);
+    return 1;
+}

@@ -1,0 +1,45 @@
+/* Who may send when: waiters of one budget (host, account, rate class, resource) are served in order. How fast is
+ * decided by policy/limit alone; here are the queue, the clock and the waiting.
+ *
+ *   sl_op *op = sl_slot_start(book, &key, &rates, &err);     // finishes when it is our turn: send now
+ *   waited += sl_slot_waited_ms(op);
+ *   sl_slot_penalty(op, 1200);                               // the answer was a 429: nothing before that for all
+ *   sl_op_free(op);                                          // once the answer has been judged
+ *
+ * A process holds a reservation for the head of its queue alone, so that the buckets can lie where all processes of
+ * an account see them without a long queue of one standing in the way of another.
+ */
+#ifndef SL_WORK_BUDGET_H
+#define SL_WORK_BUDGET_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "io/loop.h"
+#include "policy/limits.h"
+
+typedef struct sl_budgets sl_budgets; /* the book of this process */
+
+/* NULL when memory is out. */
+sl_budgets *sl_budgets_new(sl_loop *loop, sl_err *err);
+
+/* All slots must have been freed before. */
+void sl_budgets_free(sl_budgets *book);
+
+/* The buckets, to be looked at. Borrowed. */
+const sl_limits *sl_budgets_limits(const sl_budgets *book);
+
+/* Finishes when it is the caller's turn; the slot counts from that moment. Freed before, it leaves the queue. Rates
+ * with a count of 0 let everybody through. */
+sl_op *sl_slot_start(sl_budgets *book, const sl_limit_key *key, const sl_rates *rates, sl_err *err);
+
+/* How long the slot was waited for. */
+int64_t sl_slot_waited_ms(const sl_op *op);
+
+/* The answer's header named the limit: `count` requests per `window_ms`. True where that changed the pace. */
+bool sl_slot_learn(const sl_op *op, int64_t count, int64_t window_ms);
+
+/* The answer was a 429: nothing before so much time has passed, and slower for a while after. */
+void sl_slot_penalty(const sl_op *op, int64_t wait_ms);
+
+#endif

@@ -1,0 +1,453 @@
+/* The machine of one call. A state has one child operation; when it finishes, the step decides what comes next:
+ *
+ *   TOKEN -> SLOT -> TOKEN -> SEND -> judge -> done
+ *              ^       | waited          |-> PAUSE -> SLOT     (again)
+ *              +-------+                 |-> TOKEN             (refused: another token, once)
+ *
+ * A login comes before the slot, so that no slot is lost by it; behind the slot the token is looked at once more, so
+ * that what is sent is the newest. Should that take time, the slot is asked for anew: everybody who waited for the same
+ * login would otherwise send at the same moment.
+ */
+#include "work/call.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "data/digest.h"
+#include "data/json.h"
+#include "data/pick.h"
+#include "io/url.h"
+#include "work/call_part.h"
+
+#define URL_MAX (64 << 10)
+#define PIECES_MAX (64 << 20)
+#define STORY_MAX 1000
+#define HEADERS_MAX 32
+
+static void ask_slot(call_op *c);
+static void ask_token(call_op *c);
+
+static sl_call_stats *stats(const call_op *c, int i) {
+    return i ? &c->conn->stats : &c->conn->calls->stats;
+}
+
+/* ---- the end ---- */
+
+static void log_end(const call_op *c, const sl_err *err) {
+    sl_log_level level = !err && c->attempt <= 1 ? SL_LOG_DEBUG : SL_LOG_INFO;
+    if (!sl_log_on(level)) return;
+    sl_buf url;
+    sl_buf_init(&url, URL_MAX);
+    sl_url_show(&url, c->spec.url);
+    char status[24] = "no answer";
+    if (c->answer.status) snprintf(status, sizeof status, "%d", c->answer.status);
+    sl_log(level, "call", "%s.%s %s %s %s, attempts %d, waited %.3f s, took %.3f s, %zu bytes%s%.*s%s%s",
+           c->conn->spec.name, c->spec.operation, c->spec.method, sl_buf_cstr(&url), status, c->attempt,
+           (double)c->answer.waited_ms / 1000, (double)c->answer.took_ms / 1000, c->answer.body.len,
+           c->story.len ? "; " : "", (int)c->story.len, c->story.len ? c->story.data : "", err ? "; failed: " : "",
+           err ? err->msg : "");
+    sl_buf_free(&url);
+}
+
+static void drop(sl_op **op) {
+    sl_op_free(*op);
+    *op = NULL;
+}
+
+static void fill_answer(call_op *c) {
+    const sl_http_response *a = c->http ? sl_http_response_get(c->http) : NULL;
+    if (a) {
+        c->answer.status = a->status;
+        c->answer.headers = a->headers;
+        c->answer.header_count = a->header_count;
+        c->answer.body = a->body;
+    }
+    c->answer.attempts = c->attempt;
+    c->answer.resends_counted = c->spec.counted ? c->resends : 0;
+    c->answer.waited_ms = c->waited_ms;
+    c->answer.took_ms = sl_clock_mono_ms() - c->started_ms;
+}
+
+static void finish(call_op *c, sl_err *err) {
+    fill_answer(c);
+    drop(&c->slot);
+    drop(&c->deadline);
+    c->state = CALL_DONE;
+    if (err) sl_call_dress(c, err);
+    for (int i = 0; i < 2; i++) {
+        stats(c, i)->calls++;
+        stats(c, i)->failed += err != NULL;
+        stats(c, i)->waited_ms += c->waited_ms;
+    }
+    log_end(c, err);
+    sl_op_finish(&c->op, err);
+}
+
+/* The error of the last attempt with what was tried: "…; gave up after 6 attempts in 12.3 s: all attempts were made". */
+static void give_up(call_op *c, sl_code code, const char *reason) {
+    sl_err err = c->failure;
+    char first[400];
+    snprintf(first, sizeof first, "%.399s", err.msg);
+    err.code = code;
+    if (code == SL_AMBIGUOUS && c->failure.code != SL_AMBIGUOUS)
+        snprintf(err.msg, sizeof err.msg, "%s; it may have been done, and doing it twice is not safe", first);
+    else if (c->attempt > 1)
+        snprintf(err.msg, sizeof err.msg, "%s; gave up after %d attempts in %.1f s: %s", first, c->attempt,
+                 (double)(sl_clock_mono_ms() - c->started_ms) / 1000, reason);
+    finish(c, &err);
+}
+
+/* ---- again ---- */
+
+static double random_unit(void) {
+    uint64_t bits = 0;
+    if (sl_digest_random((unsigned char *)&bits, sizeof bits, NULL) < 0) return 0.5;
+    return (double)(bits >> 11) / 9007199254740992.0;
+}
+
+static void note_resend(call_op *c, const char *reason, int64_t wait_ms) {
+    c->resends++;
+    for (int i = 0; i < 2; i++) stats(c, i)->retries++;
+    if (!sl_log_on(SL_LOG_INFO)) return;
+    sl_err full; /* the story has a ceiling: what does not fit is left out */
+    sl_buf_printf(&c->story, &full, "%ssent again after %s (%s; %.3f s later)", c->story.len ? ", " : "", c->failure.msg,
+                  reason, (double)wait_ms / 1000);
+}
+
+static int adopt(call_op *c, sl_op *child, call_state state) {
+    if (!child) return -1;
+    c->child = child;
+    c->state = state;
+    sl_op_adopt(child, &c->op);
+    return 0;
+}
+
+static void pause_for(call_op *c, int64_t ms) {
+    sl_err err;
+    c->waited_ms += ms;
+    if (adopt(c, sl_sleep_start(c->op.loop, ms, &err), CALL_PAUSE) < 0) finish(c, &err);
+}
+
+static sl_retry_verdict decide(call_op *c, const judgement *j) {
+    sl_retry_policy policy = SL_RETRY_POLICY;
+    int64_t now = sl_clock_mono_ms();
+    if (c->attempt == 1) sl_retry_budget_earn(&c->conn->retries, now);
+    sl_retry_case rc = {
+        .outcome = j->outcome, .code = j->err.code, .repeat = c->spec.repeat, .body_sent = j->sent,
+        .refreshed = c->refreshed, .attempt = c->attempt, .now_ms = now, .deadline_ms = c->deadline_at_ms,
+        .hint_ms = j->hint_ms, .random = random_unit(), .budget = &c->conn->retries,
+    };
+    return sl_retry_decide(&policy, &rc);
+}
+
+static void slow_down(call_op *c, int64_t wait_ms) {
+    for (int i = 0; i < 2; i++) stats(c, i)->limited++;
+    sl_slot_penalty(c->slot, wait_ms);
+}
+
+static void act(call_op *c, const judgement *j) {
+    sl_retry_verdict v = decide(c, j);
+    if (j->outcome == SL_OUTCOME_LIMITED) slow_down(c, v.what == SL_RETRY_AGAIN ? v.wait_ms : 0);
+    drop(&c->slot);
+    switch (v.what) {
+    case SL_RETRY_DELIVER: finish(c, NULL); break;
+    case SL_RETRY_GIVE_UP: give_up(c, v.code, v.reason); break;
+    case SL_RETRY_REFRESH:
+        note_resend(c, v.reason, 0);
+        c->refreshed = true;
+        c->refused = c->generation;
+        ask_token(c);
+        break;
+    case SL_RETRY_AGAIN:
+        note_resend(c, v.reason, v.wait_ms);
+        pause_for(c, v.wait_ms);
+        break;
+    }
+}
+
+static void judge(call_op *c) {
+    judgement j;
+    sl_call_judge(c, &j);
+    c->answer.outcome = j.outcome;
+    c->failure = j.err;
+    c->failure.retry_after_ms = j.hint_ms;
+    c->failure.retryable = j.outcome == SL_OUTCOME_LIMITED || j.outcome == SL_OUTCOME_UNAVAILABLE ||
+                           (j.outcome == SL_OUTCOME_AMBIGUOUS && c->spec.repeat == SL_REPEAT_SAFE);
+    if (j.deliver) finish(c, NULL);
+    else act(c, &j);
+}
+
+/* ---- send ---- */
+
+static int64_t time_left(const call_op *c) {
+    int64_t left = c->deadline_at_ms - sl_clock_mono_ms();
+    return left > 1 ? left : 1;
+}
+
+static void fill_request(const call_op *c, sl_http_request *r, sl_str url, const sl_http_header *headers, size_t count) {
+    const sl_conn_spec *s = &c->conn->spec;
+    int64_t total = c->spec.timeout_ms > 0 ? c->spec.timeout_ms : s->timeout_ms, left = time_left(c);
+    bool plain = strcmp(c->spec.method, "GET") == 0 || strcmp(c->spec.method, "HEAD") == 0;
+    sl_http_request_init(r);
+    r->method = sl_str_of(c->spec.method);
+    r->url = url;
+    r->headers = headers;
+    r->header_count = count;
+    r->body = c->body.data ? sl_buf_str(&c->body) : c->spec.body;
+    r->gzip = c->spec.gzip;
+    r->total_timeout_ms = total < left ? total : left;
+    r->first_byte_timeout_ms = r->total_timeout_ms;
+    if (c->spec.max_answer_bytes) r->max_body_bytes = c->spec.max_answer_bytes;
+    r->max_redirects = plain ? 5 : 0;
+    r->repeat = c->spec.repeat == SL_REPEAT_SAFE ? SL_HTTP_REPEAT_SAFE : SL_HTTP_REPEAT_NEVER;
+    r->proxy = sl_str_of(s->proxy);
+    r->ca_file = sl_str_of(s->ca_file);
+}
+
+static int start_http(call_op *c, sl_str url, sl_err *err) {
+    sl_http_header headers[HEADERS_MAX + 1];
+    size_t count = 0;
+    if (c->spec.header_count > HEADERS_MAX) return sl_fail(err, SL_USAGE, 0, "more than %d headers", HEADERS_MAX);
+    for (; count < c->spec.header_count; count++) headers[count] = c->spec.headers[count];
+    if (c->conn->auth_header && !c->spec.anonymous)
+        headers[count++] = (sl_http_header){sl_str_of(c->conn->auth_header), c->conn->auth_value};
+    sl_http_request r;
+    fill_request(c, &r, url, headers, count);
+    drop(&c->http);
+    return adopt(c, sl_http_start(c->op.loop, &r, err), CALL_SEND);
+}
+
+/* The token, where there is one, goes into the URL here and nowhere else. */
+static void send(call_op *c, sl_str token) {
+    sl_err err;
+    sl_buf url;
+    sl_buf_init(&url, URL_MAX);
+    c->attempt++;
+    for (int i = 0; i < 2; i++) stats(c, i)->requests++;
+    int rc = token.len ? sl_auth_token_url(c->spec.url, sl_str_of(c->conn->spec.token_param), token, &url, &err)
+                       : sl_buf_put_str(&url, c->spec.url, &err);
+    if (rc == 0) rc = start_http(c, sl_buf_str(&url), &err);
+    if (url.data) explicit_bzero(url.data, url.len);
+    sl_buf_free(&url);
+    if (rc < 0) finish(c, &err);
+}
+
+static void after_send(call_op *c, sl_op *http) {
+    c->http = http;
+    const sl_http_response *a = sl_http_response_get(http);
+    for (int i = 0; a && i < 2; i++) {
+        stats(c, i)->bytes_up += (uint64_t)a->sent_bytes;
+        stats(c, i)->bytes_down += (uint64_t)a->received_bytes;
+    }
+    judge(c);
+}
+
+/* ---- slot and token ---- */
+
+static void ask_slot(call_op *c) {
+    sl_err err;
+    sl_limit_key key = {sl_str_of(c->origin), sl_str_of(c->conn->spec.account), sl_str_of(c->rclass->name),
+                        sl_str_of(c->spec.resource)};
+    drop(&c->slot);
+    if (adopt(c, sl_slot_start(c->conn->calls->budgets, &key, &c->rclass->rates, &err), CALL_SLOT) < 0) finish(c, &err);
+}
+
+static void after_slot(call_op *c, sl_op *slot) {
+    c->slot = slot;
+    c->waited_ms += sl_slot_waited_ms(slot);
+    if (sl_op_error(slot)) {
+        sl_err err = *sl_op_error(slot);
+        finish(c, &err);
+        return;
+    }
+    ask_token(c);
+}
+
+static sl_op *login_start(void *self, sl_err *err) {
+    sl_conn *conn = self;
+    return sl_call_start(conn, &conn->spec.login, err);
+}
+
+static int login_token(void *self, sl_op *op, sl_buf *token, sl_err *err) {
+    sl_conn *conn = self;
+    sl_str value;
+    int rc = sl_pick(sl_call_answer_get(op)->body, conn->spec.token_path, &value, err);
+    if (rc == 0) sl_fail(err, SL_PROTOCOL, 0, "the login's answer has no %s", conn->spec.token_path);
+    if (rc <= 0) return -1;
+    return sl_pick_text(value, token, err);
+}
+
+static sl_token_request token_request(sl_conn *conn) {
+    return (sl_token_request){.host = conn->origins[0], .account = conn->spec.account, .name = conn->spec.name,
+                              .login = {login_start, login_token, conn}};
+}
+
+static bool needs_token(const call_op *c) {
+    return c->conn->spec.auth == SL_AUTH_LOGIN && !c->spec.anonymous;
+}
+
+static void ask_token(call_op *c) {
+    if (!needs_token(c)) {
+        send(c, SL_STR(""));
+        return;
+    }
+    sl_err err;
+    sl_token_request r = token_request(c->conn);
+    r.refused = c->refused;
+    if (adopt(c, sl_token_start(c->conn->calls->tokens, &r, &err), CALL_TOKEN) < 0) finish(c, &err);
+}
+
+static void token_failed(call_op *c, const sl_err *why) {
+    sl_err err = *why;
+    if (c->failure.status == 403 && c->failure.code == SL_FORBIDDEN) err = c->failure; /* it was never about the token */
+    finish(c, &err);
+}
+
+static void after_token(call_op *c, sl_op *op) {
+    const sl_err *failed = sl_op_error(op);
+    const sl_token_got *got = sl_token_result(op);
+    if (failed) {
+        token_failed(c, failed);
+    } else if (got->waited || !c->slot) {
+        ask_slot(c);
+    } else {
+        c->generation = got->generation;
+        send(c, got->text);
+    }
+    sl_op_free(op);
+}
+
+/* ---- the operation ---- */
+
+/* The deadline passed while nothing was on the wire; what is on the wire has its own time limit. */
+static void on_deadline(call_op *c) {
+    if (c->state == CALL_SEND || c->state == CALL_DONE) return;
+    drop(&c->child);
+    double s = (double)(sl_clock_mono_ms() - c->started_ms) / 1000;
+    if (c->failure.code != SL_OK) {
+        give_up(c, c->failure.code, "the deadline has passed");
+        return;
+    }
+    sl_err err;
+    if (c->state == CALL_TOKEN) sl_fail(&err, SL_TIMEOUT, 0, "no token within %.1f s", s);
+    else sl_fail(&err, SL_LIMIT, 0, "no slot of rate class '%s' within %.1f s", c->rclass->name, s);
+    finish(c, &err);
+}
+
+static void call_step(sl_op *self, sl_op *child) {
+    call_op *c = (call_op *)self;
+    if (child == c->deadline) {
+        drop(&c->deadline);
+        on_deadline(c);
+        return;
+    }
+    c->child = NULL;
+    switch (c->state) {
+    case CALL_SLOT: after_slot(c, child); break;
+    case CALL_TOKEN: after_token(c, child); break;
+    case CALL_SEND: after_send(c, child); break;
+    case CALL_PAUSE:
+        sl_op_free(child);
+        ask_slot(c);
+        break;
+    case CALL_DONE: sl_assert(!"a finished call has no child");
+    }
+}
+
+static void call_free(sl_op *self) {
+    call_op *c = (call_op *)self;
+    drop(&c->child);
+    drop(&c->slot);
+    drop(&c->http);
+    drop(&c->deadline);
+    if (c->body.data) explicit_bzero(c->body.data, c->body.len);
+    sl_buf_free(&c->body);
+    sl_buf_free(&c->story);
+    sl_bag_free(&c->bag);
+    sl_conn_unref(c->conn);
+    sl_op_deinit(self);
+    free(c);
+}
+
+static const sl_op_kind call_kind = {"call", call_step, call_free};
+
+static int find_class(call_op *c, sl_err *err) {
+    const sl_conn_spec *s = &c->conn->spec;
+    for (size_t i = 0; i < s->class_count; i++)
+        if (c->spec.rate_class && strcmp(s->classes[i].name, c->spec.rate_class) == 0) c->rclass = &s->classes[i];
+    if (c->rclass) return 0;
+    return sl_fail(err, SL_USAGE, 0, "%s has no rate class '%s'", s->name, c->spec.rate_class ? c->spec.rate_class : "");
+}
+
+/* Credentials go to the connection's own hosts alone. */
+static int find_origin(call_op *c, sl_err *err) {
+    sl_url url;
+    if (sl_url_parse(&url, c->spec.url, err) < 0) return -1;
+    for (size_t i = 0; i < SL_CALL_HOSTS && c->conn->origins[i] && !c->origin; i++)
+        if (strcmp(url.origin, c->conn->origins[i]) == 0) c->origin = c->conn->origins[i];
+    if (!c->origin) sl_fail(err, SL_USAGE, 0, "%s is no host of connection '%s'", url.origin, c->conn->spec.name);
+    sl_url_free(&url);
+    return c->origin ? 0 : -1;
+}
+
+static int put_pieces(call_op *c, sl_err *err) {
+    for (size_t i = 0; i < c->spec.piece_count; i++) {
+        const sl_call_piece *p = &c->spec.pieces[i];
+        int rc = p->secret ? sl_json_put_string(&c->body, p->text, err) : sl_buf_put_str(&c->body, p->text, err);
+        if (rc < 0) return -1;
+    }
+    return 0;
+}
+
+static int call_fill(call_op *c, const sl_call_spec *spec, sl_err *err) {
+    if (sl_call_spec_copy(&c->spec, spec, &c->bag, err) < 0 || find_class(c, err) < 0 || find_origin(c, err) < 0 ||
+        put_pieces(c, err) < 0)
+        return -1;
+    int64_t whole = c->spec.deadline_ms > 0 ? c->spec.deadline_ms : c->conn->spec.deadline_ms;
+    c->started_ms = sl_clock_mono_ms();
+    c->deadline_at_ms = c->started_ms + whole;
+    c->deadline = sl_sleep_start(c->op.loop, whole, err);
+    if (!c->deadline) return -1;
+    sl_op_adopt(c->deadline, &c->op);
+    return 0;
+}
+
+sl_op *sl_call_start(sl_conn *conn, const sl_call_spec *spec, sl_err *err) {
+    call_op *c = calloc(1, sizeof *c);
+    if (!c) return sl_fail(err, SL_INTERNAL, 0, "out of memory"), NULL;
+    sl_op_init(&c->op, conn->calls->loop, &call_kind);
+    c->conn = conn;
+    conn->refs++;
+    sl_buf_init(&c->body, PIECES_MAX);
+    sl_buf_init(&c->story, STORY_MAX);
+    if (call_fill(c, spec, err) == 0) {
+        if (needs_token(c)) ask_token(c);
+        else ask_slot(c);
+        return &c->op;
+    }
+    call_free(&c->op);
+    return NULL;
+}
+
+const sl_call_answer *sl_call_answer_get(const sl_op *op) {
+    return &((const call_op *)op)->answer;
+}
+
+/* ---- a login that the user asks for ---- */
+
+sl_op *sl_conn_login_start(sl_conn *conn, sl_err *err) {
+    if (conn->spec.auth != SL_AUTH_LOGIN)
+        return sl_fail(err, SL_USAGE, 0, "connection '%s' has no login", conn->spec.name), NULL;
+    sl_token_request r = token_request(conn);
+    r.force = true;
+    return sl_token_start(conn->calls->tokens, &r, err);
+}
+
+const sl_call_answer *sl_conn_login_answer(const sl_op *op) {
+    const sl_op *login = sl_token_login(op);
+    return login ? sl_call_answer_get(login) : NULL;
+}
