@@ -1,0 +1,321 @@
+-- The engine that makes a client of a definition and a connection: one method per operation, checked arguments, one
+-- way to send (work/call), results as the row names them. API clients raise: a recipe that forgets to look must stop.
+--
+--   local shop = client.new(definition.load "stock2shop", { name = "shop", username = "bob", password = secret })
+--   local page, answer = shop:search_products { query = { match_all = {} } }
+--   answer.status, answer.waited, answer.attempts
+
+local auth = require "sluice.auth"
+local call = require "sluice.call"
+local definition = require "sluice.definition"
+local err = require "sluice.err"
+local fail = require "sluice.fail"
+local json = require "sluice.json"
+local request = require "sluice.request"
+
+local client = {}
+
+--- A client. `name`, `api`, `account`, `options` (the connection's keys) and `definition` are fields; operations and
+--- helpers are methods.
+---@class sluice.Client
+local Client = {}
+
+-- ---- values by path ----
+
+local function by_path(value, path)
+  for step in path:gmatch "[^%.]+" do
+    if type(value) ~= "table" then return nil end
+    value = value[math.tointeger(tonumber(step)) or step]
+  end
+  if value == json.null then return nil end
+  return value
+end
+
+local function decode(self, row, answer)
+  if answer.body == "" then return true end
+  local value, failure = json.decode(answer.body)
+  if value == nil and failure then
+    err.raise {
+      code = "protocol", api = self.name, operation = row.name, status = answer.status,
+      message = "the answer is not JSON: " .. failure.message, body = answer.body:sub(1, 500),
+    }
+  end
+  return value
+end
+
+-- The part that the row names; the whole body where it is not there (a 204, or an answer with another shape).
+local function part_of(row, value)
+  if not row.result or type(value) ~= "table" then return value end
+  local part = by_path(value, row.result)
+  if part == nil then return value end
+  -- JSON:API answers seen in the wild carry relationships beside `data` instead of inside it
+  if type(part) == "table" and part.relationships == nil and row.result == "data" then part.relationships = value.relationships end
+  return part
+end
+
+-- ---- errors ----
+
+local function fill_hint(hint, problem)
+  return (hint:gsub("{([%w_%.]+)}", function(path) return tostring(by_path(problem, path) or "?") end))
+end
+
+local function message_in(paths, body)
+  for _, path in ipairs(paths or {}) do
+    local text = by_path(body, path)
+    if type(text) == "string" and text ~= "" then return text end
+  end
+end
+
+--- Puts what the definition knows about an error answer into the error: the server's own words, the hint for this
+--- status, parts of the body that the row names.
+local function explain(self, row, problem, text)
+  local body = text and text ~= "" and json.decode(text) or nil
+  local common, own = self.definition.errors or {}, row.errors or {}
+  local said = message_in(own.message, body) or message_in(common.message, body)
+  if said and not problem.message:find(said, 1, true) then problem.message = problem.message .. ": " .. said end
+  local known = own[problem.status] or common[problem.status] or {}
+  if known.code then problem.code = known.code end
+  for name, path in pairs(known.take or {}) do problem[name] = by_path(body, path) end
+  if known.hint then problem.hint = fill_hint(known.hint, problem) end
+  problem.where = problem.where or fail.user_frame(2)
+  return problem
+end
+
+-- A mistake in the arguments is shown with the place in the caller's script.
+local function prepare(self, row, args, extra)
+  local ok, result = pcall(request.prepare, self.definition, row, self.options, args, extra)
+  if ok then return result end
+  if err.is(result) then
+    result.api = result.api or self.name
+    result.where = result.where or fail.user_frame(2)
+  end
+  error(result, 0)
+end
+
+-- ---- calls ----
+
+local function send(self, row, args, extra)
+  local req = prepare(self, row, args, extra)
+  local raw = req.raw
+  req.raw = nil
+  local answer, failure, text
+  if row.name == self.login_operation then
+    answer, failure, text = self.conn:login(req)
+  else
+    answer, failure, text = self.conn:call(req)
+  end
+  if not answer then error(explain(self, row, failure, text), 0) end
+  return answer, raw
+end
+
+-- The new token belongs to the connection; what the caller gets of it is its mask.
+local function hide_token(self, row, value)
+  local path = row.name == self.login_operation and self.definition.credential.token
+  local owner, key = value, nil
+  for step in (path or ""):gmatch "[^%.]+" do
+    if key then owner = type(owner) == "table" and owner[key] or nil end
+    key = step
+  end
+  if key and type(owner) == "table" and type(owner[key]) == "string" then owner[key] = auth.secret(owner[key]) end
+  return value
+end
+
+-- A generic for over all pages; asks for the next one when it is needed.
+local function pages(self, row, args)
+  local paging, offset, page, at, last, finished = row.paging, 0, {}, 0, nil, false
+  local function turn()
+    local extra = offset > 0 and { { paging.offset, offset }, { paging.limit, paging.size } } or nil
+    local answer = send(self, row, args, extra)
+    if answer.body == last and #page > 0 then
+      err.raise {
+        code = "protocol", api = self.name, operation = row.name,
+        message = ("the page at offset %d is the one before it again"):format(offset), hint = "the server does not step on; the list is not complete",
+      }
+    end
+    last = answer.body
+    local value = decode(self, row, answer)
+    page, at = by_path(value, row.result) or {}, 0
+    if #page == 0 and next(page) ~= nil then page = { page } end -- a single object instead of a list
+    offset = offset + #page
+    local more = #page >= paging.size
+    if paging.next and type(value) == "table" and value.links ~= nil then more = by_path(value, paging.next) ~= nil end
+    finished = not more or #page == 0
+  end
+  return function()
+    while at >= #page do
+      if finished then return nil end
+      turn()
+    end
+    at = at + 1
+    return page[at]
+  end
+end
+
+--- Calls an operation: its result (decoded, or the part that the row names; text with `raw = true`) and the answer
+--- (status, headers, body, waited, attempts). Raises an error value.
+---@param name string
+---@param args table?
+---@return any result
+---@return table answer
+function Client:call(name, args)
+  local row = definition.operation(self.definition, name)
+  if row.paging then
+    prepare(self, row, args) -- wrong arguments show here, not at the first page
+    return pages(self, row, args)
+  end
+  local answer, raw = send(self, row, args)
+  if raw then return answer.body, answer end
+  return part_of(row, hide_token(self, row, decode(self, row, answer))), answer
+end
+
+local function method_of(name)
+  return function(self, args)
+    if getmetatable(self) ~= Client then
+      err.raise { code = "usage", message = ("a method is called with a colon: client:%s{…}"):format(name), where = fail.user_frame(2) }
+    end
+    return self:call(name, args)
+  end
+end
+
+local function helper_of(name, helper)
+  local module = type(helper) == "table" and helper.module or helper
+  return function(self, ...)
+    local found = require(module)
+    local fn = type(found) == "table" and found[name] or found
+    return fn(self, ...)
+  end
+end
+
+local function methods_of(def)
+  local methods, names = {}, {}
+  for _, row in ipairs(def.operations) do
+    methods[row.name] = method_of(row.name)
+    names[#names + 1] = row.name
+  end
+  for name, helper in pairs(def.helpers or {}) do
+    methods[name] = helper_of(name, helper)
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return methods, names
+end
+
+local fields = { account = true, options = true } -- may be nil without being a mistake
+
+function Client.__index(self, key)
+  local method = Client[key] or rawget(self, "methods")[key]
+  if method or fields[key] or type(key) ~= "string" then return method end
+  local near = err.nearest(key, rawget(self, "names"))
+  err.raise {
+    code = "usage", where = fail.user_frame(2),
+    message = ("%s has no operation '%s'%s"):format(self.name, key, near and (" (did you mean '%s'?)"):format(near) or ""),
+    hint = "`sluice api show " .. self.api .. "` lists them",
+  }
+end
+
+function Client.__tostring(self)
+  local account = self.account and (" as " .. self.account) or ""
+  return ("%s (%s at %s%s)"):format(self.name, self.api, request.base(self.definition, self.options), account)
+end
+
+Client.__name = "sluice.client"
+
+-- ---- from definition and keys to the connection that sends ----
+
+local function complain(name, text, ...)
+  err.raise { code = "config", api = name, message = text:format(...) }
+end
+
+local function check_keys(def, name, keys)
+  local rows, names = {}, {}
+  for _, row in ipairs(definition.connection_keys(def)) do
+    rows[row.name] = row
+    names[#names + 1] = row.name
+  end
+  for key in pairs(keys) do
+    if not rows[key] and key ~= "name" then
+      local near = err.nearest(tostring(key), names)
+      complain(name, "unknown key '%s'%s", tostring(key), near and (" (did you mean '%s'?)"):format(near) or "")
+    end
+  end
+  local options = {}
+  for key, row in pairs(rows) do
+    local value = keys[key]
+    if value == nil then value = row.default end
+    if value == nil and row.required and key ~= "api" then complain(name, "%s is missing: %s", key, row.doc) end
+    if value ~= nil and (row.type == "secret" or row.secret) then value = auth.secret(value) end
+    options[key] = value
+  end
+  return options
+end
+
+local function rates_of(def, name, limits)
+  local classes, names = {}, {}
+  for class, row in pairs(def.classes) do
+    classes[class] = row.rate
+    names[#names + 1] = class
+  end
+  for class, rate in pairs(limits or {}) do
+    if not classes[class] then
+      local near = err.nearest(class, names)
+      complain(name, "limits: there is no rate class '%s'%s", class, near and (" (did you mean '%s'?)"):format(near) or "")
+    end
+    classes[class] = rate
+  end
+  return classes
+end
+
+local function login_of(def, options, credential)
+  local row = definition.operation(def, credential.operation)
+  local req = request.prepare(def, row, options, {})
+  req.raw, req.token = nil, credential.token
+  return req
+end
+
+local function credential_of(def, options)
+  local c = def.credential or { kind = "none" }
+  local out = { kind = c.kind, header = c.header, query = c.query, key = c.secret or c.password }
+  if c.secret then out.secret = options[c.secret] end
+  if c.kind == "basic" then out.username, out.secret = options[c.username], options[c.password] end
+  if c.kind == "login" then out.login = login_of(def, options, c) end
+  return out
+end
+
+-- What tells accounts apart in budgets and token cells: the user's name, else the credential itself (its digest).
+local function account_of(def, options)
+  local c = def.credential or {}
+  local key = c.account or c.username
+  if key then return tostring(options[key]) end
+  return c.secret and auth.fingerprint(options[c.secret]) or "-"
+end
+
+--- A client of a definition and a connection's keys.
+---@param def table
+---@param keys table  as in the config, secrets as text or sluice.auth secrets; `name` names the connection
+---@return sluice.Client
+function client.new(def, keys)
+  local name = keys.name or def.name
+  local options = check_keys(def, name, keys)
+  local hosts = {}
+  for _, host in ipairs(def.hosts) do hosts[#hosts + 1] = request.base(def, options, host.name) end
+  local methods, names = methods_of(def)
+  local account = account_of(def, options)
+  local conn = call.connection {
+    name = name, api = def.name, account = account, hosts = hosts, credential = credential_of(def, options),
+    rates = rates_of(def, name, options.limits), learn = def.learn, timeout = options.timeout, deadline = options.deadline,
+    proxy = options.proxy, ca_file = options.ca_file, insecure = options.insecure,
+  }
+  return setmetatable({
+    name = name, api = def.name, account = account, options = options, definition = def, conn = conn,
+    login_operation = def.credential and def.credential.operation or nil, methods = methods, names = names,
+  }, Client)
+end
+
+--- Whether a value is a client.
+---@param value any
+---@return boolean
+function client.is(value)
+  return getmetatable(value) == Client
+end
+
+return client

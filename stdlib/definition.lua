@@ -1,0 +1,314 @@
+-- API definitions: one Lua file per API that is data, not code. This module finds them, and checks them, so that a
+-- mistake in somebody's own file is named with its file and row before anything is sent. stdlib/request.lua makes
+-- requests of them, stdlib/client.lua methods.
+--
+-- A definition is a table:
+--   name, doc       what the API is called in `api:` of the config, and one line on it
+--   hosts           list of { name, key, url, doc }: the first is the default; `key` is the connection key that overrides the url
+--   connection      list of { name, type, required, secret, default, doc }: the keys that a connection of this API takes
+--   credential      { kind = "none" | "bearer" | "header" | "basic" | "login" }: bearer and header take `secret` (a connection
+--                   key; header also `header`, its name), basic `username` and `password` (keys), login `operation`, `token`
+--                   (path in its answer), `query` (parameter that carries it) and `account` (key that tells users apart)
+--   classes         rate classes by name: { rate = "3/s" or a list of them, per = argument | "endpoint", doc }
+--   learn           names of answer headers: limit (requests a second), remaining, reset (Unix time), retry_after
+--   media, headers  content type of JSON bodies ("application/json"), and headers of every request
+--   errors          { message = paths of the message in an error body, [status] = { code, hint, take } }
+--   operations      list of rows:
+--     name, doc, method, path     path with {argument}s, and {token} where a login token goes into it
+--     host, query                 name of the host; constant part of the query
+--     args                        list of { name, type, required, default, one_of, min, max, from = "connection", key, query = its
+--                                 name there, into = "body", json = what stands for it in the template, line, doc }
+--     body                        JSON template: {arg} is replaced by the argument's JSON, a member "x":{arg?} left out when nil
+--     encoding                    of an argument that goes `into = "body"`: json, ndjson, json_array, or { by = argument, value = … }
+--     gzip, max_bytes             argument that asks for compression; ceiling of the body
+--     success, deliver            statuses that are success ({ 200 }), and others whose body is a result too
+--     expect, result              key that a success must have; path of the part that the method returns
+--     paging                      { kind = "offset", offset, limit, size, next }: the method is an iterator
+--     class, resend, counted      rate class; "safe" | "unsafe" | "never_automatic"; true where each resend leaves a trace
+--     anonymous, renew            true: without credentials; false: never log in again because of its answer
+--     errors, timeout, example, source
+--   helpers         more methods: name = "module" or { module, doc }; the module's function of that name gets (client, …)
+
+local err = require "sluice.err"
+
+local definition = {}
+
+local builtin = { "productsup_stream", "stock2shop" } -- stdlib/api/*.lua
+
+local TYPES = { "any", "boolean", "id", "ids", "integer", "list", "number", "object", "records", "seconds", "secret", "text" }
+local METHODS = { "DELETE", "GET", "HEAD", "PATCH", "POST", "PUT" }
+local ENCODINGS = { "json", "json_array", "ndjson" }
+local RESENDS = { "never_automatic", "safe", "unsafe" }
+local KINDS = { "basic", "bearer", "header", "login", "none" }
+
+-- Each field: what it must be ("!" at the end: it must be there).
+local FIELDS = {
+  definition = {
+    name = "string!", doc = "string!", hosts = "table!", connection = "table", credential = "table", classes = "table!",
+    learn = "table", media = "string", headers = "table", errors = "table", operations = "table!", helpers = "table",
+  },
+  host = { name = "string!", key = "string!", url = "string!", doc = "string" },
+  key = { name = "string!", type = "string!", required = "boolean", secret = "boolean", default = "any", doc = "string!" },
+  credential = {
+    kind = "string!", secret = "string", header = "string", username = "string", password = "string", operation = "string",
+    token = "string", query = "string", account = "string",
+  },
+  class = { rate = "any!", per = "string", doc = "string" },
+  learn = { limit = "string", remaining = "string", reset = "string", retry_after = "string" },
+  status = { code = "string", hint = "string", take = "table" },
+  paging = { kind = "string!", offset = "string!", limit = "string!", size = "number!", next = "string" },
+  operation = {
+    name = "string!", doc = "string!", method = "string!", path = "string!", host = "string", query = "string", args = "table",
+    body = "string", encoding = "any", gzip = "string", max_bytes = "number", success = "table", deliver = "table",
+    expect = "string", result = "string", paging = "table", class = "string!", resend = "string!", counted = "boolean",
+    anonymous = "boolean", renew = "boolean", errors = "table", timeout = "number", example = "string", source = "string",
+    headers = "table",
+  },
+  arg = {
+    name = "string!", type = "string!", required = "boolean", default = "any", one_of = "table", min = "number", max = "number",
+    from = "string", key = "string", query = "string", into = "string", json = "string", line = "string", doc = "string!",
+  },
+}
+
+-- Names of our own fields and methods of a client, which an operation can't have.
+local RESERVED = { account = true, api = true, call = true, conn = true, definition = true, name = true, options = true }
+
+local function keys_of(t)
+  local list = {}
+  for key in pairs(t) do list[#list + 1] = tostring(key) end
+  table.sort(list)
+  return list
+end
+
+local function fault(where, text, ...)
+  err.raise { code = "config", message = where .. ": " .. text:format(...) }
+end
+
+local function near(word, words)
+  local best = err.nearest(tostring(word), words)
+  return best and (" (did you mean '%s'?)"):format(best) or ""
+end
+
+local function one_of(where, field, value, words)
+  for _, word in ipairs(words) do
+    if word == value then return end
+  end
+  fault(where, "%s '%s' is none of: %s%s", field, value, table.concat(words, ", "), near(value, words))
+end
+
+local function check_fields(where, t, kind)
+  local fields = FIELDS[kind]
+  if type(t) ~= "table" then fault(where, "must be a table, is a %s", type(t)) end
+  for key, value in pairs(t) do
+    local want = fields[key]
+    if not want then fault(where, "unknown field '%s'%s", tostring(key), near(key, keys_of(fields))) end
+    want = want:gsub("!$", "")
+    if want ~= "any" and type(value) ~= want then fault(where, "%s must be a %s, is a %s", key, want, type(value)) end
+  end
+  for key, want in pairs(fields) do
+    if want:sub(-1) == "!" and t[key] == nil then fault(where, "%s is missing", key) end
+  end
+end
+
+local function check_names(where, list, kind)
+  local seen = {}
+  for i, row in ipairs(list) do
+    local at = ("%s[%d]"):format(where, i)
+    if type(row) == "table" and type(row.name) == "string" then at = ("%s '%s'"):format(at, row.name) end
+    check_fields(at, row, kind)
+    if not row.name:match "^[%a_][%w_]*$" then fault(at, "a name is made of letters, digits and _") end
+    if seen[row.name] then fault(at, "that name is there twice") end
+    seen[row.name] = row
+  end
+  return seen
+end
+
+local function check_errors(where, errors)
+  for key, value in pairs(errors or {}) do
+    if math.type(key) == "integer" then
+      check_fields(("%s.errors[%d]"):format(where, key), value, "status")
+    elseif key ~= "message" then
+      fault(where, "errors takes `message` and status numbers, not '%s'", tostring(key))
+    end
+  end
+end
+
+local function check_placeholders(where, field, text, known)
+  for name in text:gmatch "{([%a_][%w_]*)%??}" do
+    if not known[name] then fault(where, "%s names {%s}, which is no argument%s", field, name, near(name, keys_of(known))) end
+  end
+end
+
+local function check_args(where, row, keys)
+  local args = check_names(where .. " args", row.args or {}, "arg")
+  for name, arg in pairs(args) do
+    local at = ("%s args '%s'"):format(where, name)
+    one_of(at, "type", arg.type, TYPES)
+    if name == "raw" or name == "timeout" or name == "deadline" then fault(at, "that name is an option of every operation") end
+    if arg.from and arg.from ~= "connection" then fault(at, "from can only be \"connection\"") end
+    if arg.from and not keys[arg.key or name] then fault(at, "the connection has no key '%s'", arg.key or name) end
+    if arg.into and arg.into ~= "body" then fault(at, "into can only be \"body\"") end
+    if arg.into and row.body then fault(at, "an operation has a body template or an argument that is the body, not both") end
+    if arg.into and not row.encoding then fault(at, "the operation needs an encoding") end
+  end
+  return args
+end
+
+local function check_operation(where, row, def, seen)
+  local args = check_args(where, row, seen.keys)
+  one_of(where, "method", row.method, METHODS)
+  one_of(where, "resend", row.resend, RESENDS)
+  one_of(where, "class", row.class, keys_of(def.classes))
+  if row.host then one_of(where, "host", row.host, keys_of(seen.hosts)) end
+  if RESERVED[row.name] then fault(where, "that name is taken by the client itself") end
+  if row.path:sub(1, 1) ~= "/" then fault(where, "path must start with /") end
+  local in_path = setmetatable({}, { __index = args })
+  if def.credential and def.credential.kind == "login" then in_path.token = true end
+  check_placeholders(where, "path", row.path, in_path)
+  if row.body then check_placeholders(where, "body", row.body, args) end
+  if type(row.encoding) == "string" then one_of(where, "encoding", row.encoding, ENCODINGS) end
+  if row.paging then
+    check_fields(where .. " paging", row.paging, "paging")
+    if row.paging.kind ~= "offset" then fault(where, "paging kind can only be \"offset\"") end
+    if not row.result then fault(where, "paging needs a result: the path of the list") end
+  end
+  local per = def.classes[row.class].per
+  if per and per ~= "endpoint" and not args[per] then fault(where, "class '%s' counts per '%s', which is no argument here", row.class, per) end
+  check_errors(where, row.errors)
+end
+
+local function check_credential(where, def, seen)
+  local c = def.credential
+  if not c then return end
+  where = where .. " credential"
+  check_fields(where, c, "credential")
+  one_of(where, "kind", c.kind, KINDS)
+  local needs = {
+    bearer = { "secret" }, header = { "header", "secret" }, basic = { "username", "password" },
+    login = { "operation", "token", "account" }, none = {},
+  }
+  for _, field in ipairs(needs[c.kind]) do
+    if not c[field] then fault(where, "kind '%s' needs %s", c.kind, field) end
+  end
+  for _, field in ipairs { "secret", "username", "password", "account" } do
+    if c[field] and not seen.keys[c[field]] then fault(where, "%s: the connection has no key '%s'", field, c[field]) end
+  end
+  if c.operation then one_of(where, "operation", c.operation, keys_of(seen.operations)) end
+end
+
+--- Checks a definition; raises a config error that names the file and the row.
+---@param def table
+---@param file string  its name, for the message
+---@return table def
+function definition.check(def, file)
+  if type(def) ~= "table" then fault(file, "must return a table, returns a %s", type(def)) end
+  check_fields(file, def, "definition")
+  local seen = { hosts = check_names(file .. ": hosts", def.hosts, "host") }
+  if #def.hosts == 0 then fault(file, "hosts: at least one is needed") end
+  seen.keys = check_names(file .. ": connection", def.connection or {}, "key")
+  for name, class in pairs(def.classes) do check_fields(("%s: classes '%s'"):format(file, name), class, "class") end
+  if def.learn then check_fields(file .. ": learn", def.learn, "learn") end
+  check_errors(file .. ":", def.errors)
+  seen.operations = check_names(file .. ": operations", def.operations, "operation")
+  for i, row in ipairs(def.operations) do
+    check_operation(("%s: operations[%d] '%s'"):format(file, i, row.name), row, def, seen)
+  end
+  check_credential(file .. ":", def, seen)
+  for name, helper in pairs(def.helpers or {}) do
+    local module = type(helper) == "table" and helper.module or helper
+    if type(module) ~= "string" then fault(file, "helpers '%s' must be a module name", name) end
+    if seen.operations[name] or RESERVED[name] then fault(file, "helpers '%s': that name is taken", name) end
+  end
+  return def
+end
+
+local function own_file(name, folder)
+  local path = (folder or ".") .. "/apis/" .. name .. ".lua"
+  local file = io.open(path, "r")
+  if not file then return nil end
+  file:close()
+  local chunk, message = loadfile(path, "t")
+  if not chunk then err.raise { code = "config", message = message } end
+  local ok, def = pcall(chunk)
+  if not ok then err.raise { code = "config", message = tostring(def) } end
+  return definition.check(def, path)
+end
+
+local checked = {}
+
+--- The definition of an API: the project's apis/NAME.lua, else the one that sluice brings.
+---@param name string
+---@param folder string?  the project's folder (default: the working directory)
+---@return table
+function definition.load(name, folder)
+  if not name:match "^[%w_]+$" then err.raise { code = "config", message = ("'%s' is no name of an API"):format(name) } end
+  local own = own_file(name, folder)
+  if own then return own end
+  local words = definition.names(folder)
+  for _, word in ipairs(builtin) do
+    if word == name then
+      checked[name] = checked[name] or definition.check(require("sluice.api." .. name), "stdlib/api/" .. name .. ".lua")
+      return checked[name]
+    end
+  end
+  err.raise {
+    code = "config", message = ("there is no API '%s'%s"):format(name, near(name, words)),
+    hint = ("known are %s; your own goes into apis/%s.lua of the project"):format(table.concat(words, ", "), name),
+  }
+end
+
+--- The names of all APIs, sorted: those that sluice brings and those in apis/ of the project.
+---@param folder string?
+---@return string[]
+function definition.names(folder)
+  local seen = {}
+  for _, name in ipairs(builtin) do seen[name] = true end
+  local has_lfs, lfs = pcall(require, "lfs")
+  local dir = (folder or ".") .. "/apis"
+  if has_lfs and lfs.attributes(dir, "mode") == "directory" then
+    for file in lfs.dir(dir) do
+      local name = file:match "^([%w_]+)%.lua$"
+      if name then seen[name] = true end
+    end
+  end
+  return keys_of(seen)
+end
+
+--- The keys that every connection takes, whatever its API.
+definition.common_keys = {
+  { name = "api", type = "text", required = true, doc = "name of the API" },
+  { name = "limits", type = "object", doc = "rates of its own, by rate class: { api: \"1/s\" }" },
+  { name = "timeout", type = "seconds", default = 60, doc = "seconds that one request may take in all" },
+  { name = "deadline", type = "seconds", default = 600, doc = "seconds that one call may take, waiting and repeats included" },
+  { name = "proxy", type = "text", doc = "URL of a proxy" },
+  { name = "ca_file", type = "text", doc = "file with the certificates to trust" },
+  { name = "insecure", type = "boolean", default = false, doc = "true lets credentials go over plain http to other hosts than this machine" },
+}
+
+--- All keys that a connection of this API takes: its own, its hosts' and the common ones.
+---@param def table
+---@return table[] rows { name, type, required, secret, default, doc }
+function definition.connection_keys(def)
+  local rows = {}
+  for _, row in ipairs(def.connection or {}) do rows[#rows + 1] = row end
+  for _, host in ipairs(def.hosts) do
+    rows[#rows + 1] = { name = host.key, type = "text", default = host.url, doc = "another address of " .. (host.doc or host.name) }
+  end
+  for _, row in ipairs(definition.common_keys) do rows[#rows + 1] = row end
+  return rows
+end
+
+--- The row of an operation; a usage error names the nearest one.
+---@param def table
+---@param name string
+---@return table row
+function definition.operation(def, name)
+  local words = {}
+  for _, row in ipairs(def.operations) do
+    if row.name == name then return row end
+    words[#words + 1] = row.name
+  end
+  err.raise { code = "usage", message = ("%s has no operation '%s'%s"):format(def.name, name, near(name, words)) }
+end
+
+return definition
