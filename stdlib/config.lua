@@ -223,16 +223,6 @@ local function connection_row(def)
   return { kind = "map", fields = fields }
 end
 
-local function has_auth()
-  return package.loaded["sluice.auth"] or package.preload["sluice.auth"]
-end
-
--- A secret is closed as soon as it is known: masked in all output, and opaque to the recipe.
-local function close_secret(text)
-  require("sluice.log").secret(text)
-  return has_auth() and require("sluice.auth").secret(text) or text
-end
-
 -- The definition that a connection names; a finding where there is none.
 local function definition_for(cfg, r, node, path)
   local api = value_of(node, "api")
@@ -251,7 +241,7 @@ local function read_connection(cfg, r, name, node)
   local row = connection_row(def)
   local keys = r:read(node, row, path)
   for key, value in pairs(keys) do
-    if row.fields[key].secret and not r.dry then keys[key] = close_secret(value) end
+    if row.fields[key].secret and not r.dry then keys[key] = require("sluice.auth").secret(value) end
   end
   local proxy_password = type(keys.proxy) == "string" and keys.proxy:match "://[^/@:]*:([^/@]+)@"
   if proxy_password then require("sluice.log").secret(proxy_password) end

@@ -199,3 +199,168 @@ schedules:
     assert.matches(": there is no schedule 'c'$", raised(config.schedule, cfg, "c").message)
   end)
 end)
+
+describe("sluice.config connections", function()
+  local log = require "sluice.log"
+
+  -- A project with an API of its own.
+  local function project(connections)
+    local dir = tmp.dir()
+    assert(lfs.mkdir(dir .. "/apis"))
+    tmp.write(dir .. "/apis/depot.lua", [[return {
+      name = "depot", doc = "a depot",
+      hosts = { { name = "base", key = "base_url", url = "https://depot.example", doc = "it" } },
+      connection = {
+        { name = "user", type = "text", required = true, doc = "who" },
+        { name = "password", type = "secret", required = true, doc = "its password" },
+        { name = "site_id", type = "id", doc = "the site" },
+        { name = "pages", type = "integer", doc = "how many" },
+        { name = "index_lag", type = "seconds", doc = "how late" },
+      },
+      credential = { kind = "basic", username = "user", password = "password" },
+      classes = { api = { rate = "3/s", doc = "all" } },
+      operations = { { name = "list", doc = "x", method = "GET", path = "/list", class = "api", resend = "safe" } },
+    }]])
+    return load("connections:\n" .. connections, dir)
+  end
+
+  local function keys_of(line)
+    return config.connection(project("  d: { api: depot, " .. line .. " }\n"), "d")
+  end
+
+  local function refused(line)
+    local e = raised(keys_of, line)
+    return e.message:match "^.*/sluice%.yaml:(%d+:%d+: .*)$", e.hint
+  end
+
+  -- The text in a secret that is closed, as far as it can be seen: by what the log masks.
+  local function is_masked(text)
+    return log.mask("<" .. text .. ">") == "<***>"
+  end
+
+  it("give what a client takes: units as numbers, paths absolute, texts as they are written", function()
+    local cfg = project [[
+  d:
+    api: depot
+    user: no
+    password: 0123456789
+    site_id: 007
+    pages: 12
+    index_lag: 2m
+    timeout: 45
+    base_url: "${HOST}/v1"
+    ca_file: certs/ca.pem
+    limits: { api: 5/s burst 10 }
+    insecure: true
+]]
+    assert.same({ "d" }, config.connections(cfg))
+    local keys = config.connection(cfg, "d")
+    assert.is_true(is_masked "0123456789")
+    assert.is_true(require("sluice.auth").is(keys.password))
+    assert.not_matches("0123456789", tostring(keys.password))
+    keys.password = nil
+    assert.same({
+      name = "d", api = "depot", user = "no", site_id = "007", pages = 12, index_lag = 120, timeout = 45,
+      base_url = "https://h.example/v1", ca_file = cfg.folder .. "/certs/ca.pem", limits = { api = "5/s burst 10" }, insecure = true,
+    }, keys)
+  end)
+
+  it("put variables in where a number or a truth is meant too", function()
+    local keys = keys_of 'user: "${TOKEN}", password: "${TOKEN}", pages: "${N}", insecure: "${YES}", timeout: "${N}m", site_id: "${N}"'
+    assert.same({ 7, true, 420, "7", env.TOKEN }, { keys.pages, keys.insecure, keys.timeout, keys.site_id, keys.user })
+    assert.is_true(is_masked(env.TOKEN))
+    assert.matches("^2:52: connections.d.pages: expected a whole number, found something else in the variable$",
+      (refused 'user: u, password: pass, pages: "${NAN}"'))
+  end)
+
+  it("take credentials from files and commands, without the line break at the end", function()
+    local dir = tmp.dir()
+    tmp.write(dir .. "/secret", "secret-in-a-file\n")
+    keys_of("user: u, password: { file: " .. dir .. "/secret }")
+    assert.is_true(is_masked "secret-in-a-file")
+    keys_of "user: u, password: { command: [printf, '%s-%s\\r\\n', secret, 'of a $HOME'] }"
+    assert.is_true(is_masked "secret-of a $HOME")
+    local cfg = project "  d: { api: depot, user: { file: who }, password: { command: [./tool, x] } }\n"
+    tmp.write(cfg.folder .. "/who", "somebody\n")
+    tmp.write(cfg.folder .. "/tool", "#!/bin/sh\necho made-by-$1-in-$(basename \"$PWD\")\n")
+    assert(os.execute("chmod +x '" .. cfg.folder .. "/tool'"))
+    assert.equal("somebody", config.connection(cfg, "d").user)
+    assert.is_true(is_masked("made-by-x-in-" .. cfg.folder:match "[^/]*$"))
+  end)
+
+  it("say what is wrong with a credential that is kept elsewhere", function()
+    local dir = tmp.dir()
+    tmp.write(dir .. "/empty", "\n")
+    tmp.write(dir .. "/lines", "a\nb\n")
+    local cases = {
+      ["{ file: /none }"] = "2:39: connections.d.password: /none: No such file or directory",
+      ["{ file: " .. dir .. " }"] = "2:39: connections.d.password: " .. dir .. ": Is a directory",
+      ["{ file: " .. dir .. "/empty }"] = "2:39: connections.d.password: " .. dir .. "/empty is empty",
+      ["{ file: " .. dir .. "/lines }"] = "2:39: connections.d.password: " .. dir .. "/lines holds more than one line",
+      ["{ flie: x }"] = "2:41: connections.d.password: unknown key 'flie' (did you mean 'file'?)",
+      ["{ env: X }"] = "2:41: connections.d.password: an environment variable is written \"${NAME}\"",
+      ["{}"] = "2:39: connections.d.password: file or command is missing",
+      ["{ command: [] }"] = "2:39: connections.d.password: the command is empty",
+      ["{ command: pass show x }"] = "2:50: connections.d.password.command: expected a list, found a text",
+      ["{ command: [sluice-no-such-program] }"] =
+        "2:39: connections.d.password: can't run 'sluice-no-such-program': No such file or directory",
+      ["{ command: [sh, -c, 'echo first >&2; echo locked >&2; exit 4'] }"] =
+        "2:39: connections.d.password: 'sh' failed with status 4: locked",
+      ["{ command: [sh, -c, 'kill -9 $$'] }"] = "2:39: connections.d.password: 'sh' was ended by signal 9",
+      ["{ command: ['true'] }"] = "2:39: connections.d.password: what 'true' printed is empty",
+      ["[a]"] = "2:39: connections.d.password: expected a text, found a list",
+      ["''"] = "2:39: connections.d.password is empty",
+      ["'${EMPTY:-}'"] = "2:39: connections.d.password is empty once the variables are put in",
+    }
+    for value, message in pairs(cases) do assert.equal(message, (refused("user: u, password: " .. value))) end
+  end)
+
+  it("refuse what their API does not know", function()
+    assert.equal("2:20: connections.d: unknown key 'usr' (did you mean 'user'?)", (refused "usr: u, password: pass"))
+    assert.equal("2:6: connections.d: password is missing", (refused "user: u"))
+    assert.equal("2:55: connections.d.limits: unknown key 'apis' (did you mean 'api'?)",
+      (refused "user: u, password: pass, limits: { apis: 3/s }"))
+    local message, hint = refused "user: u, password: pass, limits: { api: 3 }"
+    assert.equal("2:60: connections.d.limits.api: '3' is not a rate", message)
+    assert.matches("30/s", hint)
+    assert.matches("base_url: a URL is written like", (refused "user: u, password: pass, base_url: depot.example"))
+    assert.matches("pages: expected a whole number, found a text$", (refused "user: u, password: pass, pages: '12'"))
+  end)
+
+  it("name the nearest API and connection", function()
+    local cfg = project "  d: { api: depto, user: u, password: p }\n  e: { api: stock2shp }\n  f: { api: broken }\n"
+    local e = raised(config.connection, cfg, "d")
+    assert.matches(":2:13: connections.d.api: there is no API 'depto' %(did you mean 'depot'%?%)$", e.message)
+    assert.matches("depot, .*stock2shop", e.hint)
+    assert.matches("did you mean 'stock2shop'", raised(config.connection, cfg, "e").message)
+    tmp.write(cfg.folder .. "/apis/broken.lua", "return {\n  name = = 1\n}")
+    assert.matches("connections.f.api: .*/apis/broken.lua:2: unexpected symbol near '='$", raised(config.connection, cfg, "f").message)
+    e = raised(config.connection, cfg, "dd")
+    assert.matches(": there is no connection 'dd'", e.message)
+    assert.equal("known: d, e, f", e.hint)
+    assert.equal("stock2shop", config.definition("stock2shop").name)
+    assert.matches("there is no API 'x'", raised(config.definition, "x").message)
+  end)
+
+  it("resolve nothing of connections that are not used; a check looks at all but runs no command", function()
+    local dir = tmp.dir()
+    local cfg = project(([[
+  used: { api: depot, user: u, password: pass }
+  not_used: { api: depot, user: "${NONE}", password: { file: /none } }
+  third: { api: depot, user: u, password: { command: [touch, %s/ran] } }
+  fourth: { api: depot, user: u, password: { command: [sluice-no-such-program] } }
+  fifth: { api: nobody }
+]]):format(dir))
+    assert.equal("u", config.connection(cfg, "used").user)
+    local findings, lines = config.findings(cfg.path, { getenv = getenv }), {}
+    for i, finding in ipairs(findings) do lines[i] = ("%d:%d: %s"):format(finding.line, finding.column, finding.message) end
+    assert.same({
+      "3:33: connections.not_used.user: the variable NONE is not set",
+      "3:54: connections.not_used.password: /none: No such file or directory",
+      "5:44: connections.fourth.password: there is no program 'sluice-no-such-program'",
+      "6:17: connections.fifth.api: there is no API 'nobody'",
+    }, lines)
+    assert.is_nil(lfs.attributes(dir .. "/ran"))
+    assert.matches(":3:33: connections.not_used.user: the variable NONE is not set$", raised(config.connection, cfg, "not_used").message)
+  end)
+end)
