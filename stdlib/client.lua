@@ -200,7 +200,7 @@ local function methods_of(def)
   return methods, names
 end
 
-local fields = { account = true, options = true } -- may be nil without being a mistake
+local fields = { account = true, login_operation = true, options = true } -- may be nil without being a mistake
 
 function Client.__index(self, key)
   local method = Client[key] or rawget(self, "methods")[key]
