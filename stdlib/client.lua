@@ -303,7 +303,8 @@ function client.new(def, keys)
   local conn = call.connection {
     name = name, api = def.name, account = account, hosts = hosts, credential = credential_of(def, options),
     rates = rates_of(def, name, options.limits), learn = def.learn, timeout = options.timeout, deadline = options.deadline,
-    proxy = options.proxy, ca_file = options.ca_file, insecure = options.insecure,
+    proxy = options.proxy, ca_file = options.ca_file, client_cert = options.client_cert, client_key = options.client_key,
+    insecure = options.insecure,
   }
   return setmetatable({
     name = name, api = def.name, account = account, options = options, definition = def, conn = conn,
