@@ -38,6 +38,12 @@ static const char *const steps[] = {
     "  obtained_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, before_ms INTEGER NOT NULL,"
     "  generation INTEGER NOT NULL,"
     "  PRIMARY KEY (host, account)) WITHOUT ROWID;",
+
+    "CREATE TABLE sinks (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, mark INTEGER NOT NULL);"
+    "CREATE TABLE sent ("
+    "  sink INTEGER NOT NULL, id TEXT NOT NULL, mark INTEGER NOT NULL,"
+    "  PRIMARY KEY (sink, id),"
+    "  FOREIGN KEY (sink) REFERENCES sinks (id) ON DELETE CASCADE) WITHOUT ROWID;",
 };
 
 #define STEPS ((int64_t)(sizeof steps / sizeof steps[0]))
