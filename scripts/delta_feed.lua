@@ -1,0 +1,99 @@
+-- Sends the products that changed in Stock2Shop to a Productsup stream, each change once, none missed.
+--
+--   sluice run scripts/delta_feed.lua from=shop to=feed stream=124773
+--   sluice run scripts/delta_feed.lua from=shop to=feed stream=124773 sweep=true      # also deletes what has vanished
+--   sluice run scripts/delta_feed.lua from=shop to=file:changes.ndjson                # this run's changes as NDJSON
+--   sluice run … --full                                                               # everything again
+--
+-- shape=product   the products as they are, `id` as text
+-- shape=variant   a flat row per variant: id (of the variant, as text), item_group_id (of the product, as text), title,
+--                 description, brand, product_type, collection, tags, sku, barcode, price, qty, grams, option1, option2,
+--                 option3, image, active, source_product_code, source_variant_code, created, modified
+--
+-- Ends with exit code 3 where products were rejected: they are in the dead-letter file, with the reasons.
+
+local ndjson = require "sluice.ndjson"
+local sluice = require "sluice"
+
+local function image_of(product, variant)
+  local first
+  for _, image in ipairs(product.images or {}) do
+    if image.id == variant.image_id then return image.src end
+    first = first or image.src
+  end
+  return first
+end
+
+local shapes = {}
+
+function shapes.product(product)
+  product.id = tostring(product.id)
+  return { product }
+end
+
+function shapes.variant(product)
+  local rows = {}
+  for i, v in ipairs(product.variants or {}) do
+    rows[i] = {
+      id = tostring(v.id), item_group_id = tostring(product.id), title = product.title, description = product.body_html,
+      brand = product.vendor, product_type = product.product_type, collection = product.collection, tags = product.tags,
+      sku = v.sku, barcode = v.barcode, price = v.price, qty = v.qty, grams = v.grams, option1 = v.option1,
+      option2 = v.option2, option3 = v.option3, image = image_of(product, v), active = v.active,
+      source_product_code = product.source_product_code, source_variant_code = v.source_variant_code,
+      created = product.created, modified = product.modified,
+    }
+  end
+  return rows
+end
+
+local function ids_of_variants(product)
+  local ids = {}
+  for i, variant in ipairs(product.variants or {}) do ids[i] = tostring(variant.id) end
+  return ids
+end
+
+-- A file that takes what an uploader takes. It is there, complete, when the run has ended.
+local function file_sink(path, run)
+  local out = ndjson.writer(path)
+  return {
+    write = function(_, row) out:write(row) run:count "sent" end,
+    finish = function() out:close() end,
+  }
+end
+
+local function is_true(value) return value == true or value == "true" end
+
+local function usage(text) sluice.err.raise { code = "usage", message = text } end
+
+return sluice.recipe {
+  about = "Send the products that changed in Stock2Shop to a Productsup stream",
+  args = {
+    from = "connection of the shop", to = "connection of the stream, or file:PATH",
+    stream = { "stream id", optional = true }, since = { "time to start from (UTC); leaves the cursor alone", optional = true },
+    shape = { "product or variant", default = "product" },
+    sweep = { "also delete what has vanished from the shop", default = false },
+    confirm = { "let a sweep delete more than a tenth", default = false },
+  },
+  key = { "to", "stream" },
+  run = function(args, run)
+    local rows_of, file = shapes[args.shape], args.to:match "^file:(.+)$"
+    if not rows_of then usage("shape is product or variant, not " .. args.shape) end
+    if not file and not args.stream then usage "stream is missing: the id of the stream" end
+    if file and is_true(args.sweep) then usage "a file can't be swept" end
+    local shop, feed = sluice.connect(args.from), not file and sluice.connect(args.to)
+    local sent = feed and require("sluice.sweep").memory(feed, args.stream)
+    local sink = file and file_sink(file, run) or feed:uploader(args.stream, { remember = sent.add })
+
+    for product in shop:changed_products { since = args.since, cursor = run:cursor "products" } do
+      local rows = rows_of(product)
+      if #rows == 0 then run:skip "no variants" else run:count("added", #rows - 1) end
+      for _, row in ipairs(rows) do sink:write(row) end
+    end
+    sink:finish() -- the uploads' verdicts; raises where one is unknown or a whole batch failed
+    run:commit()  -- only now does the cursor move
+
+    if is_true(args.sweep) and not sluice.task.stopping() then
+      sent.sweep(shop, { confirm = is_true(args.confirm), ids_of = args.shape == "variant" and ids_of_variants or nil })
+    end
+  end,
+}

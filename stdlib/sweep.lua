@@ -1,0 +1,106 @@
+--- Takes out of a stream what has vanished from the shop. A feed of changes can't see that: deactivated and deleted
+--- products are no changes to a search that finds active ones alone. And the stream can't be asked what it holds. So the
+--- ids that are sent are remembered (in the store, before they go), the shop's ids are listed, and the rest is deleted.
+--
+--   local memory = sweep.memory(feed, stream)
+--   local upload = feed:uploader(stream, { remember = memory.add })
+--   …
+--   memory.sweep(shop, { confirm = false })
+
+local errors = require "sluice.err"
+local feed = require "sluice.feed"
+local keyset = require "sluice.keyset"
+local log = require "sluice.log"
+local uploader = require "sluice.uploader"
+
+local sweep = {}
+
+local SHARE = 10 -- per cent of what the stream holds that may go without a confirmation
+local PAGE = 500
+
+-- Marks what the shop has. With `ids_of` a product has other ids in the stream than its own, which only its row tells;
+-- the number of those that the shop lists without showing them is given back.
+local function mark_present(store, sink, mark, search, ids_of)
+  local hidden = 0
+  for hits in keyset.all { search = search, size = PAGE } do
+    local ids = {}
+    for _, hit in ipairs(hits) do
+      if not ids_of then
+        ids[hit.id] = true
+      elseif hit.row == nil then
+        hidden = hidden + 1
+      else
+        for _, id in ipairs(ids_of(hit.row)) do ids[id] = true end
+      end
+    end
+    store:sent_mark(sink, mark, ids)
+  end
+  return hidden
+end
+
+local function check_share(all, vanished, confirm)
+  if confirm or vanished * 100 <= all * SHARE then return end
+  errors.raise {
+    code = "usage",
+    message = ("the sweep would delete %d of the %d products that the stream holds, more than %d %%"):format(vanished, all, SHARE),
+    hint = "if that is right, run it again with confirm=true",
+  }
+end
+
+-- The next ids that have vanished, behind `after`; nil at the end.
+local function some_vanished(store, sink, mark, after)
+  local list = {}
+  while #list < PAGE do
+    local id = store:sent_vanished(sink, mark, list[#list] or after)
+    if not id then break end
+    list[#list + 1] = id
+  end
+  return #list > 0 and list or nil
+end
+
+local function delete(client, stream, store, sink, mark)
+  local after, gone = "", 0
+  while true do
+    local list = some_vanished(store, sink, mark, after)
+    if not list then return gone end
+    local remover, ids = uploader.remover(client, stream), {}
+    for _, id in ipairs(list) do
+      remover:write { id = id }
+      ids[id] = true
+    end
+    remover:finish()
+    store:sent_remove(sink, ids)
+    after, gone = list[#list], gone + #list
+  end
+end
+
+--- The memory of what a stream was sent.
+---@param client sluice.Client of the stream
+---@param stream string|integer
+---@return { add: fun(ids: table<string, any>), sweep: fun(shop: sluice.Client, options?: table): integer }
+function sweep.memory(client, stream)
+  local store = require("sluice.run").current():store()
+  local sink = ("%s %s stream %s"):format(client.api, client.options.base_url, stream)
+  local self = {}
+
+  --- Remembers ids (the keys of the table): an uploader's `remember`.
+  function self.add(ids) store:sent_add(sink, ids) end
+
+  --- Deletes what was sent and is no longer in the shop; gives the number. Options: `ids_of(product)`, the ids that a
+  --- product has in the stream, where that is not its own; `confirm`, to delete more than a tenth; `channel_id`. (waits)
+  function self.sweep(shop, options)
+    local mark = store:sent_sweep(sink)
+    local search = feed.search(shop, { channel_id = options.channel_id })
+    local hidden = mark_present(store, sink, mark, search, options.ids_of)
+    if hidden > 0 then
+      log.warn("sweep", "the shop lists %d products without showing them; nothing is deleted this time", hidden)
+      return 0
+    end
+    local all, vanished = store:sent_count(sink, mark)
+    check_share(all, vanished, options.confirm)
+    return delete(client, stream, store, sink, mark)
+  end
+  return self
+end
+
+return sweep
