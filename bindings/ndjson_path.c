@@ -219,11 +219,10 @@ static int l_next(lua_State *L) {
     return 1;
 }
 
-/* The array at the path; raises where there is none. */
-static sl_str find_array(lua_State *L, sl_str text, const sl_path *path, const char *path_text) {
+/* The one value of the text; raises where it is not JSON. */
+static sl_str check_text(lua_State *L, sl_str text) {
     sl_err err;
     sl_scan_fault fault;
-    sl_str found;
     const char *end = text.ptr + text.len, *start = sl_scan_blank(text.ptr, end);
     const char *stop = sl_scan_value(start, end, SL_SCAN_DEPTH, &fault);
     if (stop && sl_scan_blank(stop, end) != end)
@@ -232,7 +231,14 @@ static sl_str find_array(lua_State *L, sl_str text, const sl_path *path, const c
         sl_scan_fail(&err, text, &fault);
         slb_raise(L, &err);
     }
-    bool there = sl_path_get(path, sl_str_make(start, (size_t)(stop - start)), &found);
+    return sl_str_make(start, (size_t)(stop - start));
+}
+
+/* The array at the path; raises where there is none. */
+static sl_str find_array(lua_State *L, sl_str value, const sl_path *path, const char *path_text) {
+    sl_err err;
+    sl_str found;
+    bool there = sl_path_get(path, value, &found);
     if (there && found.ptr[0] == '[') return found;
     sl_fail(&err, SL_INVALID, 0, "expected an array at \"%s\", found %s", path_text, there ? sl_walk_kind(found) : "nothing");
     slb_raise(L, &err);
@@ -241,7 +247,8 @@ static sl_str find_array(lua_State *L, sl_str text, const sl_path *path, const c
 /* elements(text, path?) -> iterator of records over the array there; raises where there is none */
 static int l_elements(lua_State *L) {
     sl_str text;
-    if (lua_type(L, 1) != LUA_TSTRING && slb_record_test(L, 1)) {
+    bool checked = lua_type(L, 1) != LUA_TSTRING && slb_record_test(L, 1);
+    if (checked) {
         text = record_text(record_get(L, 1, "ndjson.elements"));
         lua_pushlstring(L, text.ptr, text.len);
         lua_replace(L, 1);
@@ -252,7 +259,7 @@ static int l_elements(lua_State *L) {
     lua_pushstring(L, path_text);
     const sl_path *path = check_path(L, 2, "ndjson.elements");
     if (sl_path_many(path)) slb_usage(L, "ndjson.elements: the path must lead to one array, without [*]");
-    sl_str array = find_array(L, text, path, path_text);
+    sl_str array = find_array(L, checked ? text : check_text(L, text), path, path_text);
     lua_pushvalue(L, lua_upvalueindex(UP_MEMORY));
     lua_pushvalue(L, lua_upvalueindex(UP_META));
     lua_pushvalue(L, 1);

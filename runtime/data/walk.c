@@ -2,6 +2,7 @@
  * ends at the first quote without a backslash before it. */
 #include "data/walk.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #ifdef __SSE2__
@@ -39,28 +40,69 @@ static const char *past_string(const char *p, const char *end) {
     return sl_walk_string(p + 1, end, &escaped) + 1;
 }
 
-/* The next quote or bracket of any kind at or after p. */
-static inline const char *quote_or_bracket(const char *p, const char *end) {
 #ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"'), bit = _mm_set1_epi8(0x20);
+
+/* 64 bytes as bits, the first byte the lowest. */
+typedef struct marks {
+    uint64_t quotes, slashes, opens, closes;
+} marks;
+
+static inline marks marks_of(const char *p) {
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), bit = _mm_set1_epi8(0x20);
     const __m128i open = _mm_set1_epi8('{'), close = _mm_set1_epi8('}');
-    while (end - p >= 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    marks m = {0};
+    for (int i = 0; i < 64; i += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
         __m128i low = _mm_or_si128(v, bit); /* makes [ and ] into { and } */
-        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(low, open), _mm_cmpeq_epi8(low, close));
-        int mask = _mm_movemask_epi8(_mm_or_si128(hit, _mm_cmpeq_epi8(v, quote)));
-        if (mask) return p + __builtin_ctz((unsigned)mask);
-        p += 16;
+        m.quotes |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, quote)) << i;
+        m.slashes |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, slash)) << i;
+        m.opens |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(low, open)) << i;
+        m.closes |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(low, close)) << i;
     }
-#endif
-    while (p < end && *p != '"' && (*p | 0x20) != '{' && (*p | 0x20) != '}') p++;
-    return p;
+    return m;
 }
+
+/* The bytes behind backslashes that are not themselves escaped: in a run of backslashes every second one is. *carry is
+ * 1 where the first byte of the next block is escaped. */
+static inline uint64_t escaped_of(uint64_t slashes, uint64_t *carry) {
+    const uint64_t even = 0x5555555555555555u;
+    uint64_t starts = slashes & ~*carry, follows = starts << 1 | *carry, runs;
+    *carry = __builtin_add_overflow(starts & ~even & ~follows, starts, &runs);
+    return (even ^ (runs << 1)) & follows;
+}
+
+/* Each bit is set where the number of quotes up to it is odd: the bytes inside of strings. */
+static inline uint64_t inside_of(uint64_t quotes) {
+    for (int step = 1; step < 64; step *= 2) quotes ^= quotes << step;
+    return quotes;
+}
+
+static const char *past_container(const char *p, const char *end) {
+    uint64_t carry = 0, in_string = 0;
+    size_t depth = 0;
+    for (; p < end; p += 64) {
+        char tail[64];
+        bool whole = end - p >= 64;
+        if (!whole) memcpy(memset(tail, ' ', sizeof tail), p, (size_t)(end - p));
+        marks m = marks_of(whole ? p : tail);
+        if (m.slashes | carry) m.quotes &= ~escaped_of(m.slashes, &carry);
+        uint64_t inside = inside_of(m.quotes) ^ in_string;
+        in_string = 0 - (inside >> 63);
+        for (uint64_t left = (m.opens | m.closes) & ~inside; left; left &= left - 1) {
+            int i = __builtin_ctzll(left);
+            if (m.opens >> i & 1) depth++;
+            else if (--depth == 0) return p + i + 1;
+        }
+    }
+    return end;
+}
+
+#else
 
 static const char *past_container(const char *p, const char *end) {
     size_t depth = 0;
     do {
-        p = quote_or_bracket(p, end);
+        while (p < end && *p != '"' && (*p | 0x20) != '{' && (*p | 0x20) != '}') p++;
         if (p >= end) return end;
         if (*p == '"') {
             p = past_string(p, end);
@@ -71,6 +113,8 @@ static const char *past_container(const char *p, const char *end) {
     } while (depth > 0);
     return p;
 }
+
+#endif
 
 const char *sl_walk_value(const char *p, const char *end) {
     if (*p == '"') return past_string(p, end);

@@ -296,3 +296,27 @@ describe("an iterator", function()
     for _, view in ipairs(kept) do assert(view.x == "y") end
   end)
 end)
+
+describe("elements", function()
+  it("step over strings with quotes, brackets and backslashes at every place", function()
+    for before = 0, 130 do
+      for slashes = 0, 5 do
+        local text = ("x"):rep(before) .. ("\\"):rep(slashes) .. '"]}[{' .. ("\\"):rep(slashes)
+        local first = json.encode { a = { text, { b = text } } }
+        local list = {}
+        for rec in ndjson.elements("[" .. first .. " , {\"c\":[[],{}]},[[\"" .. ("\\\\"):rep(slashes) .. "\"]]]") do
+          list[#list + 1] = ndjson.raw(rec)
+        end
+        assert(#list == 3 and list[1] == first and list[2] == '{"c":[[],{}]}', text)
+        assert(ndjson.record(list[1]).a[2].b == text)
+      end
+    end
+  end)
+
+  it("takes a record for the text that it is checked already", function()
+    local rec = ndjson.record '{"n":[{"a":1},{"a":2}]}'
+    local sum = 0
+    for item in ndjson.elements(rec, "n") do sum = sum + item.a end
+    assert.equal(3, sum)
+  end)
+end)
