@@ -220,34 +220,39 @@ local function in_part(answer)
   return type(failed) == "number" and failed > 0
 end
 
--- Records of a list in the answer.
-local function list_of(answer, path)
-  local ok, iterator = pcall(ndjson.elements, answer, path)
-  if not ok then protocol(("the answer of the search has no list '%s'"):format(path)) end
-  return iterator
-end
-
 -- The time of a hit: Elasticsearch gives milliseconds since 1970 as the value that it sorted by.
 local function second_of_hit(hit)
-  local sort = hit.sort
-  local value = sort and sort[1]
+  local value = type(hit.sort) == "table" and hit.sort[1]
   if type(value) == "number" then return value // 1000 | 0 end
   return second_of(value)
 end
 
---- A page of the search from its answer: hits in the index's order, rows (records, byte for byte) by id. Nil where the
---- index answered only in part.
+-- The hits as tables: they are small.
+local function hits_of(answer, timed)
+  local list = ndjson.get(answer, "hits.hits")
+  local hits = list ~= nil and type(list) ~= "string" and ndjson.totable(list) or nil
+  if type(hits) ~= "table" then protocol "the answer of the search has no list 'hits.hits'" end
+  for i, hit in ipairs(hits) do hits[i] = { id = tostring(hit._id), second = timed and second_of_hit(hit) or nil } end
+  return hits
+end
+
+-- Records of the products, byte for byte, by id, each with its own time of change.
+local function rows_of(answer)
+  local ok, products = pcall(ndjson.elements, answer, "system_products")
+  if not ok then protocol "the answer of the search has no list 'system_products'" end
+  local rows = {}
+  for product in products do rows[tostring(product.id)] = { product = product, modified = second_of(product.modified) } end
+  return rows
+end
+
+--- A page of the search from its answer: hits in the index's order, rows by id. Nil where the index answered only in part.
 ---@param body string
 ---@param timed boolean whether the hits' sort values are times
 ---@return sluice.keyset.page?
 function feed.page(body, timed)
-  local answer, hits, rows = parse(body), {}, {}
+  local answer = parse(body)
   if in_part(answer) then return nil end
-  for hit in list_of(answer, "hits.hits") do
-    hits[#hits + 1] = { id = tostring(hit._id), second = timed and second_of_hit(hit) or nil }
-  end
-  for row in list_of(answer, "system_products") do rows[tostring(row.id)] = row end
-  return { hits = hits, rows = rows }
+  return { hits = hits_of(answer, timed), rows = rows_of(answer) }
 end
 
 --- The search of a Stock2Shop client as keyset.lua asks for it.
@@ -270,7 +275,7 @@ end
 
 --- The row's own time and its digest.
 function feed.describe(row)
-  return second_of(row.modified), crypto.md5(ndjson.raw(row))
+  return row.modified, crypto.sha1(ndjson.raw(row.product))
 end
 
 local OPTIONS = { "since", "cursor", "page_size", "channel_id" }
@@ -322,12 +327,16 @@ function feed.changed_products(client, args)
   local size = check(args)
   local run = require("sluice.run").current()
   local options = client.options or {}
-  return feed.iterate {
+  local rows, _, _, closer = feed.iterate {
     search = feed.search(client, args), describe = feed.describe, since = args.since,
     cursor = args.since == nil and open(client, args.cursor) or nil,
     index_lag = math.ceil(options.index_lag or 120), now = time.now(), page_size = size,
     count = function(kind) run:count(kind, 1) end, stopping = task.stopping, spawn = task.spawn,
   }
+  return function()
+    local row = rows()
+    return row and row.product
+  end, nil, nil, closer
 end
 
 return feed

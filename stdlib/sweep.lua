@@ -30,7 +30,7 @@ local function mark_present(store, sink, mark, search, ids_of)
       elseif hit.row == nil then
         hidden = hidden + 1
       else
-        for _, id in ipairs(ids_of(hit.row)) do ids[id] = true end
+        for _, id in ipairs(ids_of(hit.row.product)) do ids[id] = true end
       end
     end
     store:sent_mark(sink, mark, ids)
