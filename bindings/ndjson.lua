@@ -45,7 +45,9 @@ local ndjson = {}
 --- Iterates over the records of a source. Each line is checked in full (grammar and UTF-8) whatever is read of it. Blank
 --- lines, `\r` and a byte order mark at the start are passed over. The iterator raises what the source fails with; the
 --- end of the source is nil. A loop that is left early closes the file. (waits, where the source does)
----@param source string|file*|function|table|userdata a path, "-" for standard input, a Lua file, a function that gives the next piece of text (nil at the end; nil and an error), or an object with such a method `read`, or with `chunks`, which gives such a function
+--- A source is a path, "-" for standard input, a Lua file, a function that gives the next piece of text (nil at the end;
+--- nil and an error), an object with such a method `read`, or with `chunks`, which gives such a function (a streamed answer).
+---@param source string|file*|function|table|userdata
 ---@param options? sluice.ndjson.ReadOptions
 ---@return fun(): sluice.ndjson.Record|sluice.ndjson.BadLine|nil iterator raises `not_found` and `state` for files
 ---@return sluice.ndjson.Reader reader
@@ -116,14 +118,15 @@ function ndjson.keys(rec) end
 ---@field append? boolean write behind what is in the file (a last line that a crash cut off is ended first)
 
 ---@class sluice.ndjson.Writer
----@field write fun(self, record: sluice.ndjson.Record|table|string): sluice.ndjson.Writer one line: a record as it stands, a table or value as JSON, a string as the JSON text that it is. Raises `invalid` for what is no JSON (nothing is written then) and for a bad line, `state` where the disk is full
+---@field write fun(self, record: sluice.ndjson.Record|table|string): sluice.ndjson.Writer one line; raises `invalid`, `state` (the disk is full)
 ---@field close fun(self) ends it; a file is durable and in its place afterwards, or `state` is raised
 ---@field abort fun(self) drops it: the file at the path stays as it was
 ---@field count fun(self): integer lines written so far
 
 --- Writes lines. A file is written aside and comes into its place when the writer is closed; one that is not closed is
 --- dropped. Standard output, Lua files and appended files get what was written in pieces of 128 KiB, the rest when the
---- writer is closed (or goes away); standard output gets each line at once where it is a terminal.
+--- writer is closed (or goes away); standard output gets each line at once where it is a terminal. A record is written as
+--- it stands, a table or value as JSON, a string as the JSON text that it is; of what is no JSON nothing is written.
 ---@param target string|file* a path, "-" for standard output, a Lua file (it stays open)
 ---@param options? sluice.ndjson.WriteOptions
 ---@return sluice.ndjson.Writer writer raises `state` or `not_found` where it can't be opened
@@ -137,7 +140,7 @@ function ndjson.writer(target, options) end
 
 --- NDJSON in one piece, to be sent: exactly one line end after each record, no blank lines. Request bodies take it.
 ---@class sluice.ndjson.Chunk
----@field put fun(self, record: sluice.ndjson.Record|table|string): boolean?, sluice.Error? true; false: full, send it first; nil, `invalid`: no chunk takes this record
+---@field put fun(self, record: sluice.ndjson.Record|table|string): boolean?, sluice.Error? false: full, send it first; nil: no chunk takes it
 ---@field count fun(self): integer records
 ---@field bytes fun(self): integer
 ---@field text fun(self): string all lines

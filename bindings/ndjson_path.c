@@ -225,13 +225,10 @@ static sl_str check_text(lua_State *L, sl_str text) {
     sl_scan_fault fault;
     const char *end = text.ptr + text.len, *start = sl_scan_blank(text.ptr, end);
     const char *stop = sl_scan_value(start, end, SL_SCAN_DEPTH, &fault);
-    if (stop && sl_scan_blank(stop, end) != end)
-        stop = sl_scan_stop(&fault, sl_scan_blank(stop, end), "expected the end of the text");
-    if (!stop) {
-        sl_scan_fail(&err, text, &fault);
-        slb_raise(L, &err);
-    }
-    return sl_str_make(start, (size_t)(stop - start));
+    if (stop && sl_scan_blank(stop, end) == end) return sl_str_make(start, (size_t)(stop - start));
+    if (stop) sl_scan_stop(&fault, sl_scan_blank(stop, end), "expected the end of the text");
+    sl_scan_fail(&err, text, &fault);
+    slb_raise(L, &err);
 }
 
 /* The array at the path; raises where there is none. */

@@ -24,9 +24,9 @@ typedef struct writer {
 
 static writer *check(lua_State *L) {
     writer *w = luaL_testudata(L, 1, WRITER_TYPE);
-    if (!w) slb_usage(L, "expected a writer, got a %s (a method is called with a colon: out:write())", luaL_typename(L, 1));
-    if (!w->open) slb_usage(L, "this writer is closed");
-    return w;
+    if (w && w->open) return w;
+    if (w) slb_usage(L, "this writer is closed");
+    slb_usage(L, "expected a writer, got a %s (a method is called with a colon: out:write())", luaL_typename(L, 1));
 }
 
 /* Frees what the writer has; a file that was written aside is dropped. */

@@ -99,6 +99,32 @@ describe("reading NDJSON", function()
     assert.equal(1, ticks)
   end)
 
+  it("reads standard input and writes standard output, with pipes and with files", function()
+    local sluice = (os.getenv "SLUICE_BUILD" or "build") .. "/sluice"
+    local script = tmp.write(dir .. "/filter.lua", [[
+      local ndjson = require "sluice.ndjson"
+      local out = ndjson.writer "-"
+      for rec in ndjson.records("-", { bad = "raise" }) do
+        rec.n = rec.n + 1
+        out:write(rec)
+      end]])
+    local input, expected = {}, {}
+    for i = 1, 5000 do
+      input[i] = ('{"n":%d, "pad":"%s"}'):format(i, ("x"):rep(i % 97))
+      expected[i] = ('{"n":%d, "pad":"%s"}'):format(i + 1, ("x"):rep(i % 97))
+    end
+    local path = tmp.write(dir .. "/stdin.ndjson", table.concat(input, "\n"))
+    local stdout = dir .. "/stdout"
+    for _, command in ipairs {
+      ("%s run %s <%s >%s"):format(sluice, script, path, stdout), ("cat %s | %s run %s | cat >%s"):format(path, sluice, script, stdout),
+    } do
+      assert.is_true(os.execute(command))
+      assert.is_true(tmp.read(stdout) == table.concat(expected, "\n") .. "\n")
+    end
+    assert.is_nil(os.execute(("echo '{' | %s run %s 2>%s"):format(sluice, script, dir .. "/stderr")))
+    assert.matches("standard input:1: not a record: column 2", tmp.read(dir .. "/stderr"), 1, true)
+  end)
+
   it("waits where its source waits", function()
     local list = { '{"a"', ':1}\n{"b":2}', "\n", '{"c":3}' }
     local function source()
@@ -278,7 +304,7 @@ describe("an iterator", function()
     end
     local before = open_files()
     for _ = 1, 20 do
-      for _ in ndjson.records(path) do break end
+      for rec in ndjson.records(path) do if rec.a == 1 then break end end
       for _ in ndjson.records(path) do end
     end
     assert.is_true(open_files() - before < 10)
