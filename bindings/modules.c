@@ -16,6 +16,7 @@ int luaopen_sluice_ndjson(lua_State *L);    /* ./ndjson.c */
 int luaopen_sluice_process(lua_State *L);   /* ./process.c */
 int luaopen_sluice_retry(lua_State *L);     /* ./retry.c */
 int luaopen_sluice_server(lua_State *L);    /* ./server.c */
+int luaopen_sluice_state(lua_State *L);     /* ./state.c */
 int luaopen_sluice_time(lua_State *L);      /* ./time.c */
 int luaopen_sluice_yaml(lua_State *L);      /* ./yaml.c */
 
@@ -33,6 +34,7 @@ static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.process", luaopen_sluice_process},
     {"sluice.retry", luaopen_sluice_retry},
     {"sluice.server", luaopen_sluice_server},
+    {"sluice.state", luaopen_sluice_state},
     {"sluice.time", luaopen_sluice_time},
     {"sluice.yaml", luaopen_sluice_yaml},
     {NULL, NULL}};

@@ -19,7 +19,7 @@ static const char *const steps[] = {
     "CREATE TABLE seen ("
     "  cursor INTEGER NOT NULL, modified TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL,"
     "  generation INTEGER NOT NULL,"
-    "  PRIMARY KEY (cursor, modified, id, digest),"
+    "  PRIMARY KEY (cursor, modified, id, digest, generation),"
     "  FOREIGN KEY (cursor) REFERENCES cursors (id) ON DELETE CASCADE) WITHOUT ROWID;"
     "CREATE TABLE runs ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define KEPT_MAX 64
+#define SQL_MAX 2000
 
 struct sl_sql {
     sqlite3 *db;
@@ -118,9 +119,12 @@ static void finish_open(sl_sql *db) {
 static sqlite3_stmt *prepare(sl_sql *db, const char *sql, sl_err *err) {
     for (int i = 0; i < db->kept; i++)
         if (db->text[i] == sql) return db->stmt[i];
-    sl_assert(db->kept < KEPT_MAX);
+    char own[SQL_MAX];
+    size_t len = strlen(sql);
+    sl_assert(db->kept < KEPT_MAX && len < sizeof own);
+    for (size_t i = 0; i <= len; i++) own[i] = sql[i] == '$' ? '?' : sql[i]; /* $1 is a name to SQLite, ?1 the first */
     sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v3(db->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
+    int rc = sqlite3_prepare_v3(db->db, own, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
     if (rc != SQLITE_OK) {
         fail_rc(db, rc, err);
         return NULL;

@@ -8,8 +8,8 @@
  *   int rc = sl_sql_row(db, "SELECT name FROM runs WHERE id = $1", args, 1, err);      // 1 a row, 0 none, -1
  *   if (rc == 1) use(sl_sql_str(db, 0));                              // borrowed until the next call on db
  *
- * Parameters are $1, $2, … in the order of their first appearance; both SQLite and PostgreSQL read them so. SQL is given
- * as literals: a statement is prepared once and kept by the address of its text.
+ * Parameters are $1, $2, … as PostgreSQL writes them. SQL is given as literals: a statement is prepared once and kept by
+ * the address of its text.
  */
 #ifndef SL_STATE_SQL_H
 #define SL_STATE_SQL_H

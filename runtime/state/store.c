@@ -119,7 +119,7 @@ sl_store *sl_store_open(const char *where, sl_err *err) {
 
 void sl_store_close(sl_store *st) {
     if (!st) return;
-    sl_assert(st->users == 0);
+    while (st->cursors) sl_cursor_orphan(st->cursors);
     for (int i = 0; i < st->run_count; i++) sl_lock_drop(&st->runs[i].lock);
     sl_sql_close(st->db);
     free(st->path);

@@ -4,7 +4,7 @@
  *   if (!st) …                                                         // SL_STATE with path and cure, SL_CONFIG
  *   sl_cursor *c = sl_cursor_open(st, &key, &err);
  *   …
- *   sl_store_close(st);                                                // after all that was opened on it
+ *   sl_store_close(st);
  */
 #ifndef SL_STATE_STORE_H
 #define SL_STATE_STORE_H
@@ -18,7 +18,8 @@ typedef struct sl_store sl_store;
  * than this program's is refused. NULL on failure. */
 sl_store *sl_store_open(const char *where, sl_err *err);
 
-/* Cursors and runs of the store must be closed before; locks are given back. NULL is fine. */
+/* Gives the locks back. Cursors that are still open lose what they have not committed, and fail from now on; they are
+ * closed by their owner as ever. NULL is fine. */
 void sl_store_close(sl_store *st);
 
 /* The path of the file. Borrowed. */

@@ -12,13 +12,16 @@ struct sl_store {
     sl_sql *db;
     char *path;
     char *lock_path;
-    int users; /* cursors that are open on it */
+    struct sl_cursor *cursors; /* those that are open on it */
     struct {
         int64_t id;
         sl_lock lock;
     } runs[SL_STORE_RUNS_MAX]; /* runs of this process that are under way */
     int run_count;
 };
+
+/* The store goes away under an open cursor: gives its lock back; the cursor's owner still closes it. */
+void sl_cursor_orphan(struct sl_cursor *cursor);
 
 /* Brings the schema up to date. */
 int sl_schema_migrate(sl_sql *db, const char *path, sl_err *err);

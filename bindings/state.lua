@@ -1,0 +1,175 @@
+---@meta sluice.state
+--- What survives a crash: where a feed is and what it has delivered, the ledger of runs, batches that a server works on,
+--- login tokens. One file (SQLite), for several processes at once. Failures raise: `state` (full, damaged, not writable;
+--- the message names the file and the cure), `locked`, `config`.
+---
+---     local store = state.open ".sluice/state.db"
+---     local cursor = store:cursor { recipe = "delta", name = "products", account = "shop" }
+---     if not cursor:seen(id, modified, digest) then send(); cursor:deliver(id, modified, digest) end
+---     cursor:advance(position, keep_from)
+---     cursor:commit()
+
+local state = {}
+
+---@class sluice.Store
+local Store = {}
+
+---@class sluice.Cursor
+local Cursor = {}
+
+---@class sluice.TokenLock
+local TokenLock = {}
+
+--- Opens (makes) a store: a path, or `sqlite:PATH`. Folders and files it makes are private.
+---@param path string
+---@return sluice.Store
+function state.open(path) end
+
+--- Opens the per-user store that processes and projects share: `dir`, else `$XDG_STATE_HOME/sluice`, else
+--- `~/.local/state/sluice`. Raises `state` where others can enter that folder.
+---@param dir? string
+---@return sluice.Store
+function state.shared(dir) end
+
+--- Closes it; cursors that are open on it lose what they have not committed.
+function Store:close() end
+
+---@return string path of the file
+function Store:path() end
+
+--- Opens a cursor and locks it until it is closed or the process ends; `locked` where another run has it.
+---@param key { recipe: string, name: string, account?: string, key?: string, keep?: integer } `key`: the arguments that
+--- make it another cursor, as one text; `keep`: how many deliveries are remembered (1,000,000)
+---@return sluice.Cursor
+function Store:cursor(key) end
+
+--- Notes that a run has started. Secrets in `args` (text, or a table that is written as JSON) are masked.
+---@param run { recipe: string, args?: string|table }
+---@return integer id
+function Store:run_start(run) end
+
+--- Notes how it ended. `waited` in seconds.
+---@param id integer
+---@param sums { exit_code?: integer, error?: any, read?: integer, added?: integer, sent?: integer, unchanged?: integer, skipped?: integer, rejected?: integer, unknown?: integer, batches?: integer, requests?: integer, waited?: number, peak_bytes?: integer }
+---@return boolean
+function Store:run_finish(id, sums) end
+
+---@class sluice.RunRow
+---@field id integer
+---@field state "running"|"finished"|"lost" lost: its process is gone and never said how it ended
+---@field recipe string
+---@field args string
+---@field pid integer
+---@field started number
+---@field finished? number
+---@field exit_code? integer
+---@field error? string
+
+--- The newest runs, with their sums where they have finished.
+---@param count? integer default 20
+---@return sluice.RunRow[]
+function Store:runs(count) end
+
+--- Notes a batch before it is polled for the first time; on disk when it returns. The same batch again keeps its id.
+---@param batch { api: string, batch: string, run?: integer, account?: string, resource?: string, records?: integer, detail?: string }
+---@return integer id
+function Store:batch_put(batch) end
+
+--- It has its verdict.
+---@param id integer
+---@param verdict string
+---@return boolean
+function Store:batch_done(id, verdict) end
+
+---@class sluice.BatchRow
+---@field id integer
+---@field api string
+---@field account string
+---@field resource string
+---@field batch string
+---@field detail string
+---@field records integer
+---@field put number
+---@field run? integer
+---@field run_alive boolean the run that sent it is still at work
+
+--- The batches without a verdict, oldest first.
+---@param filter? { api?: string, account?: string, resource?: string }
+---@return sluice.BatchRow[]
+function Store:batches_open(filter) end
+
+--- Puts a login token in the place of the account's former one; on disk when it returns.
+---@param host string
+---@param account string
+---@param text string
+---@param obtained number wall clock
+---@param expires? number
+---@return integer generation
+function Store:token_put(host, account, text, obtained, expires) end
+
+--- What is known about the token of an account, and whether it is `text`. The token itself is not given out.
+---@param host string
+---@param account string
+---@param text? string
+---@return { generation: integer, obtained: number, expires?: number, before?: number, same: boolean }?
+function Store:token(host, account, text) end
+
+--- Forgets it where it is still that generation.
+---@param host string
+---@param account string
+---@param generation? integer
+---@return boolean
+function Store:token_drop(host, account, generation) end
+
+--- The duty to log in for an account; nothing where another process or task has it. Goes with the process.
+---@param host string
+---@param account string
+---@return sluice.TokenLock?
+function Store:token_lock(host, account) end
+
+function TokenLock:close() end
+
+--- The committed position.
+---@return string?
+function Cursor:get() end
+
+--- Whether that record was delivered with that content, in an earlier run or in this one.
+---@param id string
+---@param modified string a form that sorts as text
+---@param digest string
+---@return boolean
+function Cursor:seen(id, modified, digest) end
+
+--- The sink has it. Counts from the commit on.
+---@param id string
+---@param modified string
+---@param digest string
+---@return boolean
+function Cursor:deliver(id, modified, digest) end
+
+--- What the next commit writes: the position, and from which `modified` on deliveries must be remembered.
+---@param position string
+---@param keep_from? string
+---@return boolean
+function Cursor:advance(position, keep_from) end
+
+--- Position and deliveries become final together, on disk.
+---@return boolean
+function Cursor:commit() end
+
+--- Back to the last commit.
+---@return boolean
+function Cursor:rollback() end
+
+--- Starts over: no position, nothing delivered. Final with the commit.
+---@return boolean
+function Cursor:restart() end
+
+--- How much is remembered, and how much was forgotten since it was opened because it was too much.
+---@return integer remembered, integer forgotten
+function Cursor:remembered() end
+
+--- Gives the lock back. What was not committed never was.
+function Cursor:close() end
+
+return state

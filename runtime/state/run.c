@@ -1,0 +1,138 @@
+/* A run's lock is taken before its row can be seen, so that nobody takes a starting run for a lost one. */
+#include "state/run.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "state/store_in.h"
+
+#define TEXT_MAX 65536
+
+const char *sl_run_state_name(sl_run_state state) {
+    static const char *const names[] = {"running", "finished", "lost"};
+    return names[state];
+}
+
+/* A masked copy with a ceiling; what is beyond it is cut. */
+static int masked(sl_buf *out, const char *text, sl_err *err) {
+    sl_str s = sl_str_of(text);
+    if (s.len > TEXT_MAX) s.len = TEXT_MAX;
+    sl_buf_init(out, 4 * TEXT_MAX);
+    if (sl_buf_put_str(out, s, err) < 0) return -1;
+    sl_log_mask(out);
+    return 0;
+}
+
+/* ---- start ---- */
+
+static int forget_old(sl_store *st, int64_t id, sl_err *err) {
+    sl_val args[] = {sl_val_int(id - SL_RUNS_MAX)};
+    if (id <= SL_RUNS_MAX) return 0;
+    return sl_sql_run(st->db, "DELETE FROM runs WHERE id <= $1", args, 1, err);
+}
+
+static int insert(sl_store *st, const char *recipe, sl_str args, int64_t *id, sl_err *err) {
+    sl_val row[] = {sl_val_cstr(recipe), sl_val_str(args), sl_val_int(getpid()), sl_val_int(sl_clock_wall_ms())};
+    if (sl_sql_row(st->db,
+                   "INSERT INTO runs (recipe, args, pid, started_ms) VALUES ($1, $2, $3, $4) RETURNING id", row, 4,
+                   err) < 0)
+        return -1;
+    *id = sl_sql_int(st->db, 0);
+    return sl_sql_next(st->db, err) < 0 ? -1 : forget_old(st, *id, err);
+}
+
+static int insert_locked(sl_store *st, const char *recipe, sl_str args, int64_t *id, sl_err *err) {
+    if (insert(st, recipe, args, id, err) < 0) return -1;
+    int rc = sl_lock_try(&st->runs[st->run_count].lock, st->lock_path, SL_LOCK_RUNS + *id, err);
+    if (rc == 0) return sl_fail(err, SL_STATE, 0, "%s: the lock of a new run is taken", st->lock_path);
+    return rc < 0 ? -1 : 0;
+}
+
+int sl_run_start(sl_store *st, const char *recipe, const char *args, int64_t *id, sl_err *err) {
+    if (st->run_count == SL_STORE_RUNS_MAX)
+        return sl_fail(err, SL_LIMIT, 0, "more than %d runs of one process at once", SL_STORE_RUNS_MAX);
+    sl_buf text;
+    int rc = masked(&text, args, err);
+    st->runs[st->run_count].lock = SL_LOCK_NONE;
+    if (rc == 0) rc = sl_sql_begin(st->db, SL_SQL_CHEAP, err);
+    if (rc == 0) rc = sl_sql_end(st->db, insert_locked(st, recipe, sl_buf_str(&text), id, err), err);
+    sl_buf_free(&text);
+    if (rc < 0) {
+        sl_lock_drop(&st->runs[st->run_count].lock);
+        return -1;
+    }
+    st->runs[st->run_count++].id = *id;
+    return 0;
+}
+
+/* ---- finish ---- */
+
+static int update(sl_store *st, int64_t id, int exit_code, sl_val error, const sl_run_sums *s, sl_err *err) {
+    sl_val args[] = {sl_val_int(id),          sl_val_int(sl_clock_wall_ms()), sl_val_int(exit_code),
+                     error,                   sl_val_int(s->read),            sl_val_int(s->added),
+                     sl_val_int(s->sent),     sl_val_int(s->unchanged),       sl_val_int(s->skipped),
+                     sl_val_int(s->rejected), sl_val_int(s->unknown),         sl_val_int(s->batches),
+                     sl_val_int(s->requests), sl_val_int(s->waited_ms),       sl_val_int(s->peak_bytes)};
+    return sl_sql_run(st->db,
+                      "UPDATE runs SET finished_ms = $2, exit_code = $3, error = $4, read = $5, added = $6, sent = $7,"
+                      " unchanged = $8, skipped = $9, rejected = $10, unknown = $11, batches = $12, requests = $13,"
+                      " waited_ms = $14, peak_bytes = $15 WHERE id = $1",
+                      args, 15, err);
+}
+
+int sl_run_finish(sl_store *st, int64_t id, int exit_code, const char *error, const sl_run_sums *sums, sl_err *err) {
+    int i = 0;
+    while (i < st->run_count && st->runs[i].id != id) i++;
+    if (i == st->run_count) return sl_fail(err, SL_NOT_FOUND, 0, "run %lld is not under way here", (long long)id);
+    sl_buf text;
+    int rc = masked(&text, error, err);
+    sl_val shown = error ? sl_val_str(sl_buf_str(&text)) : sl_val_cstr(NULL);
+    if (rc == 0) rc = sl_sql_begin(st->db, SL_SQL_CHEAP, err);
+    if (rc == 0) rc = sl_sql_end(st->db, update(st, id, exit_code, shown, sums, err), err);
+    sl_buf_free(&text);
+    if (rc < 0) return -1;
+    sl_lock_drop(&st->runs[i].lock);
+    st->runs[i] = st->runs[--st->run_count];
+    return 0;
+}
+
+/* ---- looking ---- */
+
+int sl_run_alive(sl_store *st, int64_t id, sl_err *err) {
+    return sl_lock_held(st->lock_path, SL_LOCK_RUNS + id, err);
+}
+
+static int read_row(sl_store *st, int rc, sl_run *out, sl_err *err) {
+    if (rc != 1) return rc;
+    const sl_sql *db = st->db;
+    *out = (sl_run){.id = sl_sql_int(db, 0), .pid = sl_sql_int(db, 1), .started_ms = sl_sql_int(db, 2)};
+    out->finished_ms = sl_sql_int(db, 3);
+    out->exit_code = (int)sl_sql_int(db, 4);
+    out->recipe = sl_sql_str(db, 5).ptr;
+    out->args = sl_sql_str(db, 6).ptr;
+    out->error = sl_sql_null(db, 7) ? NULL : sl_sql_str(db, 7).ptr;
+    int64_t *const sums[] = {&out->sums.read,     &out->sums.added,   &out->sums.sent,    &out->sums.unchanged,
+                             &out->sums.skipped,  &out->sums.rejected, &out->sums.unknown, &out->sums.batches,
+                             &out->sums.requests, &out->sums.waited_ms, &out->sums.peak_bytes};
+    for (int i = 0; i < 11; i++) *sums[i] = sl_sql_int(db, 8 + i);
+    out->state = SL_RUN_FINISHED;
+    if (out->finished_ms) return 1;
+    int alive = sl_run_alive(st, out->id, err);
+    out->state = alive ? SL_RUN_RUNNING : SL_RUN_LOST;
+    return alive < 0 ? -1 : 1;
+}
+
+int sl_runs_first(sl_store *st, int64_t count, sl_run *out, sl_err *err) {
+    sl_val args[] = {sl_val_int(count)};
+    int rc = sl_sql_row(st->db,
+                        "SELECT id, pid, started_ms, finished_ms, exit_code, recipe, args, error, read, added, sent,"
+                        " unchanged, skipped, rejected, unknown, batches, requests, waited_ms, peak_bytes"
+                        " FROM runs ORDER BY id DESC LIMIT $1",
+                        args, 1, err);
+    return read_row(st, rc, out, err);
+}
+
+int sl_runs_next(sl_store *st, sl_run *out, sl_err *err) {
+    return read_row(st, sl_sql_next(st->db, err), out, err);
+}

@@ -1,0 +1,53 @@
+/* The ledger of runs: what was started, by which process, and how it ended.
+ *
+ *   int64_t id;
+ *   sl_run_start(st, "scripts/delta_feed.lua", "{\"to\":\"feed\"}", &id, &err);
+ *   sl_run_sums sums = {.read = 41, .sent = 41};
+ *   sl_run_finish(st, id, 0, NULL, &sums, &err);
+ *
+ *   sl_run r;                                                        // the newest first
+ *   for (int rc = sl_runs_first(st, 20, &r, &err); rc == 1; rc = sl_runs_next(st, &r, &err)) …
+ *
+ * A run whose process is gone without a finish is `lost`. That is seen by a lock that the process holds, never by age.
+ */
+#ifndef SL_STATE_RUN_H
+#define SL_STATE_RUN_H
+
+#include <stdint.h>
+
+#include "state/store.h"
+
+/* How many runs are kept; older ones are forgotten as new ones start. */
+#define SL_RUNS_MAX 10000
+
+typedef struct sl_run_sums {
+    int64_t read, added, sent, unchanged, skipped, rejected, unknown, batches, requests, waited_ms, peak_bytes;
+} sl_run_sums;
+
+typedef enum sl_run_state { SL_RUN_RUNNING, SL_RUN_FINISHED, SL_RUN_LOST } sl_run_state;
+
+/* "running", "finished", "lost". */
+const char *sl_run_state_name(sl_run_state state);
+
+typedef struct sl_run {
+    int64_t id, pid, started_ms, finished_ms; /* finished_ms 0 where it has not */
+    sl_run_state state;
+    int exit_code;
+    const char *recipe, *args, *error; /* borrowed until the next call on the store */
+    sl_run_sums sums;
+} sl_run;
+
+/* Notes the start; args is text. What it knows to be secret is masked. */
+int sl_run_start(sl_store *st, const char *recipe, const char *args, int64_t *id, sl_err *err);
+
+/* Notes the end; `error` is NULL where there was none. SL_NOT_FOUND for a run that this store did not start. */
+int sl_run_finish(sl_store *st, int64_t id, int exit_code, const char *error, const sl_run_sums *sums, sl_err *err);
+
+/* The newest `count` runs: 1 and *out is filled, 0 at the end, -1. */
+int sl_runs_first(sl_store *st, int64_t count, sl_run *out, sl_err *err);
+int sl_runs_next(sl_store *st, sl_run *out, sl_err *err);
+
+/* Whether the run's process still has it: 1, 0, -1. */
+int sl_run_alive(sl_store *st, int64_t id, sl_err *err);
+
+#endif

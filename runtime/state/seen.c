@@ -1,0 +1,168 @@
+/* What was delivered, on disk: one row each, in the order of the feed. A feed asks mostly about what is newer than all
+ * that is there, and that is answered from memory; the rest is one look into a tree.
+ *
+ * Rows are written in small cheap transactions as the run goes on, and count from the commit of the cursor's generation
+ * on, which is a single row. So a commit costs the same after ten deliveries or a million. */
+#include <stdlib.h>
+
+#include "state/cursor_in.h"
+
+#define PRUNE_STEP 20000
+
+static bool before(sl_str a, const char *b) {
+    size_t n = strlen(b), common = a.len < n ? a.len : n;
+    int order = memcmp(a.ptr, b, common);
+    return order ? order < 0 : a.len < n;
+}
+
+static bool after(sl_str a, const char *b) {
+    return !before(a, b) && !sl_str_eq(a, sl_str_of(b));
+}
+
+int sl_seen_look(sl_cursor *c, sl_err *err) {
+    sl_sql *db = c->st->db;
+    sl_val args[] = {sl_val_int(c->id)};
+    free(c->newest);
+    c->newest = NULL;
+    int rc = sl_sql_row(db, "SELECT modified FROM seen WHERE cursor = $1 ORDER BY modified DESC LIMIT 1", args, 1, err);
+    if (rc <= 0) return rc;
+    if (sl_cursor_set_text(&c->newest, sl_sql_str(db, 0), err) < 0) return -1;
+    return sl_sql_next(db, err) < 0 ? -1 : 0;
+}
+
+int sl_seen_has(sl_cursor *c, const sl_delivery *d, sl_err *err) {
+    if (sl_recent_has(&c->recent, d)) return 1;
+    if (!c->newest || after(d->modified, c->newest)) return 0;
+    sl_val args[] = {sl_val_int(c->id), sl_val_str(d->modified), sl_val_str(d->id), sl_val_str(d->digest),
+                     sl_val_int(c->restarted ? c->generation + 1 : 0)};
+    return sl_sql_row(c->st->db,
+                      "SELECT 1 FROM seen WHERE cursor = $1 AND modified = $2 AND id = $3 AND digest = $4"
+                      " AND generation >= $5 LIMIT 1",
+                      args, 5, err);
+}
+
+/* ---- writing ---- */
+
+static int write_row(sl_cursor *c, const sl_delivery *d, sl_err *err) {
+    sl_val args[] = {sl_val_int(c->id), sl_val_str(d->modified), sl_val_str(d->id), sl_val_str(d->digest),
+                     sl_val_int(c->generation + 1)};
+    if (sl_sql_run(c->st->db,
+                   "INSERT INTO seen (cursor, modified, id, digest, generation) VALUES ($1, $2, $3, $4, $5)"
+                   " ON CONFLICT DO NOTHING",
+                   args, 5, err) < 0)
+        return -1;
+    c->run_rows += sl_sql_changes(c->st->db);
+    if (c->newest && !after(d->modified, c->newest)) return 0;
+    return sl_cursor_set_text(&c->newest, d->modified, err);
+}
+
+static int mark_dirty(sl_cursor *c, sl_err *err) {
+    if (c->dirty) return 0;
+    sl_val args[] = {sl_val_int(c->id)};
+    return sl_sql_run(c->st->db, "UPDATE cursors SET dirty = 1 WHERE id = $1", args, 1, err);
+}
+
+int sl_seen_write(sl_cursor *c, sl_err *err) {
+    if (c->recent.count == 0) return 0;
+    if (mark_dirty(c, err) < 0) return -1;
+    for (size_t i = 0; i < c->recent.count; i++) {
+        sl_delivery d = sl_recent_at(&c->recent, i);
+        if (c->keep_from && before(d.modified, c->keep_from)) continue; /* the commit would remove it again */
+        if (write_row(c, &d, err) < 0) return -1;
+    }
+    return 0;
+}
+
+/* A run that delivers more than is remembered forgets its own oldest on the way; those of earlier runs are needed until
+ * the commit. */
+static int bound_run(sl_cursor *c, sl_err *err) {
+    int64_t excess = c->run_rows - c->keep_max;
+    if (excess <= c->keep_max / 16) return 0;
+    sl_val args[] = {sl_val_int(c->id), sl_val_int(c->generation + 1), sl_val_int(excess)};
+    if (sl_sql_run(c->st->db,
+                   "DELETE FROM seen WHERE (cursor, modified, id, digest, generation) IN"
+                   " (SELECT cursor, modified, id, digest, generation FROM seen WHERE cursor = $1 AND generation = $2"
+                   " ORDER BY modified, id, digest LIMIT $3)",
+                   args, 3, err) < 0)
+        return -1;
+    c->run_rows -= excess;
+    c->forgotten += excess;
+    return 0;
+}
+
+static int write_down(sl_cursor *c, sl_err *err) {
+    int64_t rows = c->run_rows, forgotten = c->forgotten;
+    if (sl_sql_begin(c->st->db, SL_SQL_CHEAP, err) < 0) return -1;
+    int rc = sl_seen_write(c, err);
+    if (rc == 0) rc = bound_run(c, err);
+    if (sl_sql_end(c->st->db, rc, err) < 0) {
+        c->run_rows = rows;
+        c->forgotten = forgotten;
+        return -1;
+    }
+    c->dirty = true;
+    sl_recent_clear(&c->recent);
+    return 0;
+}
+
+/* Room is made before, so that a failure leaves the delivery out and may be repeated. */
+int sl_seen_add(sl_cursor *c, const sl_delivery *d, sl_err *err) {
+    int there = sl_seen_has(c, d, err);
+    if (there != 0) return there < 0 ? -1 : 0;
+    if (sl_recent_full(&c->recent) && write_down(c, err) < 0) return -1;
+    return sl_recent_add(&c->recent, d, err);
+}
+
+/* ---- removing ---- */
+
+int sl_seen_undo(sl_cursor *c, sl_err *err) {
+    sl_val args[] = {sl_val_int(c->id), sl_val_int(c->generation)};
+    if (sl_sql_run(c->st->db, "DELETE FROM seen WHERE cursor = $1 AND generation > $2", args, 2, err) < 0) return -1;
+    return sl_sql_run(c->st->db, "UPDATE cursors SET dirty = 0 WHERE id = $1", args, 1, err);
+}
+
+/* One step of forgetting, the count of the cursor with it: how many rows went, or -1. */
+static int64_t prune_step(sl_cursor *c, const char *sql, sl_val second, int64_t most, sl_err *err) {
+    sl_sql *db = c->st->db;
+    sl_val args[] = {sl_val_int(c->id), second, sl_val_int(most)};
+    if (sl_sql_begin(db, SL_SQL_CHEAP, err) < 0) return -1;
+    int rc = sl_sql_run(db, sql, args, 3, err);
+    int64_t gone = rc == 0 ? sl_sql_changes(db) : 0;
+    sl_val count[] = {sl_val_int(c->id), sl_val_int(c->committed_rows - gone)};
+    if (gone > 0) rc = sl_sql_run(db, "UPDATE cursors SET seen = $2 WHERE id = $1", count, 2, err);
+    if (sl_sql_end(db, rc, err) < 0) return -1;
+    c->committed_rows -= gone;
+    return gone;
+}
+
+/* In steps, so that other processes get their turn in between. */
+static int64_t prune(sl_cursor *c, const char *sql, sl_val second, int64_t most, sl_err *err) {
+    int64_t all = 0, gone = 1;
+    while (gone > 0 && all < most) {
+        gone = prune_step(c, sql, second, most - all < PRUNE_STEP ? most - all : PRUNE_STEP, err);
+        if (gone < 0) return -1;
+        all += gone;
+    }
+    return all;
+}
+
+int sl_seen_prune(sl_cursor *c, sl_err *err) {
+    static const char *const superseded =
+        "DELETE FROM seen WHERE (cursor, modified, id, digest, generation) IN"
+        " (SELECT cursor, modified, id, digest, generation FROM seen WHERE cursor = $1 AND generation < $2 LIMIT $3)";
+    static const char *const old =
+        "DELETE FROM seen WHERE (cursor, modified, id, digest, generation) IN"
+        " (SELECT cursor, modified, id, digest, generation FROM seen WHERE cursor = $1 AND modified < $2"
+        " ORDER BY modified, id, digest LIMIT $3)";
+    static const char *const oldest =
+        "DELETE FROM seen WHERE (cursor, modified, id, digest, generation) IN"
+        " (SELECT cursor, modified, id, digest, generation FROM seen WHERE cursor = $1 AND generation <= $2"
+        " ORDER BY modified, id, digest LIMIT $3)";
+    if (c->restarted && prune(c, superseded, sl_val_int(c->generation), INT64_MAX, err) < 0) return -1;
+    if (c->keep_from && prune(c, old, sl_val_cstr(c->keep_from), INT64_MAX, err) < 0) return -1;
+    if (c->committed_rows <= c->keep_max) return 0;
+    int64_t gone = prune(c, oldest, sl_val_int(c->generation), c->committed_rows - c->keep_max, err);
+    if (gone < 0) return -1;
+    c->forgotten += gone;
+    return 0;
+}
