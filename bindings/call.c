@@ -282,6 +282,15 @@ static int l_stats(lua_State *L) {
     return push_stats(L, sl_calls_stats(calls_of(L)));
 }
 
+/* call.share(folder | nil | false) */
+static int l_share(lua_State *L) {
+    sl_err err;
+    bool alone = lua_isboolean(L, 1) && !lua_toboolean(L, 1);
+    const char *folder = alone ? NULL : luaL_optstring(L, 1, NULL);
+    if (sl_calls_share(calls_of(L), folder, alone, &err) < 0) slb_raise(L, &err);
+    return 0;
+}
+
 /* ---- connections ---- */
 
 static int conn_gc(lua_State *L) {
@@ -396,7 +405,7 @@ static const luaL_Reg conn_methods[] = {{"call", l_conn_call}, {"login", l_conn_
 static const luaL_Reg conn_meta[] = {{"__gc", conn_gc}, {NULL, NULL}};
 static const luaL_Reg job_meta[] = {{"__gc", job_gc}, {NULL, NULL}};
 static const luaL_Reg calls_meta[] = {{"__gc", calls_gc}, {NULL, NULL}};
-static const luaL_Reg functions[] = {{"connection", l_connection}, {"stats", l_stats}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"connection", l_connection}, {"share", l_share}, {"stats", l_stats}, {NULL, NULL}};
 
 int luaopen_sluice_call(lua_State *L);
 int luaopen_sluice_call(lua_State *L) {

@@ -68,6 +68,11 @@ local call = {}
 ---@return sluice.call.Connection
 function call.connection(options) end
 
+--- Where login tokens are shared between processes: a folder, nil for the user's own (the default), false for nowhere.
+--- A usage error while a login is under way.
+---@param folder? string|false
+function call.share(folder) end
+
 --- Sums over all connections of this process.
 ---@return sluice.call.Stats
 function call.stats() end

@@ -5,9 +5,16 @@ local err = require "sluice.err"
 
 local connect = {}
 
+-- One folder in a process: `shared:` of the config.
+local function share(folder)
+  if folder and folder ~= connect.shared then require("sluice.call").share(folder) end
+  connect.shared = folder or connect.shared
+end
+
 local function by_name(name)
   local cfg = require("sluice.run").current():config()
   local keys = require("sluice.config").connection(cfg, name)
+  share(cfg.shared)
   return client.new(definition.load(keys.api, cfg.folder), keys)
 end
 

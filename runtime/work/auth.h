@@ -1,29 +1,20 @@
-/* Credentials: what proves to an API who we are, and the login tokens that all who use an account share.
+/* Credentials: what proves to an API who we are, as it goes into a request.
  *
- * A token cell belongs to (host, account). However many tasks ask it for a token, one of them logs in and the others
- * take what it got; between processes the per-user folder and its lock do the same. A new token is durable before its
- * first use. Each has a generation: who was refused with generation 3 asks for one that is not 3, and gets what
- * somebody else may have fetched meanwhile.
- *
- *   sl_op *op = sl_token_start(tokens, &request, &err);      // finishes when the token is there, or with auth
- *   const sl_token_got *t = sl_token_result(op);             // t->text, t->generation
+ *   sl_auth_header_value(SL_AUTH_BASIC, SL_STR("bob"), secret, &value, &err);       // "Basic Ym9iOi4uLg=="
+ *   sl_auth_token_url(SL_STR("https://…/v1/sources?format=json"), SL_STR("token"), token, &url, &err);
  */
 #ifndef SL_WORK_AUTH_H
 #define SL_WORK_AUTH_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "base/buf.h"
 #include "base/err.h"
-#include "io/loop.h"
 
 typedef enum sl_auth_kind {
     SL_AUTH_NONE,
     SL_AUTH_BEARER, /* Authorization: Bearer SECRET */
     SL_AUTH_HEADER, /* HEADER: SECRET */
     SL_AUTH_BASIC,  /* Authorization: Basic base64(USERNAME:SECRET) */
-    SL_AUTH_LOGIN   /* a token from a login, as a query parameter or in the path */
+    SL_AUTH_LOGIN   /* a token from a login (work/login), as a query parameter or in the path */
 } sl_auth_kind;
 
 /* Where a login token stands in a path: work/call puts it there, escaped. */
@@ -37,45 +28,5 @@ int sl_auth_header_value(sl_auth_kind kind, sl_str username, sl_str secret, sl_b
 
 /* Appends the request's URL with the token in its place: at the mark, or as a further query parameter. */
 int sl_auth_token_url(sl_str url, sl_str param, sl_str token, sl_buf *out, sl_err *err);
-
-/* ---- login tokens ---- */
-
-typedef struct sl_tokens sl_tokens; /* the cells of this process */
-
-sl_tokens *sl_tokens_new(sl_loop *loop, sl_err *err);
-void sl_tokens_free(sl_tokens *t);
-
-/* How a cell logs in when it is its turn. `start` gives the operation of the login, `token` takes the token out of the
- * answer of one that went well. */
-typedef struct sl_login {
-    sl_op *(*start)(void *self, sl_err *err);
-    int (*token)(void *self, sl_op *op, sl_buf *token, sl_err *err);
-    void *self; /* must live until the operation that got it is freed */
-} sl_login;
-
-typedef struct sl_token_request {
-    const char *host;    /* scheme, name and port */
-    const char *account;
-    const char *name;    /* of the connection, for messages; all three are copied */
-    uint64_t refused;    /* generation that the server refused, 0 for none */
-    bool force;          /* log in whatever is there */
-    sl_login login;
-} sl_token_request;
-
-typedef struct sl_token_got {
-    sl_str text;         /* borrowed until the cell's next login */
-    uint64_t generation;
-    bool waited;         /* it did not come at once */
-} sl_token_got;
-
-/* Finishes with a token of another generation than the refused one. Two logins within a minute that did not help end
- * with auth: somebody else logs in as the same user. */
-sl_op *sl_token_start(sl_tokens *t, const sl_token_request *request, sl_err *err);
-
-/* The token of a finished operation. */
-const sl_token_got *sl_token_result(const sl_op *op);
-
-/* The finished login of an operation with `force`, for its answer; NULL where none was made. Borrowed. */
-sl_op *sl_token_login(const sl_op *op);
 
 #endif

@@ -25,6 +25,7 @@
 #include "policy/limit.h"
 #include "policy/retry.h"
 #include "work/auth.h"
+#include "work/login.h"
 
 enum { SL_CALL_STATUSES = 8, SL_CALL_CLASSES = 16, SL_CALL_HOSTS = 4 };
 
@@ -42,6 +43,9 @@ typedef struct sl_call_stats {
 sl_calls *sl_calls_new(sl_loop *loop, sl_err *err);
 void sl_calls_free(sl_calls *calls);
 sl_call_stats sl_calls_stats(const sl_calls *calls);
+
+/* Where login tokens are shared: see sl_tokens_share. */
+int sl_calls_share(sl_calls *calls, const char *folder, bool alone, sl_err *err);
 
 /* A piece of a body: text, or a secret that goes in as a JSON string. */
 typedef struct sl_call_piece {

@@ -1,4 +1,5 @@
-/* What the files of the call path share: conn.c (the connection), call.c (the machine), judge.c (answers to verdicts).
+/* What the files of the call path share: conn.c (the connection), call.c (the machine), call_ends.c (its beginning and
+ * its end), judge.c (answers to verdicts).
  *
  *   judgement j;
  *   sl_call_judge(c, &j);                       // outcome, error, the server's hint
@@ -62,7 +63,7 @@ typedef struct call_op {
     sl_op *deadline;
     int attempt, resends;
     bool refreshed;
-    uint64_t generation, refused;
+    int64_t generation, refused;
     int64_t started_ms, deadline_at_ms, waited_ms;
     sl_err failure;           /* of the last attempt; code SL_OK while there is none */
     sl_buf story;             /* why it was sent again, for the log line */
@@ -76,6 +77,15 @@ typedef struct judgement {
     int64_t hint_ms; /* the server's wish, -1 for none */
     sl_err err;
 } judgement;
+
+/* Checks and copies the spec and starts the deadline. -1 with `usage` for a request that can't be sent. */
+int sl_call_prepare(call_op *c, const sl_call_spec *spec, sl_err *err);
+
+/* Puts what the last exchange brought, and the sums, into c->answer. */
+void sl_call_fill_answer(call_op *c);
+
+/* The call's one log line; err is NULL where it went well. */
+void sl_call_log(const call_op *c, const sl_err *err);
 
 /* Judges c->http, which has finished, and teaches the slot's budget what the headers say. */
 void sl_call_judge(call_op *c, judgement *j);

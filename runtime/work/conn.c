@@ -121,6 +121,10 @@ sl_call_stats sl_calls_stats(const sl_calls *calls) {
     return calls->stats;
 }
 
+int sl_calls_share(sl_calls *calls, const char *folder, bool alone, sl_err *err) {
+    return sl_tokens_share(calls->tokens, folder, alone, err);
+}
+
 /* ---- making one ---- */
 
 static int add_host(sl_conn *conn, size_t i, sl_err *err) {
