@@ -4,6 +4,8 @@ local core = require "sluice.core"
 
 if os.getenv "SLUICE_TEST_GC" then collectgarbage("incremental", 0, 10000, 0) end
 
+require("sluice.call").share(require("support.tmp").dir()) -- login tokens of specs are nobody else's
+
 busted.subscribe({ "file", "end" }, function(file)
   collectgarbage()
   collectgarbage()
