@@ -212,8 +212,9 @@ static void put_hint(const call_op *c, sl_err *err) {
 
 void sl_call_dress(const call_op *c, sl_err *err) {
     snprintf(err->api, sizeof err->api, "%s", c->conn->spec.name);
-    snprintf(err->operation, sizeof err->operation, "%s", c->spec.operation);
-    if (!err->body[0]) put_body(c, err);
+    bool own = !err->operation[0]; /* else it is the login that failed, and has said all about itself */
+    if (own) snprintf(err->operation, sizeof err->operation, "%s", c->spec.operation);
+    if (own && !err->body[0]) put_body(c, err);
     put_hint(c, err);
     sl_log_mask_cstr(err->msg);
 }
