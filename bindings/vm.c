@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/slab.h"
 #include "bindings/embed.h"
 #include "bindings/modules.h"
 #include "bindings/slb.h"
@@ -33,6 +34,8 @@ typedef struct ready_list {
 struct sl_vm {
     lua_State *L;
     sl_loop *loop;
+    sl_slab *slab;         /* where Lua's memory comes from */
+    bool warn_on, warn_more; /* warn(): switched on; in the middle of a message */
     uint64_t last_id, current, main_id;
     ready_list ready;
     int tasks_ref;  /* registry: task id -> coroutine */
@@ -427,16 +430,34 @@ static int panic(lua_State *L) {
     return 0;
 }
 
+/* warn(…), as the stand-alone interpreter has it: "@on" and "@off" switch. */
+static void warning(void *self, const char *text, int more) {
+    sl_vm *vm = self;
+    if (!vm->warn_more && !more && text[0] == '@') {
+        if (strcmp(text, "@on") == 0) vm->warn_on = true;
+        if (strcmp(text, "@off") == 0) vm->warn_on = false;
+        return;
+    }
+    if (vm->warn_on) {
+        if (!vm->warn_more) sl_log_print(SL_STR("Lua warning: "));
+        sl_log_print(sl_str_of(text));
+        if (!more) sl_log_print(SL_STR("\n"));
+    }
+    vm->warn_more = more;
+}
+
 sl_vm *sl_vm_new(sl_err *err) {
     sl_vm *vm = calloc(1, sizeof *vm);
     if (!vm) return sl_fail(err, SL_INTERNAL, 0, "out of memory"), NULL;
     vm->loop = sl_loop_new(err);
-    vm->L = vm->loop ? luaL_newstate() : NULL;
+    vm->slab = sl_slab_new();
+    vm->L = vm->loop && vm->slab ? lua_newstate(sl_slab_alloc, vm->slab) : NULL;
     if (!vm->L) {
         sl_vm_free(vm);
         return NULL;
     }
     lua_atpanic(vm->L, panic);
+    lua_setwarnf(vm->L, warning, vm);
     *(sl_vm **)lua_getextraspace(vm->L) = vm;
     lua_pushcfunction(vm->L, setup);
     lua_pushlightuserdata(vm->L, vm);
@@ -451,6 +472,7 @@ sl_vm *sl_vm_new(sl_err *err) {
 void sl_vm_free(sl_vm *vm) {
     if (!vm) return;
     if (vm->L) lua_close(vm->L); /* collects the boxes, which cancels what is under way */
+    sl_slab_free(vm->slab);
     if (vm->loop) sl_loop_free(vm->loop);
     free(vm->ready.ids);
     sl_log_forget();
