@@ -13,7 +13,7 @@ void sl_buf_free(sl_buf *b) {
     sl_buf_init(b, b->max);
 }
 
-int sl_buf_reserve(sl_buf *b, size_t more, sl_err *err) {
+int sl_buf_grow(sl_buf *b, size_t more, sl_err *err) {
     if (more > b->max || b->len > b->max - more)
         return sl_fail(err, SL_LIMIT, 0, "more than the %zu bytes allowed here", b->max);
     size_t need = b->len + more + 1;
@@ -37,14 +37,6 @@ int sl_buf_put(sl_buf *b, const void *bytes, size_t len, sl_err *err) {
 
 int sl_buf_put_str(sl_buf *b, sl_str s, sl_err *err) {
     return sl_buf_put(b, s.ptr, s.len, err);
-}
-
-int sl_buf_put_char(sl_buf *b, char c, sl_err *err) {
-    if (b->len + 1 < b->cap && b->len < b->max) {
-        b->data[b->len++] = c;
-        return 0;
-    }
-    return sl_buf_put(b, &c, 1, err);
 }
 
 int sl_buf_printf(sl_buf *b, sl_err *err, const char *fmt, ...) {

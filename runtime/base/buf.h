@@ -33,13 +33,22 @@ static inline void sl_buf_clear(sl_buf *b) {
     b->len = 0;
 }
 
+/* The slow half of sl_buf_reserve. */
+int sl_buf_grow(sl_buf *b, size_t more, sl_err *err);
+
 /* Makes room for `more` bytes behind len; after that b->data + b->len takes them directly. */
-int sl_buf_reserve(sl_buf *b, size_t more, sl_err *err);
+static inline int sl_buf_reserve(sl_buf *b, size_t more, sl_err *err) {
+    return more < b->cap - b->len ? 0 : sl_buf_grow(b, more, err); /* cap is never more than max + 1 */
+}
 
 /* Append. 0, or -1 with SL_LIMIT (ceiling) or SL_INTERNAL (memory); the buffer is unchanged then. */
 int sl_buf_put(sl_buf *b, const void *bytes, size_t len, sl_err *err);
 int sl_buf_put_str(sl_buf *b, sl_str s, sl_err *err);
-int sl_buf_put_char(sl_buf *b, char c, sl_err *err);
+static inline int sl_buf_put_char(sl_buf *b, char c, sl_err *err) {
+    if (sl_buf_reserve(b, 1, err) < 0) return -1;
+    b->data[b->len++] = c;
+    return 0;
+}
 int sl_buf_printf(sl_buf *b, sl_err *err, const char *fmt, ...) SL_PRINTF(3, 4);
 
 /* Drops the first n bytes, moving the rest to the front. */
