@@ -13,6 +13,7 @@ static int l_memory_gc(lua_State *L) {
     json_memory *m = lua_touserdata(L, 1);
     sl_buf_free(&m->scratch);
     sl_buf_free(&m->out);
+    sl_buf_free(&m->sorted);
     return 0;
 }
 
@@ -29,9 +30,11 @@ static json_memory *memory_new(lua_State *L) {
     memset(m, 0, sizeof *m);
     sl_buf_init(&m->scratch, JSON_BYTES_MAX);
     sl_buf_init(&m->out, JSON_BYTES_MAX);
+    sl_buf_init(&m->sorted, JSON_BYTES_MAX);
     slb_type(L, "sluice.json.memory", meta, NULL);
     luaL_setmetatable(L, "sluice.json.memory");
     push_array_meta(L);
+    m->array_meta = lua_topointer(L, -1);
     lua_setiuservalue(L, -2, JSON_ARRAY_SLOT);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &memory_key);

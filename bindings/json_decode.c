@@ -14,7 +14,9 @@ enum {
     KNOWN_MAX = 128, /* objects with more keys than this are dictionaries: nothing to guess */
     HOPS = 6,        /* how far along the expected keys to look */
     BATCH = 64,      /* elements on the stack before they move into their table */
-    MISSES_MAX = 100000
+    MISSES_MAX = 100000,
+    WORD_BYTES = 24,
+    LUCK_MIN = -16, LUCK_MAX = 64, LUCK_FOUND = 4 /* one string in five found keeps a place looking */
 };
 
 typedef struct reader {
@@ -29,14 +31,60 @@ static const char *read_value(reader *r, const char *p, int depth_left, unsigned
 
 /* ---- strings ---- */
 
+static inline uint64_t load8(const char *p) {
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* The word of these bytes, of which `room` may be read. False where it is too long or too close to the end. */
+static inline bool word_of(const char *p, size_t len, size_t room, json_word *word) {
+    if (len > WORD_BYTES || room < 8) return false;
+    *word = (json_word){{load8(p), 0, 0}, len + 1};
+    if (len < 8) word->part[0] &= (UINT64_C(1) << 8 * len) - 1;
+    else word->part[2] = load8(p + len - 8);
+    if (len > 16) word->part[1] = load8(p + 8);
+    return true;
+}
+
+static inline unsigned word_hash(const json_word *w) {
+    uint64_t h = (w->part[0] ^ w->part[1] * 3 ^ (w->part[2] << 7 | w->part[2] >> 57)) + w->len;
+    return (unsigned)(h * UINT64_C(0x9E3779B97F4A7C15) >> 54);
+}
+
+/* Pushes a string by way of the words: vendors, tags and units repeat, and making a Lua string costs a pass over it. */
+static void push_word(reader *r, sl_str text, const json_word *word, json_place *place) {
+    unsigned at = word_hash(word);
+    json_word *known = &r->memory->word[at];
+    int slot = (int)(JSON_WORD_SLOT + 1 + at);
+    if (memcmp(known, word, sizeof *known) == 0) {
+        lua_getiuservalue(r->L, r->memory_idx, slot);
+        if (place->luck < LUCK_MAX) place->luck += LUCK_FOUND;
+        return;
+    }
+    lua_pushlstring(r->L, text.ptr, text.len);
+    lua_pushvalue(r->L, -1);
+    lua_setiuservalue(r->L, r->memory_idx, slot);
+    *known = *word;
+    place->luck--;
+}
+
+static inline void push_text(reader *r, sl_str text, unsigned place_at) {
+    json_place *place = &r->memory->place[place_at];
+    json_word word;
+    if (place->luck > LUCK_MIN && word_of(text.ptr, text.len, (size_t)(r->end - text.ptr), &word))
+        push_word(r, text, &word, place);
+    else lua_pushlstring(r->L, text.ptr, text.len);
+}
+
 /* A string with escapes or beyond ASCII; `at` is where its plain start ends. */
-static const char *read_string_slow(reader *r, const char *p, const char *at) {
+static const char *read_string_slow(reader *r, const char *p, const char *at, unsigned place) {
     bool escaped = false;
     const char *after = sl_scan_string_rest(at, r->end, &escaped, r->fault);
     if (!after) return NULL;
     sl_str inner = {p, (size_t)(after - 1 - p)};
     if (!escaped) {
-        lua_pushlstring(r->L, inner.ptr, inner.len);
+        push_text(r, inner, place);
         return after;
     }
     sl_buf *scratch = &r->memory->scratch;
@@ -47,10 +95,10 @@ static const char *read_string_slow(reader *r, const char *p, const char *at) {
 }
 
 /* p is behind the opening quote. */
-static inline const char *read_string(reader *r, const char *p) {
+static inline const char *read_string(reader *r, const char *p, unsigned place) {
     const char *at = sl_scan_plain(p, r->end);
-    if (at == r->end || *at != '"') return read_string_slow(r, p, at);
-    lua_pushlstring(r->L, p, (size_t)(at - p));
+    if (at == r->end || *at != '"') return read_string_slow(r, p, at, place);
+    push_text(r, sl_str_make(p, (size_t)(at - p)), place);
     return at + 1;
 }
 
@@ -80,7 +128,7 @@ static unsigned place_add(reader *r, sl_str text, unsigned owner, unsigned last)
     unsigned at = m->places++;
     json_place *place = &m->place[at];
     uint16_t *link = last ? &m->place[last].next : &m->place[owner].child;
-    *place = (json_place){.next = *link, .len = (uint16_t)text.len};
+    *place = (json_place){.next = *link, .len = (uint8_t)text.len};
     memcpy(place->text, text.ptr, text.len);
     *link = (uint16_t)at;
     m->place[owner].known++;
@@ -93,7 +141,7 @@ static unsigned place_add(reader *r, sl_str text, unsigned owner, unsigned last)
 static const char *read_new_key(reader *r, const char *p, unsigned owner, unsigned *last, unsigned *at) {
     if (p == r->end || *p != '"') return sl_scan_stop(r->fault, p, "expected a key in double quotes");
     const char *start = p;
-    if (!(p = read_string(r, p + 1))) return NULL;
+    if (!(p = read_string(r, p + 1, ELSEWHERE))) return NULL;
     sl_str text = {start, (size_t)(p - start) + 1};
     bool tight = p < r->end && *p == ':';
     p = sl_scan_blank(p, r->end);
@@ -222,7 +270,7 @@ static const char *read_value(reader *r, const char *p, int depth_left, unsigned
     if (p == r->end) return sl_scan_no_value(p, r->end, r->fault);
     switch (*p) {
     case '"':
-        return read_string(r, p + 1);
+        return read_string(r, p + 1, place);
     case '{':
         return depth_left > 0 ? read_object(r, p, depth_left - 1, place) : sl_scan_stop(r->fault, p, sl_scan_too_deep);
     case '[':

@@ -16,14 +16,21 @@
 
 enum {
     JSON_PLACES = 1024,    /* places of keys in documents, see json_decode.c */
-    JSON_KEYS = 1024,      /* written keys, see json_encode.c; a power of two */
+    JSON_KEYS = 1024,      /* written keys, see json_encode.c; a power of two, as the next */
+    JSON_WORDS = 1024,     /* short strings that come again and again, see json_decode.c */
     JSON_PLACE_TEXT = 54,  /* a key with its quotes and the colon, as it is read: 64 bytes with the rest */
     JSON_KEY_TEXT = 54,    /* the same, as it is written */
     JSON_SCRATCH_KEPT = 1 << 20 /* bytes of work space that stay allocated between calls */
 };
 
-/* User values of the memory: one key string for each place, then one for each written key, then the metatable. */
-enum { JSON_KEY_SLOT = JSON_PLACES, JSON_ARRAY_SLOT = JSON_PLACES + JSON_KEYS, JSON_SLOTS = JSON_ARRAY_SLOT };
+/* User values of the memory: a key string for each place, one for each written key, one for each word, the metatable.
+ * They start at 1, and so do places that hold a key. */
+enum {
+    JSON_KEY_SLOT = JSON_PLACES,
+    JSON_WORD_SLOT = JSON_KEY_SLOT + JSON_KEYS,
+    JSON_ARRAY_SLOT = JSON_WORD_SLOT + JSON_WORDS,
+    JSON_SLOTS = JSON_ARRAY_SLOT
+};
 
 /* A key at its place among the keys of the objects read before. */
 typedef struct json_place {
@@ -31,13 +38,20 @@ typedef struct json_place {
     uint16_t child;   /* the first key of the objects that were its value */
     uint16_t members; /* how many members the last of those had */
     uint16_t known;   /* how many places hang below it */
-    uint16_t len;
+    uint8_t len;
+    int8_t luck;      /* goes up where its strings are found among the words */
     char text[JSON_PLACE_TEXT]; /* "name": */
 } json_place;
 
+/* A string of at most 24 bytes: its first, middle and last eight, which may overlap. */
+typedef struct json_word {
+    uint64_t part[3];
+    uint64_t len; /* plus 1; 0 is an empty entry */
+} json_word;
+
 /* A key as it was written: the Lua string (kept alive in its slot, so that its address is its name) and its JSON. */
 typedef struct json_key {
-    const char *string;
+    const void *string;
     uint16_t len;
     char text[JSON_KEY_TEXT]; /* "name": */
 } json_key;
@@ -45,10 +59,13 @@ typedef struct json_key {
 typedef struct json_memory {
     sl_buf scratch;    /* strings with escapes, on their way to Lua */
     sl_buf out;        /* text under construction; nested use is stacked */
+    sl_buf sorted;     /* lists of keys in order, stacked */
+    const void *array_meta; /* what the array slot holds, as lua_topointer gives it */
     unsigned places;   /* in use */
     unsigned misses;   /* keys that found no room since then */
     json_place place[JSON_PLACES];
     json_key key[JSON_KEYS];
+    json_word word[JSON_WORDS];
 } json_memory;
 
 /* Pushes the state's one memory, made when first asked for. [-0, +1, m] */

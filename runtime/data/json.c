@@ -23,27 +23,48 @@ static inline bool plain8(uint64_t v) {
     return (hit & tops) == 0;
 }
 
-/* Copies up to the first byte that is not plain; the place in the source, *out moved on. */
-static inline const char *copy_plain(const char *p, const char *end, char **out) {
-    char *o = *out;
 #ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(' ');
+/* Copies sixteen bytes; a bit is set for each that is not plain. */
+static inline unsigned copy16(const char *p, char *out) {
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    _mm_storeu_si128((__m128i *)(void *)out, v);
+    __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+    /* signed: bytes from 0x80 are below the space too */
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(hit, _mm_cmplt_epi8(v, _mm_set1_epi8(' '))));
+}
+#endif
+
+static inline bool copy8(const char *p, char *out) {
+    uint64_t v;
+    memcpy(&v, p, 8);
+    memcpy(out, &v, 8);
+    return plain8(v);
+}
+
+/* Copies up to the first byte that is not plain; the place in the source, *out moved on. What is shorter than a step at
+ * the end goes by a step that overlaps the one before: the same bytes are written twice. */
+static inline const char *copy_plain(const char *p, const char *end, char **out) {
+    const char *start = p;
+    char *o = *out;
+    ptrdiff_t rest;
+#ifdef __SSE2__
     for (; end - p >= 16; p += 16, o += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        _mm_storeu_si128((__m128i *)(void *)o, v);
-        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash));
-        int mask = _mm_movemask_epi8(_mm_or_si128(hit, _mm_cmplt_epi8(v, space)));
-        if (mask) {
-            int n = __builtin_ctz((unsigned)mask);
-            *out = o + n;
-            return p + n;
-        }
+        unsigned mask = copy16(p, o);
+        if (mask == 0) continue;
+        *out = o + __builtin_ctz(mask);
+        return p + __builtin_ctz(mask);
+    }
+    rest = end - p;
+    if (p > start && copy16(end - 16, o + rest - 16) == 0) {
+        *out = o + rest;
+        return end;
     }
 #endif
-    for (uint64_t v; end - p >= 8; p += 8, o += 8) {
-        memcpy(&v, p, 8);
-        if (!plain8(v)) break;
-        memcpy(o, &v, 8);
+    for (; end - p >= 8 && copy8(p, o); p += 8) o += 8;
+    rest = end - p;
+    if (rest < 8 && p - start + rest >= 8 && copy8(end - 8, o + rest - 8)) {
+        *out = o + rest;
+        return end;
     }
     while (p < end && is_plain(*p)) *o++ = *p++;
     *out = o;

@@ -10,16 +10,21 @@ enum { WORDS = 30, BITS = 32 * WORDS }; /* 5^342 has 795 bits, and 128 of the qu
 static sl_pow10 table[SL_POW10_MAX - SL_POW10_MIN + 1];
 static once_flag table_once = ONCE_FLAG_INIT;
 
+static uint32_t word_at(const uint32_t *num, int i) {
+    return i < 0 ? 0 : num[i];
+}
+
 /* 64 bits of the number whose highest is bit `top`; bits below zero are zeros. */
 static uint64_t bits_below(const uint32_t *num, int top) {
-    uint64_t out = 0;
-    for (int bit = top; bit > top - 64; bit--) out = out << 1 | (bit < 0 ? 0 : num[bit / 32] >> bit % 32 & 1);
-    return out;
+    int i = top >= 0 ? top / 32 : (top - 31) / 32, shift = 31 - (top - 32 * i);
+    uint64_t high = (uint64_t)word_at(num, i) << 32 | word_at(num, i - 1);
+    return shift ? high << shift | word_at(num, i - 2) >> (32 - shift) : high;
 }
 
 static sl_pow10 leading_bits(const uint32_t *num) {
-    int top = BITS - 1;
-    while (!(num[top / 32] >> top % 32 & 1)) top--;
+    int i = WORDS - 1;
+    while (num[i] == 0) i--;
+    int top = 32 * i + 31 - __builtin_clz(num[i]);
     return (sl_pow10){bits_below(num, top), bits_below(num, top - 64)};
 }
 

@@ -2,8 +2,8 @@
  *
  *   sl_pow10 p = sl_pow10_get(-3);     // 10^-3 = (p.hi * 2^64 + p.lo + less than 1) * 2^r, top bit of hi set
  *
- * Rounded down; sl_pow10_exact() tells where nothing was lost. The table is computed when first asked for (a tenth of
- * a millisecond): thirty lines that can be read and checked instead of ten thousand bytes of digits that can't.
+ * Rounded down; sl_pow10_exact() tells where nothing was lost. The table is computed when first asked for (some
+ * fifty microseconds): thirty lines that can be read and checked instead of ten thousand bytes of digits that can't.
  */
 #ifndef SL_DATA_POW10_H
 #define SL_DATA_POW10_H
