@@ -38,11 +38,12 @@ function json.decode(text, options) end
 ---@field max_bytes? integer longest text, default 1 GiB
 
 --- Writes a value as JSON text. A table with the keys 1 to n, or made by `json.array`, is an array; one whose keys are
---- all strings is an object; a plain empty one is `{}`. Records are written as they stand.
+--- all strings is an object; a plain empty one is `{}`. Records are written as they stand. No JSON form have mixed keys,
+--- arrays with holes, NaN and infinity, functions, text that is not UTF-8, and tables that contain themselves.
 ---@param value any
 ---@param options? sluice.json.EncodeOptions
 ---@return string text
----@return sluice.Error? err with text nil: `invalid` no JSON form (mixed keys, holes, NaN, a function, not UTF-8, a table that contains itself), naming the place as in `variants[2].price`; `limit` too long
+---@return sluice.Error? err with text nil: `invalid` no JSON form, naming the place (`variants[2].price`); `limit` too long
 function json.encode(value, options) end
 
 --- Makes a table an array, so that it is written as `[]` when it is empty. Decoded arrays are that already.
