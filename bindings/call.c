@@ -374,8 +374,9 @@ static void read_credential(lua_State *L, int idx, sl_conn_spec *s) {
 
 /* call.connection{…} -> connection; raises config errors */
 static int l_connection(lua_State *L) {
-    static const char *const known[] = {"name",     "api",      "account", "hosts",   "credential", "rates", "learn",
-                                        "timeout", "deadline", "proxy",   "ca_file", "insecure",   NULL};
+    static const char *const known[] = {"name",  "api",     "account",  "hosts", "credential", "rates",       "learn",
+                                        "timeout", "deadline", "proxy", "ca_file", "client_cert", "client_key",
+                                        "insecure", NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
     slb_check_options(L, 1, "call.connection", known);
     sl_conn_spec s = {.name = slb_opt_string(L, 1, "name", "connection")};
@@ -386,6 +387,8 @@ static int l_connection(lua_State *L) {
     s.deadline_ms = slb_opt_ms(L, 1, "deadline", 0);
     s.proxy = slb_opt_string(L, 1, "proxy", NULL);
     s.ca_file = slb_opt_string(L, 1, "ca_file", NULL);
+    s.client_cert = slb_opt_string(L, 1, "client_cert", NULL);
+    s.client_key = slb_opt_string(L, 1, "client_key", NULL);
     s.insecure = slb_opt_bool(L, 1, "insecure", false);
     read_hosts(L, 1, &s);
     read_rates(L, 1, &s);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bindings/http_parts.h"
+#include "bindings/ndjson.h"
 #include "io/url.h"
 
 #define JOB_TYPE "sluice.http.job"
@@ -205,11 +206,22 @@ static void option_form(lua_State *L, http_job *job) {
     set_bytes(L, job, "application/x-www-form-urlencoded");
 }
 
+/* A chunk on top of the stack gives way to its text; the chunk itself may then be filled again at once. */
+static void take_chunk(lua_State *L, http_job *job) {
+    const sl_chunk *chunk = slb_chunk_test(L, -1);
+    if (!chunk) return;
+    sl_str text = sl_chunk_text(chunk);
+    lua_pushlstring(L, text.ptr, text.len);
+    lua_replace(L, -2);
+    job->type = "application/x-ndjson";
+}
+
 /* The job holds on to the text: the caller's table may change while the request is under way. */
 static void option_body(lua_State *L, http_job *job) {
     size_t len;
     if (job->request.body_stream) return;
     if (job->request.body.ptr) slb_usage(L, "a request has one body: body, json, form or body_file");
+    if (lua_type(L, -1) == LUA_TUSERDATA) take_chunk(L, job);
     if (lua_type(L, -1) != LUA_TSTRING) slb_usage(L, "body must be text, a chunk or an iterator, not a %s", luaL_typename(L, -1));
     const char *text = lua_tolstring(L, -1, &len);
     job->request.body = sl_str_make(text, len);

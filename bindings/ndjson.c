@@ -35,14 +35,8 @@ ndjson_memory *ndjson_memory_push(lua_State *L) {
 
 /* ---- lines ---- */
 
-int slb_line_put(lua_State *L, int idx, sl_buf *out, sl_err *err) {
+static int put_text(sl_str text, sl_buf *out, sl_err *err) {
     sl_scan_fault fault;
-    sl_str text;
-    if (lua_type(L, idx) != LUA_TSTRING) {
-        badline_raise(L, idx);
-        return slb_json_put(L, idx, out, err);
-    }
-    text.ptr = lua_tolstring(L, idx, &text.len);
     const char *end = text.ptr + text.len, *start = sl_scan_blank(text.ptr, end);
     const char *stop = sl_scan_value(start, end, SL_SCAN_DEPTH, &fault);
     if (stop && sl_scan_blank(stop, end) != end)
@@ -51,6 +45,21 @@ int slb_line_put(lua_State *L, int idx, sl_buf *out, sl_err *err) {
     if (sl_buf_reserve(out, (size_t)(stop - start), err) < 0) return -1;
     out->len += sl_walk_one_line(sl_str_make(start, (size_t)(stop - start)), out->data + out->len);
     return 0;
+}
+
+int slb_line_put(lua_State *L, int idx, sl_buf *out, sl_err *err) {
+    sl_str text;
+    switch (lua_type(L, idx)) {
+    case LUA_TSTRING:
+        text.ptr = lua_tolstring(L, idx, &text.len);
+        return put_text(text, out, err);
+    case LUA_TUSERDATA:
+        if (slb_record_test(L, idx)) return slb_record_put(L, idx, out, err);
+        badline_raise(L, idx);
+        return slb_json_put(L, idx, out, err);
+    default:
+        return slb_json_put(L, idx, out, err);
+    }
 }
 
 /* ---- bad lines ---- */

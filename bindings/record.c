@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "data/json.h"
 #include "data/number.h"
 #include "data/scan.h"
 #include "data/walk.h"
@@ -353,8 +354,12 @@ static sl_str value_text(lua_State *L, int arg) {
     sl_err err;
     sl_buf *b = &ndjson_memory_up(L)->scratch;
     sl_buf_clear(b);
-    badline_raise(L, arg);
-    if (slb_json_put(L, arg, b, &err) < 0) slb_raise(L, &err);
+    int rc, type = lua_type(L, arg);
+    if (type == LUA_TUSERDATA) badline_raise(L, arg);
+    if (lua_isinteger(L, arg)) rc = sl_json_put_int(b, lua_tointeger(L, arg), &err);
+    else if (type == LUA_TNUMBER) rc = sl_json_put_double(b, lua_tonumber(L, arg), &err);
+    else rc = slb_json_put(L, arg, b, &err);
+    if (rc < 0) slb_raise(L, &err);
     return sl_buf_str(b);
 }
 

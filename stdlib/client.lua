@@ -200,7 +200,7 @@ local function methods_of(def)
   return methods, names
 end
 
-local fields = { account = true, options = true } -- may be nil without being a mistake
+local fields = { account = true, login_operation = true, options = true } -- may be nil without being a mistake
 
 function Client.__index(self, key)
   local method = Client[key] or rawget(self, "methods")[key]
@@ -303,7 +303,8 @@ function client.new(def, keys)
   local conn = call.connection {
     name = name, api = def.name, account = account, hosts = hosts, credential = credential_of(def, options),
     rates = rates_of(def, name, options.limits), learn = def.learn, timeout = options.timeout, deadline = options.deadline,
-    proxy = options.proxy, ca_file = options.ca_file, insecure = options.insecure,
+    proxy = options.proxy, ca_file = options.ca_file, client_cert = options.client_cert, client_key = options.client_key,
+    insecure = options.insecure,
   }
   return setmetatable({
     name = name, api = def.name, account = account, options = options, definition = def, conn = conn,

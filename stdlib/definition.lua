@@ -282,6 +282,8 @@ definition.common_keys = {
   { name = "deadline", type = "seconds", default = 600, doc = "seconds that one call may take, waiting and repeats included" },
   { name = "proxy", type = "text", doc = "URL of a proxy" },
   { name = "ca_file", type = "text", doc = "file with the certificates to trust" },
+  { name = "client_cert", type = "text", doc = "file with the certificate to show to the server (PEM)" },
+  { name = "client_key", type = "text", doc = "file with its key, where that is not in the same file (PEM)" },
   { name = "insecure", type = "boolean", default = false, doc = "true lets credentials go over plain http to other hosts than this machine" },
 }
 

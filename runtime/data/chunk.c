@@ -15,6 +15,7 @@ struct sl_chunk {
     size_t *starts;
     size_t count, room; /* lines, and entries in starts */
     int pins;
+    bool freed; /* as soon as the last pin is gone */
 };
 
 sl_chunk *sl_chunk_new(const sl_chunk_limits *limits, sl_err *err) {
@@ -38,6 +39,10 @@ sl_chunk *sl_chunk_new(const sl_chunk_limits *limits, sl_err *err) {
 
 void sl_chunk_free(sl_chunk *c) {
     if (!c) return;
+    if (c->pins > 0) {
+        c->freed = true;
+        return;
+    }
     sl_buf_free(&c->text);
     free(c->starts);
     free(c->id);
@@ -148,7 +153,7 @@ void sl_chunk_pin(sl_chunk *c) {
 
 void sl_chunk_unpin(sl_chunk *c) {
     sl_assert(c->pins > 0);
-    c->pins--;
+    if (--c->pins == 0 && c->freed) sl_chunk_free(c);
 }
 
 bool sl_chunk_pinned(const sl_chunk *c) {

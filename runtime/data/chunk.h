@@ -57,7 +57,8 @@ sl_str sl_chunk_line(const sl_chunk *c, size_t n);
 /* Takes the lines out, keeps the memory. */
 void sl_chunk_clear(sl_chunk *c);
 
-/* While a transfer reads from it, the chunk is pinned, and may neither be changed nor cleared: see sl_chunk_pinned. */
+/* While a transfer reads from it, the chunk is pinned, and may neither be changed nor cleared (see sl_chunk_pinned); one
+ * that is freed meanwhile lives until the last pin is gone. */
 void sl_chunk_pin(sl_chunk *c);
 void sl_chunk_unpin(sl_chunk *c);
 bool sl_chunk_pinned(const sl_chunk *c);

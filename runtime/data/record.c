@@ -59,16 +59,19 @@ static int index_build(sl_index *x, const sl_record *r, uint32_t start, sl_err *
 }
 
 sl_index *sl_index_of(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err) {
-    sl_index *oldest = &all->slot[0];
+    sl_index *oldest = &all->slot[0], *last = &all->slot[all->last];
+    if (last->serial == r->serial && last->start == start) return last;
     for (size_t i = 0; i < SL_INDEXES; i++) {
         sl_index *x = &all->slot[i];
         if (x->serial == r->serial && x->start == start) {
             x->used = ++all->tick;
+            all->last = i;
             return x;
         }
         if (x->used < oldest->used) oldest = x;
     }
     oldest->used = ++all->tick;
+    all->last = (size_t)(oldest - all->slot);
     return index_build(oldest, r, start, err) < 0 ? NULL : oldest;
 }
 
@@ -256,11 +259,16 @@ static int append_member(sl_record *r, sl_indexes *all, sl_index *x, sl_str key,
 }
 
 int sl_record_set(sl_record *r, sl_indexes *all, uint32_t start, sl_str key, sl_str value, sl_err *err) {
-    if (unset_shadowed(r, all, start, key, err) < 0) return -1;
     sl_index *x = sl_index_of(all, r, start, err);
     if (!x) return -1;
     ptrdiff_t i = sl_index_find(x, r, key);
     if (i < 0) return append_member(r, all, x, key, value, err);
+    for (ptrdiff_t k = i; k-- > 0;) {
+        if (!name_is(&x->members[k], r, key)) continue;
+        if (unset_shadowed(r, all, start, key, err) < 0 || !(x = sl_index_of(all, r, start, err))) return -1;
+        i = sl_index_find(x, r, key);
+        break;
+    }
     sl_record_replace(r, all, x->members[i].at, x->members[i].end, value);
     return 0;
 }

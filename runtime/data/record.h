@@ -70,6 +70,7 @@ typedef struct sl_index {
 enum { SL_INDEXES = 8 };
 typedef struct sl_indexes {
     sl_index slot[SL_INDEXES];
+    size_t last; /* the slot that was asked for last */
     uint64_t tick, serial;
 } sl_indexes;
 

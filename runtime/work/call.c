@@ -176,6 +176,8 @@ static void fill_request(const call_op *c, sl_http_request *r, sl_str url, const
     r->repeat = c->spec.repeat == SL_REPEAT_SAFE ? SL_HTTP_REPEAT_SAFE : SL_HTTP_REPEAT_NEVER;
     r->proxy = sl_str_of(s->proxy);
     r->ca_file = sl_str_of(s->ca_file);
+    r->client_cert = sl_str_of(s->client_cert);
+    r->client_key = sl_str_of(s->client_key);
 }
 
 static int start_http(call_op *c, sl_str url, sl_err *err) {

@@ -112,6 +112,7 @@ typedef struct sl_conn_spec {
 
     int64_t timeout_ms, deadline_ms; /* 0 for 60 s and 600 s */
     const char *proxy, *ca_file;
+    const char *client_cert, *client_key; /* PEM files; the key may be in the certificate's */
     bool insecure;           /* credentials may go over plain http to other machines */
 } sl_conn_spec;
 

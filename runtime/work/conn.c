@@ -163,7 +163,8 @@ static int keep_spec(sl_conn *conn, const sl_conn_spec *spec, sl_err *err) {
     bool bad = false;
     sl_conn_spec *s = &conn->spec;
     const char **texts[] = {&s->name, &s->api, &s->account, &s->key, &s->token_param, &s->token_path, &s->proxy,
-                            &s->ca_file, &s->learn.limit, &s->learn.reset, &s->learn.retry_after};
+                            &s->ca_file, &s->client_cert, &s->client_key, &s->learn.limit, &s->learn.reset,
+                            &s->learn.retry_after};
     *s = *spec;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) keep(&conn->bag, texts[i], &bad, err);
     for (size_t i = 0; i < SL_CALL_HOSTS; i++) keep(&conn->bag, &s->hosts[i], &bad, err);

@@ -98,6 +98,11 @@ describe("http", function()
     assert.same({ "", "3" }, { plain.type, plain.length })
     assert.equal("0", seen { method = "POST", body = "" }.length)
     assert.equal("3", seen { method = "GET", body = "abc" }.length)
+    local chunk = require("sluice.ndjson").chunk()
+    chunk:put { a = 1 }
+    local lines = seen { method = "POST", body = chunk }
+    assert.same({ "application/x-ndjson", "8" }, { lines.type, lines.length })
+    chunk:clear()
   end)
 
   it("decodes JSON losslessly, and says what is none", function()

@@ -364,3 +364,45 @@ describe("sluice.config connections", function()
     assert.matches(":3:33: connections.not_used.user: the variable NONE is not set$", raised(config.connection, cfg, "not_used").message)
   end)
 end)
+
+describe("sluice.config in use", function()
+  local client = require "sluice.client"
+  local nginx = require "support.nginx"
+
+  -- Files NAME.pem and NAME.key of a certificate for localhost that nobody else has signed.
+  local function certificate(dir, name)
+    local made = require("sluice.process").run {
+      argv = { "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", name .. ".key", "-out", name .. ".pem" },
+      cwd = dir,
+    }
+    assert.equal(0, made.status, made.stderr)
+  end
+
+  it("shows the client certificate of a connection to a server that asks for one", function()
+    local dir = tmp.dir()
+    certificate(dir, "server")
+    certificate(dir, "client")
+    local server <close> = setmetatable(nginx.start {
+      listen = "ssl",
+      server = ([[ssl_certificate DIR/server.pem; ssl_certificate_key DIR/server.key; ssl_client_certificate DIR/client.pem;
+        ssl_verify_client on; location / { default_type application/json; return 200 '[1]'; }]]):gsub("DIR", dir),
+    }, { __index = nginx, __close = nginx.stop })
+    assert(lfs.mkdir(dir .. "/apis"))
+    tmp.write(dir .. "/apis/own.lua", [[return {
+      name = "own", doc = "x", classes = { api = { rate = "100/s", doc = "all" } },
+      hosts = { { name = "base", key = "base_url", url = "https://own.example", doc = "it" } },
+      operations = { { name = "list", doc = "x", method = "GET", path = "/list", class = "api", resend = "unsafe" } },
+    }]])
+    local cfg = load(([[
+connections:
+  known: { api: own, base_url: "%s", ca_file: server.pem, client_cert: client.pem, client_key: client.key }
+  unknown: { api: own, base_url: "%s", ca_file: server.pem }
+]]):format(server.tls_url, server.tls_url), dir)
+    local api = config.definition("own", cfg)
+    assert.same({ 1 }, client.new(api, config.connection(cfg, "known")):list())
+    local ok, e = pcall(function() return client.new(api, config.connection(cfg, "unknown")):list() end)
+    assert.is_false(ok)
+    assert.same({ true, 400 }, { err.is(e), e.status })
+  end)
+end)

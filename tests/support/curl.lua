@@ -1,27 +1,17 @@
 -- The curl command line as a client that is not ours. It runs beside the process, so a server in the same process can
--- answer it: shell() waits as a task does.
-local task = require "sluice.task"
+-- answer it.
+local process = require "sluice.process"
 local tmp = require "support.tmp"
 
 local curl = {}
 
--- Runs a shell command in a process of its own and waits for its end. The poll is short: there is no child to wait for
--- in the specs' world, only its files.
+-- Runs a shell command in a fresh folder and waits for its end.
 function curl.shell(command, stdin)
   local dir = tmp.dir()
   tmp.write(dir .. "/command", command)
   tmp.write(dir .. "/in", stdin or "")
-  os.execute(("(cd %s; sh ./command <in >out 2>err; echo $? >code.part; mv code.part code) &"):format(dir))
-  local code
-  repeat
-    task.sleep(0.005)
-    local file = io.open(dir .. "/code")
-    if file then
-      code = tonumber(file:read "l")
-      file:close()
-    end
-  until code
-  return { code = code, out = tmp.read(dir .. "/out"), err = tmp.read(dir .. "/err"), dir = dir }
+  local done = assert(process.run { argv = { "/bin/sh", "-c", "sh ./command <in >out 2>err" }, cwd = dir })
+  return { code = done.status, out = tmp.read(dir .. "/out"), err = tmp.read(dir .. "/err"), dir = dir }
 end
 
 local function parse_headers(text)

@@ -1,0 +1,143 @@
+-- The command line of `sluice sandbox`.
+local M = {
+  about = "Stock2Shop and the Stream API on localhost, with their rules and with faults to order",
+  usage = [[
+usage: sluice sandbox [options]
+
+  --port N             port to listen on (8085; 0: a free one)      --host ADDRESS   address (127.0.0.1)
+  --products N         products in the shop (25000)                 --seed S         what they are like (1)
+  --lag SECONDS        the search index is so far behind (0)        --crowd N        so many products share one second (0)
+  --rates high         all rates a thousand times as high           --rate-scale X   all rates times X
+  --latency MS         each answer comes so much later              --import-after SECONDS  batches are processed then
+  --user NAME --password WORD --role ROLE                           --token TOKEN    credentials (sandbox, sandbox, sandbox-token)
+  --fault 'SPEC'       goes wrong to order, may be given often: 'status status=503 path=/streams/* nth=2'
+                       kinds: status delay reset_before reset_after cut truncate stall malformed garbage
+  --log FILE           one line per request                         --quiet          prints the URL only
+  --dead-token N       what a dead Stock2Shop token gets: 401, 403 or 200
+  --all-failed N       what an upload gets of which nothing was accepted: 422 or 202
+  --delete-answer N    what deletes get: 202 or 204                 --first-line N   number of the first line in errors: 0 or 1
+  --refuse-id-ranges   the search takes no ranges over id           --null-links     missing page links are null
+  --referenced-min N   smallest upload to a referenced stream in bytes
+
+It prints connections for sluice.yaml and serves until Ctrl-C. GET /sandbox/ lists its control pages.
+]],
+}
+
+local function usage(text, ...)
+  require("sluice.err").raise { code = "usage", message = "sluice sandbox: " .. text:format(...), hint = "sluice help sandbox" }
+end
+
+local function whole(word, name)
+  local n = math.tointeger(tonumber(word))
+  if not n or n < 0 then usage("%s needs a whole number, not '%s'", name, word) end
+  return n
+end
+
+local function number(word, name)
+  local n = tonumber(word)
+  if not n or n < 0 then usage("%s needs a number, not '%s'", name, word) end
+  return n
+end
+
+local function text(word) return word end
+
+local function one_of(...)
+  local allowed = { ... }
+  return function(word, name)
+    for _, value in ipairs(allowed) do
+      if word == tostring(value) then return value end
+    end
+    usage("%s is one of %s, not '%s'", name, table.concat(allowed, ", "), word)
+  end
+end
+
+-- Option of the command: option of start(), and how its word is read; `true` for one that takes none.
+local options = {
+  ["--port"] = { "port", whole }, ["--host"] = { "host", text }, ["--products"] = { "products", whole }, ["--seed"] = { "seed", whole },
+  ["--lag"] = { "lag", number }, ["--crowd"] = { "crowd", whole }, ["--rate-scale"] = { "rate_scale", number },
+  ["--rates"] = { "rate_scale", function(word, name) return one_of("high", "normal")(word, name) == "high" and 1000 or 1 end },
+  ["--latency"] = { "latency", function(word, name) return number(word, name) / 1000 end },
+  ["--import-after"] = { "import_after", number }, ["--user"] = { "username", text }, ["--password"] = { "password", text },
+  ["--role"] = { "role", text }, ["--token"] = { "token", text }, ["--dead-token"] = { "dead_token", one_of(401, 403, 200) },
+  ["--all-failed"] = { "all_failed", one_of(422, 202) }, ["--delete-answer"] = { "delete_answer", one_of(202, 204) },
+  ["--first-line"] = { "first_line", one_of(0, 1) }, ["--refuse-id-ranges"] = { "refuse_id_ranges", true },
+  ["--null-links"] = { "null_links", true }, ["--referenced-min"] = { "referenced_min", whole },
+  ["--log"] = { "log_file", text }, ["--fault"] = { "faults", text }, ["--quiet"] = { "quiet", true },
+}
+
+local function parse(argv)
+  local chosen, faults, i = { port = 8085 }, {}, 1
+  while argv[i] do
+    local word, value = argv[i], nil
+    local name, inline = word:match "^(%-%-[%w-]+)=(.*)$"
+    name = name or word
+    local option = options[name]
+    if not option then
+      local known = {}
+      for one in pairs(options) do known[#known + 1] = one end
+      local near = require("sluice.err").nearest(name, known)
+      usage("there is no option '%s'%s", name, near and (" (did you mean '%s'?)"):format(near) or "")
+    end
+    if option[2] == true then
+      value = true
+    else
+      if not inline then i = i + 1 end
+      value = option[2](inline or argv[i] or usage("%s needs a value", name), name)
+    end
+    if option[1] == "faults" then faults[#faults + 1] = value else chosen[option[1]] = value end
+    i = i + 1
+  end
+  return chosen, faults
+end
+
+local function connections(sb)
+  return ([[
+connections:
+  shop: { api: stock2shop, base_url: "%s", username: "%s", password: "%s" }
+  feed: { api: productsup_stream, base_url: "%s", token: "%s" }
+]]):format(sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token)
+end
+
+local function announce(sb, quiet, as_json)
+  if as_json then
+    local json = require "sluice.sandbox.json"
+    print(json.encode(json.object("url", sb.url, "port", sb.port, "stream", "124773", "username", sb.options.username, "password",
+      sb.options.password, "token", sb.options.token)))
+  elseif quiet then
+    print(sb.url)
+  else
+    print(("%s has %d products (seed %d) and the streams 124773 (chunked) and 224773 (referenced); GET /sandbox/ for more")
+      :format(sb.url, sb.options.products, sb.options.seed))
+    print("# for sluice.yaml:\nversion: 1\n" .. connections(sb))
+  end
+  io.stdout:flush()
+end
+
+local function open_log(path)
+  local file, problem = io.open(path, "a")
+  if not file then require("sluice.err").raise { code = "state", message = "can't write the log: " .. problem } end
+  file:setvbuf "line"
+  return file
+end
+
+---Serves until a signal. `start` is sandbox.start.
+function M.run(start, argv, globals)
+  local task = require "sluice.task"
+  local chosen, faults = parse(argv)
+  local quiet = chosen.quiet or (globals and globals.quiet)
+  local file = chosen.log_file and open_log(chosen.log_file)
+  chosen.quiet, chosen.log_file = nil, nil
+  if file then chosen.log = function(line) file:write(line) end end
+  local sb = start(chosen)
+  for _, words in ipairs(faults) do
+    local ok, problem = pcall(sb.fault, sb, words)
+    if not ok then usage("--fault '%s': %s", words, type(problem) == "table" and problem.sandbox_usage or tostring(problem)) end
+  end
+  announce(sb, quiet, globals and globals.json)
+  while not task.stopping() do pcall(task.sleep, 3600) end
+  sb:stop()
+  if file then file:close() end
+  return 0
+end
+
+return M

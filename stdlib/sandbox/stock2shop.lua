@@ -1,0 +1,133 @@
+-- Stock2Shop's API as its documents show it: login, sources, channels, product search. What they leave open (which status
+-- a dead token gets, what an error looks like) is a choice of ours and can be changed by options.
+local crypto = require "sluice.crypto"
+local dates = require "sluice.sandbox.dates"
+local json = require "sluice.sandbox.json"
+local search = require "sluice.sandbox.search"
+
+local M = {}
+
+local PER_SECOND, UNAUTHENTICATED = 3, 1
+local O = json.object
+
+local function answer(status, value, headers)
+  return { status = status, body = type(value) == "string" and value or json.encode(value, true),
+    headers = headers or {}, type = "application/json" }
+end
+
+local function complaint(status, message, headers)
+  return answer(status, O("code", status, "message", message), headers)
+end
+
+-- A dead token: the documents don't say what happens. `dead_token` chooses: 401, 403, or 200 without what was asked for.
+local function dead_token(sb)
+  local status = sb.options.dead_token
+  if status == 200 then return answer(200, O("errors", json.array { "Invalid token" })) end
+  return complaint(status, status == 403 and "Forbidden" or "Unauthorized")
+end
+
+-- nil, or the answer where the rate is exceeded. The header tells the rate of the class, in all answers.
+local function limited(sb, key, rate, headers)
+  local ok, _, _, limit = sb.limits:hit(key, rate, sb.clock())
+  headers["x-S2S-RateLimit"] = tostring(limit)
+  if not ok then return complaint(429, "Too Many Requests", headers) end
+end
+
+local function user_of(sb, token)
+  for _, user in pairs(sb.users) do
+    if token and user.token == token then return user end
+  end
+end
+
+local function person(user)
+  return O("id", user.id, "created", "2015-03-03T07:30:06+0000", "name", "Bob", "surname", "Seger", "email", "bob@example.com",
+    "username", user.username, "modified", user.modified, "client_id", 21, "active", 1, "admin", user.role and 0 or 1,
+    "token", user.token)
+end
+
+local function new_token()
+  return (crypto.random(16):gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+end
+
+-- Each login ends the user's former token.
+local function authenticate(sb, req)
+  local body = json.decode(req.body)
+  local auth = json.is_object(body) and body.system_user_auth
+  if not json.is_object(auth) then return complaint(400, "system_user_auth is missing") end
+  local user = sb.users[auth.username]
+  if not user or user.password ~= auth.password then return complaint(401, "Unauthorized") end
+  user.token, user.modified = new_token(), dates.basic(sb.clock())
+  user.logins = user.logins + 1
+  local about = person(user)
+  local roles = json.array {}
+  if user.role then roles[1] = O("id", 1, "description", user.role) end
+  for _, pair in ipairs { { "client_name", "Sandbox" }, { "fulfillment_services", json.array {} }, { "channels", json.array {} },
+    { "sources", json.array {} }, { "customers", json.array {} }, { "roles", roles }, { "role_description", user.role or "" } } do
+    json.set(about, pair[1], pair[2])
+  end
+  return answer(200, O("system_user", about))
+end
+
+local function valid_token(sb, _, token)
+  local user = user_of(sb, token)
+  if not user then return dead_token(sb) end
+  return answer(200, O("system_user", person(user)))
+end
+
+local function sources()
+  return answer(200, O("system_sources", json.array { O("id", 57, "created", "2017-07-25T10:32:46+0000", "description", "Example",
+    "sync_token", "0", "modified", "2021-08-27T13:57:29+0000", "client_id", 21, "type", "apifact_sapone", "active", 1,
+    "source_id", json.null) }))
+end
+
+local function channels()
+  local function one(id, description, kind)
+    return O("id", id, "created", "2015-08-08T21:32:46+0000", "description", description, "modified", "2020-05-06T09:53:30+0000",
+      "client_id", 21, "active", 1, "type", kind, "price_tier", json.null, "qty_availability", json.null)
+  end
+  return answer(200, O("system_channels", json.array { one(47, "My Sales Channel", "shopify"), one(255, "Trade", "trade") }))
+end
+
+local function elastic_search(sb, req, _, user)
+  local body, fault = json.decode(req.body == "" and "{}" or req.body)
+  if fault or not json.is_object(body) then return complaint(400, fault or "a search is an object") end
+  local needs_channel = user.role and sb.options.channel_roles[user.role]
+  local ok, text = pcall(search.answer, sb.catalogue, body, { refuse_id_ranges = sb.options.refuse_id_ranges,
+    empty = needs_channel and not req.query.channel_id })
+  if ok then return answer(200, text) end
+  if type(text) == "table" and text.es_fault then return answer(400, search.refusal(text)) end
+  error(text, 0)
+end
+
+---The operations: names, methods and paths are those of the client's definition, the rest is the sandbox's own.
+M.routes = {
+  { name = "authenticate", method = "POST", path = "/v1/users/authenticate", open = true, handle = authenticate },
+  { name = "valid_token", method = "GET", path = "/v1/users/valid_token/{token}", open = true, handle = valid_token },
+  { name = "sources", method = "GET", path = "/v1/sources", handle = sources },
+  { name = "channels", method = "GET", path = "/v1/channels", handle = channels },
+  { name = "search_products", method = "POST", path = "/v1/products/elastic_search", handle = elastic_search },
+}
+
+---Answers one request that a route fits.
+function M.serve(sb, req, route, params)
+  local headers = {}
+  local key = route.open and "s2s open " .. req.peer or "s2s client 21"
+  local refused = limited(sb, key, route.open and UNAUTHENTICATED or PER_SECOND, headers)
+  if refused then return refused end
+  local user = not route.open and user_of(sb, req.query.token)
+  if not route.open and not user then
+    local dead = dead_token(sb)
+    dead.headers = headers
+    return dead
+  end
+  local result = route.handle(sb, req, params[1], user)
+  for name, value in pairs(headers) do result.headers[name] = value end
+  return result
+end
+
+---What a path under /v1 that does not exist gets.
+function M.missing(status)
+  return complaint(status, status == 405 and "Method Not Allowed" or "Not Found")
+end
+
+return M
