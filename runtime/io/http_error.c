@@ -89,7 +89,8 @@ static bool text_has(const http_slot *slot, const char *word) {
 
 /* Where libcurl's code is coarser than its text. */
 static cause refine(const sl_http *x, cause c) {
-    if (c.curl == CURLE_RECV_ERROR && text_has(x->slot, "from proxy after CONNECT")) {
+    bool tunnel = text_has(x->slot, "CONNECT tunnel failed") || text_has(x->slot, "from proxy after CONNECT");
+    if (c.curl == CURLE_RECV_ERROR && tunnel) {
         c.text = "the proxy refuses";
         c.hint = "check `proxy` and its credentials";
     } else if ((c.curl == CURLE_RECV_ERROR || c.curl == CURLE_SEND_ERROR) && text_has(x->slot, "alert")) {
@@ -100,7 +101,7 @@ static cause refine(const sl_http *x, cause c) {
         c.code = SL_NETWORK;
         c.text = "the connection was reset while TLS was set up";
         c.hint = "";
-    } else if (text_has(x->slot, "Too large response headers") || text_has(x->slot, "header size")) {
+    } else if (text_has(x->slot, "response headers") || (c.curl == CURLE_OUT_OF_MEMORY && x->answered)) {
         c.code = SL_LIMIT;
         c.text = "the answer's headers are too large";
     }

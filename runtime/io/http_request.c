@@ -289,6 +289,7 @@ static int on_request(void *data, char *to, char *from, int to_port, int from_po
     (void)to, (void)from, (void)to_port, (void)from_port;
     sl_http *x = ((http_slot *)data)->x;
     sl_err err;
+    if (x->asked) x->slot->special = true; /* its count of repetitions outlives the request and ends it at five */
     if (x->asked && ((http_left(x) && !x->repeatable) || http_rewind(x) < 0)) {
         x->left = http_left(x);
         http_fail(x, &err, SL_NETWORK, 0, "the kept connection broke after the request was sent, before its answer");

@@ -6,7 +6,7 @@
  *   peer free N              prints N free ports
  *
  * Scenes are separated by lines "--". Lines: `head` (read to the blank line), `read` (and as many bytes of body as
- * Content-Length says), `send TEXT` (\r \n \\ \xNN), `repeat N TEXT`, `eof` (read until the peer closes), `reset`, `close`, `hang`.
+ * Content-Length says), `chunked` (read to the last chunk), `send TEXT` (\r \n \\ \xNN), `repeat N TEXT`, `eof` (read until the peer closes), `reset`, `close`, `hang`.
  * Everything ends when the reader of standard output goes away, so that no process outlives its spec.
  */
 #include <arpa/inet.h>
@@ -69,23 +69,19 @@ static size_t unescape(char *text) {
     return (size_t)(to - text);
 }
 
-static const char *find_blank_line(const char *bytes, size_t len) {
-    return memmem(bytes, len, "\r\n\r\n", 4);
-}
-
 static size_t body_length(const char *head) {
     const char *p = strcasestr(head, "\r\ncontent-length:");
     return p ? strtoul(p + 17, NULL, 10) : 0;
 }
 
 /* Reads one request (or its head) and logs it. False at the end of the connection. */
-static bool take(int fd, FILE *log, bool body) {
+static bool take(int fd, FILE *log, bool body, const char *end) {
     static char bytes[REQUEST_MAX];
     size_t len = 0, need = 0;
     while (len + 1 < sizeof bytes) {
         bytes[len] = 0;
-        const char *blank = find_blank_line(bytes, len);
-        if (blank && !need) need = (size_t)(blank - bytes) + 4 + (body ? body_length(bytes) : 0);
+        const char *blank = memmem(bytes, len, end, strlen(end));
+        if (blank && !need) need = (size_t)(blank - bytes) + strlen(end) + (body ? body_length(bytes) : 0);
         if (need && len >= need) break;
         ssize_t n = recv(fd, bytes + len, sizeof bytes - 1 - len, 0);
         if (n <= 0) break;
@@ -109,8 +105,9 @@ static void wait_eof(int fd) {
 
 /* False when the scene is over. */
 static bool play_line(int fd, FILE *log, char *line) {
-    if (strcmp(line, "read") == 0) return take(fd, log, true);
-    if (strcmp(line, "head") == 0) return take(fd, log, false);
+    if (strcmp(line, "read") == 0) return take(fd, log, true, "\r\n\r\n");
+    if (strcmp(line, "head") == 0) return take(fd, log, false, "\r\n\r\n");
+    if (strcmp(line, "chunked") == 0) return take(fd, log, false, "\r\n0\r\n\r\n");
     if (strncmp(line, "send ", 5) == 0) put(fd, line + 5, unescape(line + 5));
     if (strncmp(line, "repeat ", 7) == 0) {
         char *text;
