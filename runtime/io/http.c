@@ -75,12 +75,16 @@ static void submit(sl_http *x) {
 void http_restart(sl_http *x) {
     sl_err err;
     curl_multi_remove_handle(sl_loop_multi(x->loop), x->slot->easy);
+    http_slot_reset(x->slot);
     if (http_apply(x, &err) < 0) http_finish(x, &err);
     else submit(x);
 }
 
-static void release_slot(sl_http *x) {
+/* A transfer that ended early leaves bytes of its upload in the easy handle, which the next one would send: only a
+ * handle that is at rest is used again as it is. */
+static void release_slot(sl_http *x, bool at_rest) {
     if (!x->slot) return;
+    if (!at_rest) x->slot->special = true;
     curl_multi_remove_handle(sl_loop_multi(x->loop), x->slot->easy);
     http_live_remove(x);
     http_slot_give(x->loop, x->slot);
@@ -110,8 +114,15 @@ static bool has_head(const sl_http *x) {
     return x->head_done && !x->following && (x->status >= 200 || x->status == 101);
 }
 
+/* libcurl stops sending when such an answer comes before the end of the body; an early 200 does not end it. */
+static bool turned_down(const sl_http *x) {
+    return has_head(x) && x->status >= 300;
+}
+
 void http_finish(sl_http *x, const sl_err *err) {
     sl_err end;
+    bool one_piece = x->kind == HTTP_BYTES && x->bytes.len <= HTTP_SMALL_BYTES && !turned_down(x);
+    bool at_rest = !err && (x->kind == HTTP_NO_BODY || one_piece);
     x->left = http_left(x);
     if (!err && http_body_end(x, &end) < 0) err = &end;
     if (err) {
@@ -119,7 +130,7 @@ void http_finish(sl_http *x, const sl_err *err) {
         x->err = *err;
     }
     http_describe(x);
-    release_slot(x);
+    release_slot(x, at_rest);
     x->over = true;
     err = x->failed ? &x->err : NULL;
     http_wake(x, HTTP_HEAD, has_head(x) ? NULL : err);
@@ -180,7 +191,7 @@ void sl_http_close(sl_http *x) {
     if (!x) return;
     sl_err err;
     sl_fail(&err, SL_CANCELLED, 0, "the exchange was closed");
-    release_slot(x);
+    release_slot(x, false);
     while (x->ops) {
         http_op *o = x->ops;
         x->ops = o->next;
@@ -245,11 +256,6 @@ sl_op *sl_http_head_start(sl_http *x, sl_err *err) {
 }
 
 /* ---- streaming ---- */
-
-/* libcurl stops sending when such an answer comes before the end of the body; an early 200 does not end it. */
-static bool turned_down(const sl_http *x) {
-    return has_head(x) && x->status >= 300;
-}
 
 static int check_writable(sl_http *x, size_t len, sl_err *err) {
     if (x->kind != HTTP_STREAM || x->up_ended) return sl_fail(err, SL_USAGE, 0, "this request's body is complete");

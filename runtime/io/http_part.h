@@ -145,6 +145,7 @@ void http_note(sl_http *x, const sl_err *err);
 /* ---- http_pool.c ---- */
 
 http_slot *http_slot_take(sl_loop *loop, sl_err *err);
+void http_slot_reset(http_slot *slot);
 void http_slot_give(sl_loop *loop, http_slot *slot);
 void http_live_add(sl_http *x);
 void http_live_remove(sl_http *x);

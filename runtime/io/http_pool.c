@@ -5,6 +5,7 @@
  * Nothing is started or cancelled per request, so that a request that goes well pays next to nothing for its timeouts.
  */
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "io/http_part.h"
@@ -168,6 +169,12 @@ void sl_http_pool(sl_loop *loop, int per_host, int total) {
     if (pool.loop == loop) set_limits();
 }
 
+/* libcurl's sockets would be inherited by every child that is started, and stay open with it. */
+static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *to) {
+    (void)data, (void)purpose;
+    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
 /* The options that every request has in common; the callbacks find the exchange through the slot. */
 static void set_common(http_slot *slot) {
     CURL *easy = slot->easy;
@@ -177,6 +184,7 @@ static void set_common(http_slot *slot) {
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "sluice/" SLUICE_VERSION);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, http_on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot);
@@ -186,6 +194,12 @@ static void set_common(http_slot *slot) {
     curl_easy_setopt(easy, CURLOPT_READDATA, slot);
     curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, http_on_seek);
     curl_easy_setopt(easy, CURLOPT_SEEKDATA, slot);
+}
+
+void http_slot_reset(http_slot *slot) {
+    curl_easy_reset(slot->easy);
+    set_common(slot);
+    slot->special = false;
 }
 
 static http_slot *new_slot(sl_err *err) {
@@ -206,11 +220,7 @@ http_slot *http_slot_take(sl_loop *loop, sl_err *err) {
         pool.idle = slot->next;
         pool.idle_count--;
     } else if ((slot = new_slot(err)) == NULL) return NULL;
-    if (slot->special) {
-        curl_easy_reset(slot->easy);
-        set_common(slot);
-        slot->special = false;
-    }
+    if (slot->special) http_slot_reset(slot);
     slot->text[0] = 0;
     return slot;
 }
