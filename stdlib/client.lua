@@ -94,13 +94,23 @@ end
 
 -- ---- calls ----
 
+-- A login with the connection's own credentials: the connection goes on with its token. With others it is a call like
+-- any other.
+local function is_own_login(self, row, args)
+  if row.name ~= self.login_operation then return false end
+  for _, arg in ipairs(row.args or {}) do
+    if args and args[arg.name] ~= nil then return false end
+  end
+  return true
+end
+
 local function send(self, row, args, extra)
   local req = prepare(self, row, args, extra)
   local raw = req.raw
   req.raw = nil
   local answer, failure, text
-  if row.name == self.login_operation then
-    answer, failure, text = self.conn:login(req)
+  if is_own_login(self, row, args) then
+    answer, failure, text = self.conn:login()
   else
     answer, failure, text = self.conn:call(req)
   end
@@ -214,7 +224,8 @@ function Client.__index(self, key)
 end
 
 function Client.__tostring(self)
-  local account = self.account and (" as " .. self.account) or ""
+  local c = self.definition.credential or {}
+  local account = (c.account or c.username) and " as " .. self.account or "" -- else it is a digest, which says nothing
   return ("%s (%s at %s%s)"):format(self.name, self.api, request.base(self.definition, self.options), account)
 end
 

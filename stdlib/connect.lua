@@ -36,7 +36,9 @@ function connect.connect(connection)
     keys.api = api.name
     return client.new(definition.check(api, "api " .. tostring(api.name)), keys)
   elseif type(api) ~= "string" then
-    err.raise { code = "usage", message = "sluice.connect: api is missing: the name of the API", hint = "known: " .. table.concat(definition.names(), ", ") }
+    err.raise {
+      code = "usage", message = "sluice.connect: api is missing: the name of the API", hint = "known: " .. table.concat(definition.names(), ", "),
+    }
   end
   return client.new(definition.load(api), connection)
 end

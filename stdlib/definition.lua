@@ -8,7 +8,8 @@
 --   connection      list of { name, type, required, secret, default, doc }: the keys that a connection of this API takes
 --   credential      { kind = "none" | "bearer" | "header" | "basic" | "login" }: bearer and header take `secret` (a connection
 --                   key; header also `header`, its name), basic `username` and `password` (keys), login `operation`, `token`
---                   (path in its answer), `query` (parameter that carries it) and `account` (key that tells users apart)
+--                   (path in its answer), `query` (parameter that carries it), `account` (key that tells users apart) and
+--                   `password` (key that hints name)
 --   classes         rate classes by name: { rate = "3/s" or a list of them, per = argument | "endpoint", doc }
 --   learn           names of answer headers: limit (requests a second), remaining, reset (Unix time), retry_after
 --   media, headers  content type of JSON bodies ("application/json"), and headers of every request
@@ -162,7 +163,8 @@ local function check_operation(where, row, def, seen)
   if row.host then one_of(where, "host", row.host, keys_of(seen.hosts)) end
   if RESERVED[row.name] then fault(where, "that name is taken by the client itself") end
   if row.path:sub(1, 1) ~= "/" then fault(where, "path must start with /") end
-  local in_path = setmetatable({}, { __index = args })
+  local in_path = {}
+  for name in pairs(args) do in_path[name] = true end
   if def.credential and def.credential.kind == "login" then in_path.token = true end
   check_placeholders(where, "path", row.path, in_path)
   if row.body then check_placeholders(where, "body", row.body, args) end

@@ -232,24 +232,26 @@ local function template_body(row, values)
   return closed and pieces or table.concat(pieces)
 end
 
--- Each item of a list, an iterator, or one item alone.
+local function is_chunk(value)
+  local meta = type(value) == "userdata" and getmetatable(value)
+  return type(meta) == "table" and meta.__name == "sluice.chunk"
+end
+
+-- at(1), at(2), … until nil, as an iterator.
+local function counted(at)
+  local i = 0
+  return function()
+    i = i + 1
+    return at(i)
+  end
+end
+
+-- Each line of a chunk, item of a list or of an iterator, or one item alone.
 local function items(row, name, value)
   if type(value) == "function" then return value end
-  if type(value) == "table" and (value[1] ~= nil or next(value) == nil) then
-    local i = 0
-    return function()
-      i = i + 1
-      return value[i]
-    end
-  end
-  if type(value) == "table" or type(value) == "userdata" then
-    local one = value
-    return function()
-      local item = one
-      one = nil
-      return item
-    end
-  end
+  if is_chunk(value) then return counted(function(i) return value:line(i) end) end
+  if type(value) == "table" and (value[1] ~= nil or next(value) == nil) then return counted(function(i) return value[i] end) end
+  if type(value) == "table" or type(value) == "userdata" then return counted(function(i) return i == 1 and value or nil end) end
   usage(row, "%s must be a chunk, text, a list or an iterator, not %s", name, article(type(value)))
 end
 
@@ -262,15 +264,9 @@ local function line_of(row, arg, item)
   return (arg.line:gsub("{id}", function() return id end))
 end
 
-local function is_chunk(value)
-  local meta = type(value) == "userdata" and getmetatable(value)
-  return type(meta) == "table" and meta.__name == "sluice.chunk"
-end
-
 local function lines_of(row, arg, value, separator, finish)
   local parts, bytes, ceiling = {}, 0, row.max_bytes or MAX_BODY
-  local source = is_chunk(value) and value:lines() or items(row, arg.name, value)
-  for item in source do
+  for item in items(row, arg.name, value) do
     local line = line_of(row, arg, item):gsub("\n$", "")
     if line:find("^%s*$") then usage(row, "%s: item %d is an empty line", arg.name, #parts + 1) end
     bytes = bytes + #line + 1

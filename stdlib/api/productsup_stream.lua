@@ -45,8 +45,10 @@ return {
       body = [[{"data":{"type":"stream","attributes":{"name":{name},"type":{type}}},"relationships":{account?}}]],
       args = {
         { name = "name", type = "text", required = true, min = 3, max = 255, doc = "unique in the account, 3 to 255 characters" },
-        { name = "type", type = "text", one_of = { "chunked", "referenced" }, default = "chunked", doc = "chunked takes NDJSON, referenced takes JSON arrays of 10 to 200 MB" },
-        { name = "account", type = "id", from = "connection", key = "account_id", json = [[{"account":{"data":{"type":"account","id":{account}}}}]], doc = "the account, where the token sees several" },
+        { name = "type", type = "text", one_of = { "chunked", "referenced" }, default = "chunked",
+          doc = "chunked takes NDJSON, referenced takes JSON arrays of 10 to 200 MB" },
+        { name = "account", type = "id", from = "connection", key = "account_id", doc = "the account, where the token sees several",
+          json = [[{"account":{"data":{"type":"account","id":{account}}}}]] },
       },
       success = { 201 }, result = "data", class = "other", resend = "unsafe",
       errors = {
@@ -102,7 +104,8 @@ return {
       method = "POST", path = "/streams/{stream}/products",
       args = {
         stream,
-        { name = "body", type = "records", required = true, into = "body", doc = "a chunk, NDJSON text (referenced: a JSON array), a list, or an iterator of records, tables and lines" },
+        { name = "body", type = "records", required = true, into = "body",
+          doc = "a chunk, NDJSON text (referenced: a JSON array), a list, or an iterator of records, tables and lines" },
         { name = "type", type = "text", one_of = { "chunked", "referenced" }, default = "chunked", doc = "the stream's type" },
         { name = "gzip", type = "boolean", default = false, doc = "compress the body on the way" },
       },
@@ -119,7 +122,8 @@ return {
       method = "DELETE", path = "/streams/{stream}/products",
       args = {
         stream,
-        { name = "ids", type = "ids", required = true, into = "body", line = [[{"id":{id}}]], doc = "list of ids, or NDJSON lines of {\"id\":…} as text or chunk" },
+        { name = "ids", type = "ids", required = true, into = "body", line = [[{"id":{id}}]],
+          doc = "list of ids, or NDJSON lines of {\"id\":…} as text or chunk" },
         { name = "gzip", type = "boolean", default = false, doc = "compress the body on the way" },
       },
       encoding = "ndjson", max_bytes = 200000000, gzip = "gzip",

@@ -16,7 +16,8 @@ return {
   },
 
   connection = {
-    { name = "username", type = "text", required = true, doc = "the user; give sluice one of its own, because each login of that user ends the former" },
+    { name = "username", type = "text", required = true,
+      doc = "the user; give sluice one of its own, because each login of that user ends the former" },
     { name = "password", type = "secret", required = true, doc = "its password" },
     { name = "client_id", type = "id", doc = "the client that the user belongs to (orders need it)" },
     { name = "channel_id", type = "id", doc = "the channel, for roles that see only one" },
@@ -24,7 +25,10 @@ return {
   },
 
   -- Each login ends the token before it, so all processes of this user share one.
-  credential = { kind = "login", account = "username", operation = "authenticate", token = "system_user.token", query = "token" },
+  credential = {
+    kind = "login", operation = "authenticate", token = "system_user.token", query = "token",
+    account = "username", password = "password",
+  },
 
   classes = {
     api = { rate = "3/s", doc = "everything that needs a token" },

@@ -1,0 +1,214 @@
+-- Stock2Shop's operations: the request of each beside the document's curl command, its answer, an error answer.
+local auth = require "sluice.auth"
+local connect = require("sluice.connect").connect
+local document = require "support.document"
+local err = require "sluice.err"
+local json = require "sluice.json"
+local sandbox = require "sluice.sandbox"
+local scripted = require "support.scripted"
+
+local user = { id = 1, username = "barry", client_id = 1, token = "xxx-token", channels = json.array {}, role_description = "product_meta_editor" }
+
+-- Answers as the document shows them.
+local function answers(r)
+  if r.path == "/v1/users/authenticate" or r.path:find "^/v1/users/valid_token/" then return { json = { system_user = user } } end
+  if r.path == "/v1/sources" then return { json = { system_sources = { { id = 318, type = "apifact_sapone", source_id = json.null } } } } end
+  if r.path == "/v1/channels" then return { json = { system_channels = { { id = 123, type = "shopify", price_tier = json.null } } } } end
+  if r.path == "/v1/products/elastic_search" then
+    return { body = [[{"took":3,"timed_out":false,"hits":{"total":27,"hits":[{"_id":"62777","sort":[1609835104000]}]},
+      "system_products":[{"id":62777,"modified":"2021-01-05 08:25:04","channels":[],"price":100.0}]}]] }
+  end
+end
+
+local function raises(code, fn, ...)
+  local ok, problem = pcall(fn, ...)
+  assert.is_false(ok)
+  assert.is_true(err.is(problem), tostring(problem))
+  assert.equal(code, problem.code, problem.message)
+  return problem
+end
+
+describe("Stock2Shop", function()
+  local api, shop, host
+  local function open(script, more)
+    api = scripted.start(script)
+    local keys = { api = "stock2shop", name = "shop", base_url = api.url, username = "barry", password = "*****",
+      limits = { api = "10000/s", login = "10000/s" } }
+    for key, value in pairs(more or {}) do keys[key] = value end
+    shop = connect(keys)
+    host = { ["https://app.stock2shop.com"] = api.url, ["token=xxx"] = "token=xxx-token", ["/xxx?"] = "/xxx-token?",
+      ["?format=json$token"] = "?format=json&token" } -- a misprint of the document
+  end
+  before_each(function() open(answers) end)
+  after_each(function() api.close() end)
+
+  it("authenticate", function()
+    local result
+    document.same(api, [[curl -X POST \
+    -H 'Content-Type: application/json' \
+    -d '{
+          "system_user_auth": {
+            "username": "barry",
+            "password": "*****"
+          }
+        }' \
+    https://app.stock2shop.com/v1/users/authenticate?format=json]], host, function() result = shop:authenticate() end)
+    assert.equal("product_meta_editor", result.role_description)
+    assert.is_true(auth.is(result.token))
+    assert.equal("***", tostring(result.token))
+    assert.equal("xxx-token", (shop:sources()) and api.requests[#api.requests].query.token)
+    api.close()
+    open { { status = 401, json = { message = "unknown user" } } }
+    local problem = raises("auth", shop.authenticate, shop)
+    assert.matches("unknown user", problem.message)
+    assert.matches("check `password` of connection 'shop'", problem.hint)
+  end)
+
+  it("authenticate as somebody else leaves the connection's token alone", function()
+    shop:sources()
+    shop:authenticate { username = "alice", password = "wonderland" }
+    assert.equal('{"system_user_auth":{"username":"alice","password":"wonderland"}}', api.requests[#api.requests].body)
+    shop:sources()
+    assert.equal(4, #api.requests)
+  end)
+
+  it("valid_token", function()
+    local result
+    document.same(api, [[curl -X GET \
+    -H 'Content-Type: application/json' \
+    https://app.stock2shop.com/v1/users/valid_token/xxx?format=json]], host, function() result = shop:valid_token() end)
+    assert.equal("barry", result.username)
+    api.close()
+    open(function(r, n) return n > 1 and { status = 401, body = "gone" } or answers(r) end)
+    raises("auth", shop.valid_token, shop)
+    assert.equal(2, #api.requests) -- no new login: it asked about this token
+  end)
+
+  it("sources", function()
+    local result
+    document.same(api, [[curl -X GET \
+    -H 'Content-Type: application/json' \
+    'https://app.stock2shop.com/v1/sources?format=json$token=xxx']], host, function() result = shop:sources() end)
+    assert.equal(318, result[1].id)
+    assert.equal(json.null, result[1].source_id)
+    api.close()
+    open(function(r) return r.path == "/v1/sources" and { json = { error = "x" } } or answers(r) end)
+    assert.matches("without the key 'system_sources'", raises("protocol", shop.sources, shop).message)
+  end)
+
+  it("channels", function()
+    local result
+    document.same(api, [[curl -X GET \
+    -H 'Content-Type: application/json' \
+    'https://app.stock2shop.com/v1/channels?format=json$token=xxx']], host, function() result = shop:channels() end)
+    assert.equal("shopify", result[1].type)
+    api.close()
+    open(function(r) return r.path == "/v1/channels" and { status = 403, json = { message = "not for this role" } } or answers(r) end)
+    local problem = raises("forbidden", shop.channels, shop)
+    assert.matches("not for this role", problem.message)
+    assert.matches("role of this user", problem.hint)
+  end)
+
+  it("search_products", function()
+    local result, answer
+    local wanted = {
+      query = { bool = { filter = { { range = { modified = { gt = "2021-08-27 08:23:04" } } } } } },
+      size = 1, from = 0, sort = { modified = { order = "desc" } },
+    }
+    document.same(api, [[curl -X POST \
+    -H 'Content-Type: application/json' \
+    -d '{
+          "query": {
+            "bool": {
+              "filter": [
+                {
+                  "range": {
+                    "modified": {
+                      "gt": "2021-08-27 08:23:04"
+                    }
+                  }
+                }
+              ]
+            }
+          },
+          "size": 1,
+          "from": 0,
+          "sort": {
+            "modified": {
+              "order": "desc"
+            }
+          }
+        }' \
+    https://app.stock2shop.com/v1/products/elastic_search?token=xxx]], host, function() result, answer = shop:search_products(wanted) end)
+    assert.equal(27, result.hits.total)
+    assert.equal("2021-01-05 08:25:04", result.system_products[1].modified)
+    assert.equal(200, answer.status)
+    wanted.raw, wanted.channel_id = true, 47
+    assert.matches('"price":100%.0', (shop:search_products(wanted)))
+    assert.equal("/v1/products/elastic_search?channel_id=47&token=xxx-token", api.requests[#api.requests].target)
+    assert.equal('{"query":{"match_all":{}},"size":5}',
+      (shop:search_products { query = { match_all = {} }, size = 5 }) and api.requests[#api.requests].body)
+    api.close()
+    open(function(r)
+      return r.path:find "elastic" and { status = 400, json = { error = { reason = "no mapping found for [x]" } } } or answers(r)
+    end)
+    assert.matches("no mapping found", raises("invalid", shop.search_products, shop, { query = {} }).message)
+    raises("usage", shop.search_products, shop, { query = {}, size = 10001 })
+    raises("usage", shop.search_products, shop, {})
+  end)
+
+  it("takes channel_id from the connection where none is given", function()
+    api.close()
+    open(answers, { channel_id = 47 })
+    shop:search_products { query = {} }
+    assert.equal("47", api.requests[#api.requests].query.channel_id)
+    shop:search_products { query = {}, channel_id = "48" }
+    assert.equal("48", api.requests[#api.requests].query.channel_id)
+  end)
+
+  it("keeps three requests a second and learns from x-S2S-RateLimit", function()
+    local flying = require "support.flying"
+    api.close()
+    open(answers, { limits = {} })
+    flying(function()
+      shop:sources()
+      local _, answer = shop:sources()
+      assert.is_true(answer.waited > 0.2 and answer.waited < 0.45, answer.waited)
+    end, 20)
+  end)
+end)
+
+describe("Stock2Shop, played by the sandbox,", function()
+  local sb, shop
+  before_each(function()
+    sb = sandbox.start { products = 30, rate_scale = 1000 }
+    shop = connect { api = "stock2shop", base_url = sb.url, username = "sandbox", password = "sandbox",
+      limits = { api = "1000/s", login = "1000/s" } }
+  end)
+  after_each(function() sb:stop() end)
+
+  it("answers each operation", function()
+    assert.equal("sandbox", shop:authenticate().username)
+    assert.equal("sandbox", shop:valid_token().username)
+    assert.is_true(#shop:sources() > 0)
+    assert.is_true(#shop:channels() > 0)
+    local page = shop:search_products { query = { match_all = {} }, size = 7, sort = { modified = { order = "asc" } } }
+    assert.equal(7, #page.system_products)
+  end)
+
+  it("kills a token, and the call goes on with another", function()
+    shop:sources()
+    local other = connect { api = "stock2shop", base_url = sb.url, username = "sandbox", password = "sandbox",
+      limits = { login = "1000/s" } }
+    other:authenticate { username = "sandbox", password = "sandbox" }
+    local sources, answer = shop:sources()
+    assert.is_true(#sources > 0)
+    assert.equal(2, answer.attempts)
+  end)
+
+  it("refuses a wrong password", function()
+    local wrong = connect { api = "stock2shop", base_url = sb.url, username = "sandbox-2", password = "wrong-one" }
+    local problem = raises("auth", wrong.sources, wrong)
+    assert.equal("authenticate", problem.operation)
+  end)
+end)
