@@ -11,7 +11,7 @@ local DeadLetters = {}
 DeadLetters.__index = DeadLetters
 
 local function folder(run)
-  local store = run:config().store_path
+  local store = run:config().store
   return (store:match "^(.*)/[^/]*$" or ".") .. "/dlq"
 end
 
