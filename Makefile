@@ -73,7 +73,7 @@ deps-test: ; @sh tests/support/deps.sh $(DEBIAN_TEST)
 deps-lint: ; @sh tests/support/deps.sh $(DEBIAN_LINT)
 
 ## run the main job three times against the built-in sandbox and show what happened
-demo: all ; @sh examples/demo.sh $(BUILD)/sluice
+demo: all ; @$(BUILD)/sluice run examples/demo.lua sluice=$(BUILD)/sluice
 
 ## run all specs
 test: all deps-test $(TOOLS) ; @$(BUILD)/sluice test tests

@@ -4,14 +4,15 @@ local err = require "sluice.err"
 local run = {
   about = "Run a recipe or a script once",
   usage = [[
-usage: sluice run RECIPE [key=value …] [--full] [-c FILE] [--json] [-v]
+usage: sluice run RECIPE [key=value …] [--full] [--summary=FILE] [-c FILE] [--json] [-v]
 
   sluice run scripts/delta_feed.lua from=shop to=feed stream=124773
   sluice run scripts/delta_feed.lua from=shop to=file:products.ndjson stream=test --full
   sluice run report.lua limit:=10        key:=json gives a typed value, key=- standard input
   sluice run RECIPE --args               what the recipe takes
 
---full   start over: forget what earlier runs have delivered (cursors start at the beginning)
+--full           start over: forget what earlier runs have delivered (cursors start at the beginning)
+--summary=FILE   the summary as a JSON document into a file, beside what is shown
 ]],
 }
 
@@ -183,6 +184,7 @@ local function take_options(argv, globals)
   for _, word in ipairs(argv) do
     if word == "--full" then options.full = true
     elseif word == "--args" then options.args = true
+    elseif word:match "^%-%-summary=." then options.summary = word:match "=(.*)$"
     elseif word:match "^%-%-" then
       err.raise { code = "usage", message = "sluice run: unknown option " .. word, hint = "sluice help run" }
     else words[#words + 1] = word end

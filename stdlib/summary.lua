@@ -69,10 +69,17 @@ local function lines_of(run, all)
   return lines
 end
 
+local function write_file(path, text)
+  local out = require("sluice.ndjson").writer(path)
+  out:write(text)
+  out:close()
+end
+
 --- Shows it: nothing for a script that counted nothing.
 function summary.print(run, all)
+  all.ledger = nil
+  if run.options.summary then write_file(run.options.summary, all) end
   if run.options.json then
-    all.ledger = nil
     io.stdout:write(require("sluice.json").encode(all), "\n")
     return
   end
