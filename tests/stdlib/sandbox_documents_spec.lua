@@ -1,0 +1,211 @@
+-- Every curl example of these operations in the vendors' documents, byte for byte in, shape for shape out.
+local documents = require "support.documents"
+local http = require "sluice.http"
+local json = require "sluice.json"
+local sandbox = require "sluice.sandbox"
+
+local BEARER = "the-token"
+
+describe("the documents of the Stream API", function()
+  local sb
+
+  before_each(function() sb = sandbox.start { products = 0, token = BEARER, rate_scale = 1000 } end)
+  after_each(function() sb:stop() end)
+
+  local function run(name, more, bearer)
+    local replacements = { ["https://stream-api.productsup.com"] = sb.url, ["<token>"] = BEARER, ["Bearer token"] = "Bearer " .. BEARER }
+    for from, to in pairs(more or {}) do replacements[from] = to end
+    return documents.run("stream/" .. name, replacements, bearer)
+  end
+
+  -- `list` shows a single stream where the real answer is a list of them.
+  local function listed(answer)
+    return { data = json.array { answer.data } }
+  end
+
+  it("tutorial: chapters 1, 2, 3 and 6", function()
+    local created = run "chapter1_create"
+    assert.equal(201, created.status)
+    assert.equal("application/vnd.api+json", created.headers["content-type"])
+    assert.is_nil(documents.differs(documents.answer "stream/chapter1_create", created.value))
+    assert.equal("Getting started tutorial My first stream", created.value.data.attributes.name)
+    assert.matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d[+-]%d%d:%d%d$", created.value.data.attributes.createdAt)
+    local id = created.value.data.id
+
+    local list = run "chapter2_list"
+    assert.equal(200, list.status)
+    assert.is_string(list.value.links.first)
+    list.value.links = nil
+    assert.is_nil(documents.differs(listed(documents.answer "stream/chapter2_list"), list.value))
+    assert.equal(id, list.value.data[#list.value.data].id)
+
+    local upload = run("chapter3_upload", { ["<stream_id>"] = id })
+    assert.equal(202, upload.status)
+    local printed = documents.answer "stream/chapter3_upload"
+    assert.is_nil(documents.differs(printed, upload.value))
+    local attributes, expected = upload.value.data.attributes, printed.data.attributes
+    expected.stages.upload.completedAt = attributes.stages.upload.completedAt
+    assert.same(expected, attributes)
+    assert.equal('{"id":"34SKJDF42DF","name":"Product 1","company":"ACME Corp.","price":100}', sb:stream(id):get "34SKJDF42DF")
+    assert.is_nil(sb:stream(id):get "475-SHIRT-XL")
+    assert.is_string(sb:stream(id):get "7824796324")
+
+    local batch = upload.value.data.id
+    local waiting = run("chapter6_batch", { ["<stream_id>"] = id, ["<batch_id>"] = batch }, BEARER)
+    assert.equal("uploaded", waiting.value.data.attributes.status)
+    assert.equal(json.null, waiting.value.data.attributes.stages.processing)
+    assert.equal(1, sb:import(id))
+    local processed = run("chapter6_batch", { ["<stream_id>"] = id, ["<batch_id>"] = batch }, BEARER)
+    printed = documents.answer "stream/chapter6_batch"
+    assert.is_nil(documents.differs(printed, processed.value))
+    attributes, expected = processed.value.data.attributes, printed.data.attributes
+    for _, stage in ipairs { "upload", "processing" } do
+      expected.stages[stage].completedAt = attributes.stages[stage].completedAt
+    end
+    assert.same(expected, attributes)
+  end)
+
+  it("streams: show, create, list, the next page, rename, remove", function()
+    assert.equal("124773", run("authentication").value.data.id)
+    assert.equal("124773", run("show", nil, BEARER).value.data.id)
+    local created = run("create", nil, BEARER)
+    assert.same({ 201, "My product stream", "chunked" },
+      { created.status, created.value.data.attributes.name, created.value.data.attributes.type })
+    assert.equal(3, #run("list", nil, BEARER).value.data)
+    local next_page = run("list_next", nil, BEARER)
+    assert.same({ 200, 0 }, { next_page.status, #next_page.value.data })
+    local renamed = run("rename", nil, BEARER)
+    assert.same({ 200, "My product Stream with an updated name", "124773" },
+      { renamed.status, renamed.value.data.attributes.name, renamed.value.data.id })
+    local removed = run("delete", nil, BEARER)
+    assert.same({ 204, "" }, { removed.status, removed.body })
+    assert.equal(404, run("show", nil, BEARER).status)
+  end)
+
+  it("the commands without a token are refused", function()
+    local refused = run "list"
+    assert.equal(401, refused.status)
+    assert.equal("401", refused.value.errors[1].status)
+  end)
+
+  it("uploads: examples 1 to 5", function()
+    local shape = documents.answer "stream/chapter3_upload"
+    local function accepted(name, count, stream)
+      local answer = run(name, nil, BEARER)
+      assert.equal(202, answer.status)
+      assert.is_nil(documents.differs(shape, answer.value))
+      assert.same({ "uploaded", 0, count, "success" }, { answer.value.data.attributes.status, answer.value.data.attributes.errorCount,
+        answer.value.data.attributes.stages.upload.successCount, answer.value.data.attributes.stages.upload.status })
+      assert.equal(count, sb:stream(stream).count)
+    end
+    accepted("upload1", 1, 124773)
+    accepted("upload2", 3, 124773)
+    assert.equal(415, run("upload3", nil, BEARER).status) -- NDJSON into a referenced stream, against the documents' own rule
+    accepted("upload4", 1, 224773)
+    accepted("upload5", 3, 224773)
+  end)
+
+  it("a batch that is not there", function()
+    assert.equal(404, run("batch", nil, BEARER).status)
+  end)
+
+  it("the table of invalid batches", function()
+    local function refused(name, message, stream)
+      local answer = run(name, { streamId = stream or "124773" })
+      assert.equal(422, answer.status, name)
+      local attributes = answer.value.data.attributes
+      assert.same({ "failed", 1, "failure", 0, 1 }, { attributes.status, attributes.errorCount, attributes.stages.upload.status,
+        attributes.stages.upload.successCount, attributes.stages.upload.errorCount })
+      assert.equal(message, attributes.stages.upload.errors[1].message)
+      assert.equal("124773", stream and "124773" or answer.value.relationships.stream.data.id)
+      assert.same(answer.value.relationships, answer.value.data.relationships)
+    end
+    refused("empty_product", "Empty Product Attributes")
+    refused("empty_line", "Empty Payload line")
+    refused("empty_payload", "Empty Payload")
+    for i = 1, 4 do refused("referenced_empty" .. i, "Empty Payload", "224773") end
+  end)
+
+  it("deletes: by body, by URL, all", function()
+    run("upload2", nil, BEARER)
+    local broken = run("delete_one", nil, BEARER) -- the printed id has no quotes
+    assert.same({ 422, "Syntax error" }, { broken.status, broken.value.data.attributes.stages.upload.errors[1].message })
+    assert.equal(3, sb:stream(124773).count)
+    assert.equal(202, run("delete_by_url", nil, BEARER).status)
+    assert.is_nil(sb:stream(124773):get "475-SHIRT-XL")
+    local many = run("delete_many", nil, BEARER)
+    assert.same({ 202, 3, 0 }, { many.status, many.value.data.attributes.stages.upload.successCount, sb:stream(124773).count })
+    run("upload2", nil, BEARER)
+    assert.equal(202, run("delete_all", nil, BEARER).status)
+    assert.equal(0, sb:stream(124773).count)
+  end)
+end)
+
+describe("the documents of the Stream API's limits", function()
+  it("headers and the answer when they are exceeded", function()
+    local now = 1651174222.4
+    local sb = sandbox.start { products = 0, clock = function() return now end }
+    finally(function() sb:stop() end)
+    local function compare(answer, name)
+      local printed = documents.text("stream/" .. name .. ".txt")
+      assert.equal(tonumber(printed:match "^HTTP/2 (%d+)"), answer.status)
+      for header, value in printed:gmatch "(ratelimit%-%w+): (%d+)" do assert.equal(value, answer.headers[header], header) end
+      return printed:match "\n\n(.*)\n$"
+    end
+    local first = assert(http.request { method = "HEAD", url = sb.url .. "/" })
+    compare(first, "rate_headers")
+    for _ = 2, 5 do assert.equal(200, http.request { method = "HEAD", url = sb.url .. "/" }.status) end
+    local refused = http.get(sb.url .. "/")
+    assert.equal(compare(refused, "rate_exceeded"), refused.body)
+    now = 1651174223
+    assert.equal(200, http.request { method = "HEAD", url = sb.url .. "/" }.status)
+  end)
+end)
+
+describe("the documents of Stock2Shop", function()
+  local sb
+
+  before_each(function()
+    sb = sandbox.start { products = 300, username = "barry", password = "*****", role = "product_meta_editor", rate_scale = 1000 }
+  end)
+  after_each(function() sb:stop() end)
+
+  local function run(name, token)
+    return documents.run("stock2shop/" .. name, { ["https://app.stock2shop.com"] = sb.url, ["token=xxx"] = "token=" .. (token or "xxx"),
+      ["valid_token/xxx"] = "valid_token/" .. (token or "xxx") })
+  end
+
+  it("login, token, sources, channels", function()
+    assert.equal(401, run("sources").status)
+    local login = run "authenticate"
+    assert.equal(200, login.status)
+    assert.is_nil(documents.differs(documents.answer "stock2shop/authenticate", login.value))
+    local token = login.value.system_user.token
+    for _, name in ipairs { "valid_token", "sources", "channels" } do
+      local answer = run(name, token)
+      assert.equal(200, answer.status, name)
+      assert.is_nil(documents.differs(documents.answer("stock2shop/" .. name), answer.value))
+    end
+    assert.equal(57, run("sources", token).value.system_sources[1].id)
+  end)
+
+  it("product search", function()
+    local token = run("authenticate").value.system_user.token
+    local answer = run("search_products", token)
+    assert.equal(200, answer.status)
+    assert.same({ 0, 0 }, { answer.value.hits.total, #answer.value.system_products }) -- nothing that new yet
+    sb:touch(300)
+    answer = run("search_products", token)
+    local printed = documents.answer "stock2shop/search_products"
+    assert.is_nil(documents.differs(printed, answer.value, { image_id = true }))
+    assert.same({ 300, 1, 1 }, { answer.value.hits.total, #answer.value.hits.hits, #answer.value.system_products })
+    assert.same(printed.request.body.sort, answer.value.request.body.sort)
+    assert.same(printed.request.body.query.bool.filter[3], answer.value.request.body.query.bool.filter[3])
+    assert.matches('\\/', answer.body, 1, true)
+    for id, text in sb.catalogue:each() do
+      local product = assert(json.decode(text))
+      assert.equal(id, product.id)
+      assert.is_nil(documents.differs(printed.system_products[1], product, { image_id = true }))
+    end
+  end)
+end)
