@@ -253,7 +253,9 @@ local function put(parts, value, php)
   if kind == "string" then
     parts[#parts + 1] = M.quote(value, php)
   elseif kind == "number" then
-    parts[#parts + 1] = math.type(value) == "integer" and tostring(value) or string.format("%.17g", value)
+    -- what was too large for a double stays too large for one
+    parts[#parts + 1] = math.type(value) == "integer" and tostring(value)
+      or (string.format("%.17g", value):gsub("inf", "1e999"))
   elseif kind ~= "table" or value == M.null then
     parts[#parts + 1] = tostring(value)
   elseif M.is_object(value) then

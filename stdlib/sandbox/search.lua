@@ -39,6 +39,7 @@ local function sort_keys(sort)
   end
   local function add_one(one)
     if type(one) == "string" then return add(one) end
+    if not json.is_object(one) then query.refuse("illegal_argument_exception", "malformed sort format") end
     for name, spec in json.members(one) do add(name, spec) end
   end
   if json.is_array(sort) then
@@ -195,14 +196,14 @@ end
 -- The proxy adds its own conditions to the query it passes on, and a type to the sort.
 local function echoed(body)
   local filters = json.array {}
-  local bool = body.query and body.query.bool
+  local bool = json.is_object(body.query) and body.query.bool or nil
   local copy = json.object("aggs", body.aggs or json.object())
   local echoed_bool = json.object()
   if json.is_object(bool) then
     for name, value in json.members(bool) do json.set(echoed_bool, name, value) end
     local own = bool.filter
     if json.is_array(own) then table.move(own, 1, #own, 1, filters) elseif own ~= nil then filters[1] = own end
-  elseif body.query then
+  elseif body.query ~= nil then
     json.set(echoed_bool, "must", json.array { body.query })
   end
   filters[#filters + 1] = json.object("term", json.object("client_id", 21))
