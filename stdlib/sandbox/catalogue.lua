@@ -23,13 +23,12 @@ end
 local function permutation(count, seed)
   local step = math.max(1, math.floor(count * 0.618033988749895))
   while gcd(step, count) ~= 1 do step = step + 1 end
-  local back, a, b, x, y = 0, step % count, count, 1, 0
+  local a, b, x, y = step % count, count, 1, 0
   while b ~= 0 do
     local q = a // b
     a, b, x, y = b, a % b, y, x - q * y
   end
-  back = x % count
-  return step, back, products.mix(seed) % count
+  return step, x % count, products.mix(seed) % count
 end
 
 -- The second of a place: of each thousand the first 120 (in every tenth thousand 700) share one.

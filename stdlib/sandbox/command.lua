@@ -68,7 +68,7 @@ local options = {
 local function parse(argv)
   local chosen, faults, i = { port = 8085 }, {}, 1
   while argv[i] do
-    local word, value = argv[i], nil
+    local word, value = argv[i]
     local name, inline = word:match "^(%-%-[%w-]+)=(.*)$"
     name = name or word
     local option = options[name]

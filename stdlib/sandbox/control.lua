@@ -96,6 +96,7 @@ end
 
 handlers["POST /sandbox/import"] = function(sb, req)
   local a = arguments(req)
+  if a.stream then stream_of(sb, a.stream) end
   return answer(200, O("batches", sb:import(a.stream, a)))
 end
 

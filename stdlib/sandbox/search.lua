@@ -152,10 +152,9 @@ function M.find(catalogue, plan, keys, from, size)
   if natural then return by_index(catalogue, plan, first[1], first[2], from, size) end
   local index, low, past = ranks(catalogue, plan, "modified")
   if past <= low then return {}, 0 end
-  local step, n = index:each(low, past - 1), nil
+  local step = index:each(low, past - 1)
   return by_sorting(catalogue, plan, keys, from, size, function()
-    _, n = step()
-    return n
+    return (select(2, step()))
   end)
 end
 

@@ -141,7 +141,8 @@ describe("the sandbox's catalogue", function()
       looked = looked + 1
       return indexed_modified(...)
     end
-    local plan = query.compile(sandbox_json.decode '{"bool":{"filter":[{"range":{"modified":{"gte":"2021-01-08 00:00:00"}}},{"term":{"active":true}}]}}', {})
+    local filter = '[{"range":{"modified":{"gte":"2021-01-08 00:00:00"}}},{"term":{"active":true}}]'
+    local plan = query.compile(sandbox_json.decode('{"bool":{"filter":' .. filter .. "}}"), {})
     local found, total = search.find(catalogue, plan, { { "modified", 1 }, { "id", 1 } }, 0, 500)
     assert.equal(500, #found)
     assert.is_true(total > 50000)
