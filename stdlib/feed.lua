@@ -28,8 +28,11 @@ local TRIES = 3          -- of a search that the index answers in part
 
 -- ---- positions ----
 
+local last_second, last_text
+
 local function text_of(second)
-  return time.format(second, "sql")
+  if second ~= last_second then last_second, last_text = second, time.format(second, "sql") end
+  return last_text
 end
 
 local function second_of(text)

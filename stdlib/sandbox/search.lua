@@ -149,7 +149,8 @@ function M.find(catalogue, plan, keys, from, size)
   if plan.ids then return by_sorting(catalogue, plan, keys, from, size, numbers_of(plan.ids)) end
   local first, second = keys[1] or { "id", 1 }, keys[2]
   local natural = not second or second[1] == first[1] or first[1] == "id" or second[2] == first[2]
-  if natural then return by_index(catalogue, plan, first[1], first[2], from, size) end
+  local one_second = plan.modified.low == plan.modified.high -- its products are in the order of ids
+  if natural then return by_index(catalogue, plan, one_second and "modified" or first[1], first[2], from, size) end
   local index, low, past = ranks(catalogue, plan, "modified")
   if past <= low then return {}, 0 end
   local step = index:each(low, past - 1)

@@ -182,7 +182,7 @@ describe("uploader", function()
       upload(stream, 40, { max_records = 20 })
       check_sums(40, 0)
     end
-    local stream = model.new { fail = function(_, lines, bytes) return bytes > 60 and { code = "invalid", status = 413, message = "" } end }
+    local stream = model.new { fail = function(_, _, bytes) return bytes > 60 and { code = "invalid", status = 413, message = "" } end }
     new_run()
     local up = uploader.uploader(stream.client, 1)
     up:write { id = "1", text = ("x"):rep(100) }
@@ -240,7 +240,7 @@ describe("uploader", function()
   it("raises what the dead-letter file raises", function()
     local stream = model.new { bad = bad_line }
     new_run()
-    function sums:reject() error(require("sluice.err").new { code = "state", message = "the disk is full" }, 0) end
+    function sums.reject() error(require("sluice.err").new { code = "state", message = "the disk is full" }, 0) end
     local up = uploader.uploader(stream.client, 1)
     up:write(product(1, ',"bad":1'))
     up:write(product(2))
@@ -266,7 +266,8 @@ describe("uploader", function()
       assert.equal("referenced", args.type)
       local n = #json.decode(args.body)
       local bad = status == "failure" and n or 0
-      return { id = "b", attributes = { status = "uploaded", stages = { upload = { status = status, successCount = n - bad, errorCount = bad, errors = {} } } } }
+      return { id = "b", attributes = { status = "uploaded", stages = { upload = { status = status,
+         successCount = n - bad, errorCount = bad, errors = {} } } } }
     end }
     new_run()
     local up = uploader.uploader(client, 1, { referenced = true, max_records = 2 })

@@ -74,7 +74,9 @@ function Shop:settle()
       left[#left + 1] = change
     else
       local entry = self.index[change.id]
-      if not entry or entry.modified <= change.modified then self.index[change.id] = { id = change.id, modified = change.modified, gone = change.gone } end
+      if not entry or entry.modified <= change.modified then
+        self.index[change.id] = { id = change.id, modified = change.modified, gone = change.gone }
+      end
     end
   end
   self.due = left

@@ -54,7 +54,8 @@ local function batch_of(self, n, list, refused)
     attributes = {
       status = refused == n and "failed" or "uploaded", errorCount = self.lies and 0 or refused,
       stages = {
-        upload = { completedAt = "2022-11-25T15:40:10+01:00", status = status, successCount = n - refused, errorCount = refused, errors = json.array(list) },
+        upload = { completedAt = "2022-11-25T15:40:10+01:00", status = status, successCount = n - refused, errorCount = refused,
+          errors = json.array(list) },
         processing = json.null,
       },
     },
