@@ -71,6 +71,7 @@ return sluice.recipe {
     from = "connection of the shop", to = "connection of the stream, or file:PATH",
     stream = { "stream id", optional = true }, since = { "time to start from (UTC); leaves the cursor alone", optional = true },
     shape = { "product or variant", default = "product" },
+    batch = { "products per request, at most", default = 10000 },
     sweep = { "also delete what has vanished from the shop", default = false },
     confirm = { "let a sweep delete more than a tenth", default = false },
   },
@@ -82,7 +83,9 @@ return sluice.recipe {
     if file and is_true(args.sweep) then usage "a file can't be swept" end
     local shop, feed = sluice.connect(args.from), not file and sluice.connect(args.to)
     local sent = feed and require("sluice.sweep").memory(feed, args.stream)
-    local sink = file and file_sink(file, run) or feed:uploader(args.stream, { remember = sent.add })
+    local sink = file and file_sink(file, run) or feed:uploader(args.stream, {
+      max_records = math.tointeger(args.batch), remember = sent.add,
+    })
 
     for product in shop:changed_products { since = args.since, cursor = run:cursor "products" } do
       local rows = rows_of(product)

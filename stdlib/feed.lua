@@ -10,8 +10,9 @@
 --   * a product that is newer in the shop than in the index is given as it is now, and is left out when the index
 --     has caught up, if it is still the same.
 --
--- The position never comes from this machine's clock alone: it is one that the index has shown, or an hour ago,
--- whichever is later (a shop at rest would otherwise be read again from its last change at each run).
+-- The position is never ahead of what the index has shown, or of an hour ago (a shop at rest would otherwise be read
+-- again from its last change at each run), and never ahead of this machine's clock: a product that is dated in the
+-- future is given at once, but does not carry the position past changes that are still to come.
 
 local crypto = require "sluice.crypto"
 local errors = require "sluice.err"
@@ -122,13 +123,14 @@ function feed.iterate(o)
   local cursor = o.since == nil and o.cursor or memory()
   local count, stopping, describe, lag = o.count or nothing, o.stopping or nothing, o.describe, o.index_lag
   local newest = keyset.newest(o.search)
-  local upto = newest and math.min(newest, o.now // 1 | 0)
-  local pages = reader(upto and keyset.changes {
-    search = o.search, from = from, upto = upto, size = o.page_size, window = o.window,
+  local now = o.now // 1 | 0
+  local pages = reader(newest and keyset.changes {
+    search = o.search, from = from, upto = newest, size = o.page_size, window = o.window,
   } or nothing, o.spawn)
   local hits, at, ended = {}, 0, false
 
   local function advance(second)
+    second = math.min(second, now)
     if position and second <= position then return end
     position = second
     cursor:advance(text_of(second), text_of(math.max(0, second - lag)))
@@ -136,7 +138,7 @@ function feed.iterate(o)
 
   local function finish()
     ended = true
-    if upto then advance(math.max(upto, (o.now - CLOCK_SLACK) // 1 | 0)) end
+    if newest then advance(math.max(newest, now - CLOCK_SLACK)) end
   end
 
   -- The row of the hit, or nil where it was given before. The later of the two times tells its changes apart, so that

@@ -1,0 +1,193 @@
+-- scripts/delta_feed.lua as a user runs it, against the sandbox.
+local json = require "sluice.json"
+local project = require "support.project"
+local tmp = require "support.tmp"
+
+local FEED = "scripts/delta_feed.lua from=shop to=feed stream=124773"
+
+describe("delta_feed", function()
+  local p
+  local function start(options)
+    p = project.new(options)
+    return p
+  end
+  after_each(function()
+    if p then p:stop() end
+    p = nil
+  end)
+
+  local function sums(done)
+    local s = done.sums
+    assert(s, done.stderr)
+    return { s.exit_code, s.read, s.sent, s.unchanged, s.rejected }
+  end
+
+  it("sends all, then what changed, then nothing", function()
+    start { products = 700, crowd = 550 }
+    assert.same({ 0, 700, 700, 0, 0 }, sums(p:run(FEED)))
+    assert.is_nil(p:difference())
+    p.sandbox:touch(5)
+    p.sandbox:add(1)
+    local done = p:run(FEED)
+    assert.same({ 0, 6, 0 }, { done.status, done.sums.sent, done.sums.rejected })
+    assert.is_nil(p:difference())
+    assert.equal(0, p:run(FEED).sums.sent)
+    assert.equal(706, p.sandbox:stream(124773).applied)
+    assert.same({ 0, 701, 701, 0, 0 }, sums(p:run(FEED .. " --full")))
+  end)
+
+  it("finds nothing new twice where the index lags", function()
+    start { products = 100, lag = 60 }
+    p:run(FEED)
+    p.sandbox:touch(7)
+    assert.equal(0, p:run(FEED).sums.sent)
+    p.sandbox.shift = p.sandbox.shift + 61
+    assert.equal(7, p:run(FEED).sums.sent)
+    assert.equal(0, p:run(FEED).sums.sent)
+    assert.is_nil(p:difference())
+  end)
+
+  it("starts another stream afresh, and leaves the cursor alone with since", function()
+    start { products = 50 }
+    p:run(FEED)
+    assert.equal(0, p:run(FEED).sums.sent)
+    local other = p:run "scripts/delta_feed.lua from=shop to=feed stream=nowhere"
+    assert.equal(1, other.status)
+    assert.matches("not_found", other.stderr .. other.stdout)
+    assert.equal(50, p:run(FEED .. " since=2001-01-01").sums.sent)
+    assert.equal(0, p:run(FEED).sums.sent)
+  end)
+
+  it("cuts batches to order", function()
+    start { products = 95 }
+    local done = p:run(FEED .. " batch:=10")
+    assert.equal(95, done.sums.sent)
+    assert.same({ success = 10 }, done.sums.batches)
+  end)
+
+  it("writes a row per variant", function()
+    start { products = 40 }
+    local done = p:run(FEED .. " shape=variant")
+    assert.equal(0, done.status)
+    local rows = 0
+    for _, text in p.sandbox.catalogue:each() do
+      local product = json.decode(text)
+      for _, variant in ipairs(product.variants) do
+        rows = rows + 1
+        local row = json.decode(p.sandbox:stream(124773):get(tostring(variant.id)))
+        assert.equal(tostring(product.id), row.item_group_id)
+        assert.equal(tostring(variant.id), row.id)
+        assert.equal(variant.sku, row.sku)
+        assert.equal(variant.price, row.price)
+        assert.equal(product.title, row.title)
+      end
+    end
+    assert.equal(rows, done.sums.sent)
+    assert.equal(rows, p.sandbox:stream(124773).count)
+  end)
+
+  it("writes a file", function()
+    start { products = 40 }
+    local done = p:run "scripts/delta_feed.lua from=shop to=file:out.ndjson"
+    assert.equal(40, done.sums.sent)
+    local n = 0
+    for line in io.lines(p.dir .. "/out.ndjson") do
+      n = n + 1
+      assert.equal("string", type(json.decode(line).id))
+    end
+    assert.equal(40, n)
+    assert.equal(0, p:run("scripts/delta_feed.lua from=shop to=file:out.ndjson").sums.sent)
+    assert.equal("", tmp.read(p.dir .. "/out.ndjson"))
+  end)
+
+  it("takes out what has vanished, and refuses to take out much", function()
+    start { products = 200 }
+    p:run(FEED)
+    local gone = p.sandbox:deactivate(11)
+    assert.equal(0, p:run(FEED).status)
+    assert.equal(200, p.sandbox:stream(124773).count)
+    assert.equal(0, p:run(FEED .. " sweep=true").status)
+    assert.equal(189, p.sandbox:stream(124773).count)
+    assert.is_nil(p:difference())
+    p.sandbox:activate(gone)
+    p.sandbox:touch(gone)
+    p:run(FEED .. " sweep=true")
+    assert.is_nil(p:difference())
+    p.sandbox:deactivate(21)
+    local done = p:run(FEED .. " sweep=true")
+    assert.equal(2, done.status)
+    assert.matches("21 of the 200", done.stderr)
+    assert.equal(200, p.sandbox:stream(124773).count)
+    assert.equal(0, p:run(FEED .. " sweep=true confirm=true").status)
+    assert.is_nil(p:difference())
+  end)
+
+  it("takes out the variants of what has vanished", function()
+    start { products = 60 }
+    p:run(FEED .. " shape=variant")
+    p.sandbox:deactivate(2)
+    assert.equal(0, p:run(FEED .. " shape=variant sweep=true confirm=true").status)
+    local rows = 0
+    for _, text in p.sandbox.catalogue:each() do rows = rows + #json.decode(text).variants end
+    assert.equal(rows, p.sandbox:stream(124773).count)
+  end)
+
+  it("keeps rejected products in the dead-letter file, and ends with 3", function()
+    start { products = 30 }
+    local ids = {}
+    for id in p.sandbox.catalogue:each() do ids[#ids + 1] = id end
+    p.sandbox:edit(ids[3], { body_html = ("x"):rep(3000000) })
+    local done = p:run(FEED)
+    assert.equal(3, done.status)
+    assert.same({ 3, 30, 29, 0, 1 }, sums(done))
+    local letter = json.decode(tmp.read(done.sums.dead_letters))
+    assert.equal(tostring(ids[3]), letter.record.id)
+    assert.matches("1,?000,?000", letter.reason)
+    assert.equal(0, p:run(FEED).status)
+  end)
+
+  it("goes on after faults of both servers", function()
+    start { products = 600, crowd = 100 }
+    p.sandbox:fault "status status=503 path=/v1/products/elastic_search nth=2"
+    p.sandbox:fault "reset_after path=/streams/*/products nth=1"
+    p.sandbox:fault "truncate path=/v1/products/elastic_search nth=3"
+    local done = p:run(FEED .. " batch:=200")
+    assert.equal(0, done.status, done.stderr)
+    assert.is_nil(p:difference())
+  end)
+
+  it("logs in again when its token dies", function()
+    start { products = 600 }
+    p:run(FEED)
+    p.sandbox:expire()
+    p.sandbox:touch(3)
+    assert.equal(3, p:run(FEED).sums.sent)
+  end)
+
+  it("stops cleanly at the first Ctrl-C, and goes on there", function()
+    start { products = 1200 }
+    local done = p:crash("INT", "page", 3, FEED .. " batch:=100")
+    assert.is_true(done.hit)
+    assert.equal(130, done.status, done.stderr)
+    local first = done.sums.sent
+    assert.is_true(first > 0 and first < 1200)
+    assert.equal(1200 - first, p:run(FEED).sums.sent)
+    assert.is_nil(p:difference())
+    assert.equal(1200, p.sandbox:stream(124773).applied)
+  end)
+
+  it("names what is wrong with its arguments", function()
+    start { products = 1 }
+    for words, message in pairs {
+      ["from=shop to=feed"] = "stream is missing",
+      ["from=shop to=feed stream=1 shape=flat"] = "shape is product or variant",
+      ["from=shop to=file:x sweep=true"] = "a file can't be swept",
+      ["from=shop to=feed stream=1 since=yesterday"] = "since must be a time",
+      ["from=shup to=feed stream=1"] = "shup",
+    } do
+      local done = p:run("scripts/delta_feed.lua " .. words)
+      assert.equal(2, done.status, words .. done.stderr)
+      assert.matches(message, done.stderr)
+    end
+  end)
+end)

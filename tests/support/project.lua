@@ -1,0 +1,94 @@
+-- A project of its own in a fresh folder, with a sandbox in this process behind it: a config, a store, and `sluice` as
+-- child processes.
+--
+--   local project = require("support.project").new { products = 1200 }
+--   local done = project:run "scripts/delta_feed.lua from=shop to=feed stream=124773"
+--   done.status, done.stdout, done.stderr, done.sums
+--   project:stop()
+local json = require "sluice.json"
+local process = require "sluice.process"
+local sandbox = require "sluice.sandbox"
+local tmp = require "support.tmp"
+
+local project = {}
+
+local Project = {}
+Project.__index = Project
+
+local root
+local function here()
+  root = root or io.popen("pwd"):read "l"
+  return root
+end
+
+local CONFIG = [[
+version: 1
+store: sqlite:state.db
+connections:
+  shop: { api: stock2shop, base_url: "%s", username: sandbox, password: sandbox, limits: { api: 3000/s, login: 1000/s } }
+  feed: { api: productsup_stream, base_url: "%s", token: sandbox-token, limits: { products: 3000/s, batches: 3000/s, other: 3000/s } }
+]]
+
+--- Options are the sandbox's; its rates are high unless given.
+function project.new(options)
+  local all = { rate_scale = 1000, products = 300 }
+  for key, value in pairs(options or {}) do all[key] = value end
+  local self = setmetatable({ dir = tmp.dir(), sandbox = sandbox.start(all) }, Project)
+  tmp.write(self.dir .. "/sluice.yaml", CONFIG:format(self.sandbox.url, self.sandbox.url))
+  return self
+end
+
+function Project:stop() self.sandbox:stop() end
+
+local function argv_of(self, words)
+  local argv = { "env", "XDG_STATE_HOME=" .. self.dir .. "/shared", here() .. "/" .. (os.getenv "SLUICE_BUILD" or "build") .. "/sluice",
+    "run", "--json" }
+  for word in words:gmatch "%S+" do
+    argv[#argv + 1] = word:match "^scripts/" and here() .. "/" .. word or word
+  end
+  return argv
+end
+
+local function result_of(done)
+  done.sums = json.decode(done.stdout)
+  return done
+end
+
+--- `sluice run` in the project's folder.
+function Project:run(words)
+  return result_of(assert(process.run { argv = argv_of(self, words), cwd = self.dir, timeout = 60 }))
+end
+
+--- The same, but the process gets a signal where it stands at a step for the nth time ("after": n seconds after its
+--- start). `hit` says whether it came to that.
+function Project:crash(signal, step, n, words)
+  local steps = self.dir .. "/steps"
+  local argv = { "sh", here() .. "/tests/support/crash.sh", steps, signal, step, tostring(n) }
+  for _, word in ipairs(argv_of(self, words)) do argv[#argv + 1] = word end
+  local done = assert(process.run { argv = argv, cwd = self.dir, timeout = 60 })
+  done.hit = done.stdout:find "hit" ~= nil
+  done.stdout, done.stderr = tmp.read(steps .. "/out"), tmp.read(steps .. "/err")
+  return result_of(done)
+end
+
+local function plain(text, change)
+  local value = json.decode(text)
+  if change then change(value) end
+  return json.encode(value, { pretty = true })
+end
+
+local function id_as_text(product) product.id = tostring(product.id) end
+
+--- How the stream differs from the catalogue, product by product, in value; nil where it does not.
+function Project:difference(stream)
+  local store, count = self.sandbox:stream(stream or 124773), 0
+  for id, text in self.sandbox.catalogue:each() do
+    count = count + 1
+    local held = store:get(tostring(id))
+    if held == nil then return ("product %s is not in the stream"):format(id) end
+    if plain(held) ~= plain(text, id_as_text) then return ("product %s is another in the stream"):format(id) end
+  end
+  if store.count ~= count then return ("the stream has %d products, the shop %d"):format(store.count, count) end
+end
+
+return project
