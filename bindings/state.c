@@ -1,12 +1,12 @@
 /* sluice.state: what survives a crash. Everything here raises where the world fails: a recipe that goes on without its
  * store would deliver twice or lose records. */
-#include "bindings/slb.h"
+#include "bindings/state_parts.h"
 #include "state/batch.h"
 #include "state/cursor.h"
 #include "state/run.h"
 #include "state/token.h"
 
-#define STORE "sluice.store"
+#define STORE STATE_STORE
 #define CURSOR "sluice.cursor"
 #define LOCK "sluice.tokenlock"
 
@@ -422,6 +422,10 @@ static const luaL_Reg functions[] = {{"open", l_open}, {"shared", l_shared}, {NU
 int luaopen_sluice_state(lua_State *L);
 int luaopen_sluice_state(lua_State *L) {
     slb_type(L, STORE, store_meta, store_methods);
+    luaL_getmetatable(L, STORE);
+    lua_getfield(L, -1, "__index");
+    state_sent_methods(L);
+    lua_pop(L, 2);
     slb_type(L, CURSOR, cursor_meta, cursor_methods);
     slb_type(L, LOCK, lock_meta, lock_methods);
     luaL_newlib(L, functions);

@@ -98,6 +98,43 @@ function Store:batch_done(id, verdict) end
 ---@return sluice.BatchRow[]
 function Store:batches_open(filter) end
 
+--- Remembers ids (the keys of the table) as sent to a sink; those that are known stay as they are.
+---@param sink string
+---@param ids table<string, any>
+---@return boolean
+function Store:sent_add(sink, ids) end
+
+--- Starts a sweep: what is not marked with its number afterwards has vanished from the source.
+---@param sink string
+---@return integer mark
+function Store:sent_sweep(sink) end
+
+--- The source still has these.
+---@param sink string
+---@param mark integer
+---@param ids table<string, any>
+---@return boolean
+function Store:sent_mark(sink, mark, ids) end
+
+---@param sink string
+---@param mark integer
+---@return integer all ids of the sink
+---@return integer vanished those without the mark
+function Store:sent_count(sink, mark) end
+
+--- The first id behind `after` (by bytes) that is without the mark.
+---@param sink string
+---@param mark integer
+---@param after string
+---@return string? id
+function Store:sent_vanished(sink, mark, after) end
+
+--- Forgets ids that the sink no longer has.
+---@param sink string
+---@param ids table<string, any>
+---@return boolean
+function Store:sent_remove(sink, ids) end
+
 --- Puts a login token in the place of the account's former one; on disk when it returns.
 ---@param host string
 ---@param account string

@@ -1,0 +1,12 @@
+/* What the files of sluice.state share; nobody else includes it. */
+#ifndef SLB_STATE_PARTS_H
+#define SLB_STATE_PARTS_H
+
+#include "bindings/slb.h"
+
+#define STATE_STORE "sluice.store"
+
+/* Adds the store's sent_… methods to the table on top of the stack. [-0, +0, m] */
+void state_sent_methods(lua_State *L);
+
+#endif
