@@ -53,7 +53,7 @@ describe("delta_feed", function()
     assert.equal(0, p:run(FEED).sums.sent)
     local other = p:run "scripts/delta_feed.lua from=shop to=feed stream=nowhere"
     assert.equal(1, other.status)
-    assert.matches("not_found", other.stderr .. other.stdout)
+    assert.matches("404", other.stderr)
     assert.equal(50, p:run(FEED .. " since=2001-01-01").sums.sent)
     assert.equal(0, p:run(FEED).sums.sent)
   end)
