@@ -94,7 +94,7 @@ lint: lint-rules lint-c lint-lua
 lint-rules: ; @sh tests/support/rules.sh
 lint-c: deps-lint
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-	  --suppress=missingIncludeSystem -D_GNU_SOURCE -DSLUICE_VERSION='""' -Iruntime -I. runtime bindings
+	  --suppress=missingIncludeSystem -D__GNUC__=12 -D_GNU_SOURCE -DSLUICE_VERSION='""' -Iruntime -I. runtime bindings
 lint-lua: deps-lint ; @luacheck --quiet stdlib scripts examples tests bindings
 
 ## measure speed and memory beside the peers that are installed; prints one table
