@@ -26,6 +26,7 @@ typedef struct sleep_op {
     sl_op op;
     int64_t due_ms;
     size_t slot; /* place in the heap, SIZE_MAX when not in it */
+    bool breakable;
 } sleep_op;
 
 typedef struct fd_op {
@@ -280,6 +281,10 @@ sl_op *sl_sleep_start(sl_loop *loop, int64_t ms, sl_err *err) {
     return &s->op;
 }
 
+void sl_sleep_breakable(sl_op *sleep) {
+    ((sleep_op *)sleep)->breakable = true;
+}
+
 static void fire_timers(sl_loop *loop) {
     if (loop->heap_len == 0) return;
     int64_t now = sl_clock_mono_ms();
@@ -294,7 +299,7 @@ void sl_loop_cancel_sleeps(sl_loop *loop) {
     sl_err err;
     sl_fail(&err, SL_CANCELLED, 0, "stopped by a signal");
     for (size_t i = loop->heap_len; i-- > 0;) {
-        if (i >= loop->heap_len || loop->heap[i]->op.parent) continue;
+        if (i >= loop->heap_len || (loop->heap[i]->op.parent && !loop->heap[i]->breakable)) continue;
         sleep_op *s = loop->heap[i];
         heap_remove(loop, s);
         sl_op_finish(&s->op, &err);

@@ -58,6 +58,9 @@ void sl_op_free(sl_op *op);
 /* Finishes after so many milliseconds. */
 sl_op *sl_sleep_start(sl_loop *loop, int64_t ms, sl_err *err);
 
+/* This sleep ends so (SL_CANCELLED) even as a child of another operation, which looks at its error then. */
+void sl_sleep_breakable(sl_op *sleep);
+
 /* Finishes when the descriptor can be read (SL_FD_READ) or written (SL_FD_WRITE). The descriptor stays the caller's. */
 enum { SL_FD_READ = 1, SL_FD_WRITE = 2 };
 sl_op *sl_fd_start(sl_loop *loop, int fd, int events, sl_err *err);

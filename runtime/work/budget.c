@@ -107,9 +107,12 @@ static void take_out(slot_op *s) {
 /* ---- the head ---- */
 
 static int sleep_for(slot_op *s, int64_t wait_us, sl_err *err) {
+    bool lengthy = wait_us / 1000 > SL_CALL_PATIENCE_MS;
+    if (lengthy && sl_loop_signal(s->op.loop)) return sl_fail(err, SL_CANCELLED, 0, "stopped by a signal");
     s->sleep = sl_sleep_start(s->op.loop, (wait_us + 999) / 1000, err);
     if (!s->sleep) return -1;
     sl_op_adopt(s->sleep, &s->op);
+    if (lengthy) sl_sleep_breakable(s->sleep);
     return 0;
 }
 
@@ -123,35 +126,48 @@ static int try_slot(slot_op *s, sl_err *err) {
     return wait == 0 ? 1 : sleep_for(s, wait, err);
 }
 
+static void give_back(slot_op *s) {
+    sl_limit *l = s->queue->limit;
+    if (s->slot_us != INT64_MIN) sl_bucket_cancel(&l->bucket, &l->rates, s->slot_us, sl_clock_mono_us());
+    s->slot_us = INT64_MIN;
+}
+
+static void end(slot_op *s, const sl_err *err) {
+    sl_limit *l = s->queue->limit;
+    take_out(s);
+    s->waited_us = sl_clock_mono_us() - s->asked_us;
+    l->waited_us += s->waited_us;
+    if (err) give_back(s);
+    else l->sent++;
+    sl_op_finish(&s->op, err);
+}
+
 /* Serves the front of the queue as far as slots are due. */
 static void serve(queue *q) {
     while (q->first && !q->first->sleep) {
-        slot_op *s = q->first;
         sl_err err;
-        int rc = try_slot(s, &err);
+        int rc = try_slot(q->first, &err);
         if (rc == 0) return;
-        take_out(s);
-        s->waited_us = sl_clock_mono_us() - s->asked_us;
-        q->limit->sent++;
-        q->limit->waited_us += s->waited_us;
-        sl_op_finish(&s->op, rc < 0 ? &err : NULL);
+        end(q->first, rc < 0 ? &err : NULL);
     }
 }
 
+/* A signal has ended the head's sleep: those behind it would wait even longer. */
 static void slot_step(sl_op *self, sl_op *child) {
     slot_op *s = (slot_op *)self;
-    sl_op_free(child);
+    queue *q = s->queue;
     s->sleep = NULL;
-    serve(s->queue);
+    while (sl_op_error(child) && q->first) end(q->first, sl_op_error(child));
+    sl_op_free(child);
+    serve(q);
 }
 
 static void slot_free(sl_op *self) {
     slot_op *s = (slot_op *)self;
-    sl_limit *l = s->queue->limit;
     sl_op_free(s->sleep);
     s->sleep = NULL;
     if (s->waiting) {
-        if (s->slot_us != INT64_MIN) sl_bucket_cancel(&l->bucket, &l->rates, s->slot_us, sl_clock_mono_us());
+        give_back(s);
         take_out(s);
         serve(s->queue);
     }

@@ -29,6 +29,9 @@ void sl_budgets_free(sl_budgets *book);
 /* The buckets, to be looked at. Borrowed. */
 const sl_limits *sl_budgets_limits(const sl_budgets *book);
 
+/* Waits longer than this end with SL_CANCELLED when a signal asks the process to stop. */
+enum { SL_CALL_PATIENCE_MS = 5000 };
+
 /* Finishes when it is the caller's turn; the slot counts from that moment. Freed before, it leaves the queue. Rates
  * with a count of 0 let everybody through. */
 sl_op *sl_slot_start(sl_budgets *book, const sl_limit_key *key, const sl_rates *rates, sl_err *err);

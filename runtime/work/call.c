@@ -65,9 +65,9 @@ static void give_up(call_op *c, sl_code code, const char *reason) {
     err.code = code;
     if (code == SL_AMBIGUOUS && c->failure.code != SL_AMBIGUOUS)
         snprintf(err.msg, sizeof err.msg, "%s; it may have been done, and doing it twice is not safe", first);
-    else if (c->attempt > 1)
-        snprintf(err.msg, sizeof err.msg, "%s; gave up after %d attempts in %.1f s: %s", first, c->attempt,
-                 (double)(sl_clock_mono_ms() - c->started_ms) / 1000, reason);
+    else if (c->attempt > 1 || code == SL_CANCELLED)
+        snprintf(err.msg, sizeof err.msg, "%s; gave up after %d attempt%s in %.1f s: %s", first, c->attempt,
+                 c->attempt == 1 ? "" : "s", (double)(sl_clock_mono_ms() - c->started_ms) / 1000, reason);
     finish(c, &err);
 }
 
@@ -96,10 +96,24 @@ static int adopt(call_op *c, sl_op *child, call_state state) {
     return 0;
 }
 
+/* A pause that nobody who has pressed Ctrl-C would sit out ends with it. */
 static void pause_for(call_op *c, int64_t ms) {
     sl_err err;
+    bool lengthy = ms > SL_CALL_PATIENCE_MS;
+    if (lengthy && sl_loop_signal(c->op.loop)) {
+        give_up(c, SL_CANCELLED, "stopped by a signal");
+        return;
+    }
     c->waited_ms += ms;
     if (adopt(c, sl_sleep_start(c->op.loop, ms, &err), CALL_PAUSE) < 0) finish(c, &err);
+    else if (lengthy) sl_sleep_breakable(c->child);
+}
+
+static void after_pause(call_op *c, sl_op *sleep) {
+    bool broken = sl_op_error(sleep) != NULL;
+    sl_op_free(sleep);
+    if (broken) give_up(c, SL_CANCELLED, "stopped by a signal");
+    else ask_slot(c);
 }
 
 static sl_retry_verdict decide(call_op *c, const judgement *j) {
@@ -322,11 +336,8 @@ static void call_step(sl_op *self, sl_op *child) {
     case CALL_SLOT: after_slot(c, child); break;
     case CALL_TOKEN: after_token(c, child); break;
     case CALL_SEND: after_send(c, child); break;
-    case CALL_PAUSE:
-        sl_op_free(child);
-        ask_slot(c);
-        break;
-    case CALL_DONE: sl_assert(!"a finished call has no child");
+    case CALL_PAUSE: after_pause(c, child); break;
+    case CALL_DONE: sl_assert(c->state != CALL_DONE); /* it has no child */
     }
 }
 

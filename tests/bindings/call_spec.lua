@@ -194,6 +194,21 @@ describe("a call is sent again", function()
     assert.is_true(resent < 50, resent) -- without a budget it is 10 * 5
   end)
 
+  it("not after a pause that a signal has cut short", function()
+    local core = require "sluice.core"
+    serve(function() return { status = 429, headers = { ["Retry-After"] = "100" } } end, { rates = { api = "10000/s", slow = "1/h" } })
+    local pausing = task.spawn(function() return select(2, send()) end)
+    assert(select(2, send { class = "slow", resend = "never_automatic" }))
+    local waiting = task.spawn(function() return select(2, send { class = "slow" }) end)
+    while conn:stats().limited < 2 do task.sleep(0) end
+    core.raise_signal(2)
+    local first, second = pausing:wait(), waiting:wait()
+    local _, late = send()
+    core.raise_signal(nil)
+    assert.same({ "cancelled", 429, "cancelled", "cancelled" }, { first.code, first.status, second.code, late.code })
+    assert.matches("answered 429 .* gave up after 1 attempt in 0%.%d s: stopped by a signal", first.message)
+  end)
+
   it("and says in the log why, in one line", function()
     serve { { status = 503, headers = { ["Retry-After"] = "0" } }, { body = "{}" } }
     local tmp, process = require "support.tmp", require "sluice.process"
