@@ -172,9 +172,12 @@ void sl_call_judge(call_op *c, judgement *j) {
         judge_broken(c, j);
         return;
     }
-    j->hint_ms = hint_of(c, a);
-    if (a->status / 100 == 2 && a->status != 249) judge_success(c, a, j);
-    else judge_failure(c, a, j);
+    if (a->status / 100 == 2 && a->status != 249) {
+        judge_success(c, a, j);
+    } else {
+        j->hint_ms = hint_of(c, a);
+        judge_failure(c, a, j);
+    }
     if (!in_list(c->spec.deliver, a->status)) return;
     sl_err ignored;
     j->deliver = !c->spec.expect || sl_pick_has(a->body, c->spec.expect, &ignored) == 1;
