@@ -42,6 +42,12 @@ static inline product multiply(uint64_t a, uint64_t b) {
     return (product){(uint64_t)(p >> 64), (uint64_t)p};
 }
 
+/* floor(log2(10^q)) */
+static inline int log2_pow10(int q) {
+    int n = q * 217706; /* 65536 * log2(10) */
+    return n >= 0 ? n / 65536 : -((65535 - n) / 65536);
+}
+
 /* The leading bits of w * 10^q; w has its top bit set. False where 128 bits are too few to be sure. */
 static bool lemire_product(uint64_t w, int q, product *out) {
     sl_pow10 ten = sl_pow10_get(q);
@@ -65,7 +71,7 @@ static bool lemire(uint64_t mantissa, int64_t exponent, double *out) {
     if (!lemire_product(mantissa << lz, q, &p)) return false;
     int top = (int)(p.hi >> 63);
     uint64_t m = p.hi >> (top + 9);
-    int power = (((152170 + 65536) * q) >> 16) + 63 + top - lz + 1023;
+    int power = log2_pow10(q) + 63 + top - lz + 1023;
     if (power <= 0) { /* subnormal */
         if (1 - power >= 64) {
             *out = 0.0;
