@@ -14,6 +14,7 @@ enum {
     KNOWN_MAX = 128, /* objects with more keys than this are dictionaries: nothing to guess */
     HOPS = 6,        /* how far along the expected keys to look */
     BATCH = 64,      /* elements on the stack before they move into their table */
+    STACK_STEP = 400, /* stack slots to ask for at once */
     MISSES_MAX = 100000,
     WORD_BYTES = 24,
     LUCK_MIN = -16, LUCK_MAX = 64, LUCK_FOUND = 4 /* one string in five found keeps a place looking */
@@ -24,10 +25,26 @@ typedef struct reader {
     const char *end;
     json_memory *memory;
     int memory_idx, array_idx; /* on the stack */
+    int room;                  /* stack slots that are surely free */
     sl_scan_fault *fault;
 } reader;
 
-static const char *read_value(reader *r, const char *p, int depth_left, unsigned place);
+JSON_CALL static const char *read_object(reader *r, const char *p, int depth_left, unsigned place);
+JSON_CALL static const char *read_array(reader *r, const char *p, int depth_left, unsigned place);
+
+/* Takes `slots` of the Lua stack; room_give() gives them back. Lua is asked for many at once. */
+static inline bool room_take(reader *r, int slots) {
+    if (r->room < slots) {
+        if (!lua_checkstack(r->L, STACK_STEP)) return false;
+        r->room = STACK_STEP;
+    }
+    r->room -= slots;
+    return true;
+}
+
+static inline void room_give(reader *r, int slots) {
+    r->room += slots;
+}
 
 /* ---- strings ---- */
 
@@ -95,7 +112,7 @@ static const char *read_string_slow(reader *r, const char *p, const char *at, un
 }
 
 /* p is behind the opening quote. */
-static inline const char *read_string(reader *r, const char *p, unsigned place) {
+static JSON_INLINE const char *read_string(reader *r, const char *p, unsigned place) {
     const char *at = sl_scan_plain(p, r->end);
     if (at == r->end || *at != '"') return read_string_slow(r, p, at, place);
     push_text(r, sl_str_make(p, (size_t)(at - p)), place);
@@ -153,7 +170,7 @@ static const char *read_new_key(reader *r, const char *p, unsigned owner, unsign
 }
 
 /* Pushes the key at p; returns the byte after its colon. */
-static inline const char *read_key(reader *r, const char *p, unsigned owner, unsigned *last, unsigned *at) {
+static JSON_INLINE const char *read_key(reader *r, const char *p, unsigned owner, unsigned *last, unsigned *at) {
     const json_place *places = r->memory->place;
     unsigned guess = *last ? places[*last].next : places[owner].child;
     for (int hop = 0; guess && hop < HOPS; hop++, guess = places[guess].next) {
@@ -165,6 +182,46 @@ static inline const char *read_key(reader *r, const char *p, unsigned owner, uns
     return read_new_key(r, p, owner, last, at);
 }
 
+/* ---- values ---- */
+
+static const char *read_number(reader *r, const char *p) {
+    sl_number n;
+    const char *after = sl_number_read(p, r->end, &n, r->fault);
+    if (!after) return NULL;
+    if (n.kind == SL_NUMBER_INT) lua_pushinteger(r->L, n.i);
+    else if (n.kind == SL_NUMBER_DOUBLE) lua_pushnumber(r->L, n.d);
+    else json_number_push(r->L, sl_str_make(p, (size_t)(after - p)));
+    return after;
+}
+
+static const char *read_word(reader *r, const char *p) {
+    const char *after = sl_scan_word(p, r->end, r->fault);
+    if (!after) return NULL;
+    if (*p == 'n') lua_pushlightuserdata(r->L, NULL);
+    else lua_pushboolean(r->L, *p == 't');
+    return after;
+}
+
+static JSON_INLINE const char *read_value(reader *r, const char *p, int depth_left, unsigned place) {
+    if (p == r->end) return sl_scan_no_value(p, r->end, r->fault);
+    switch (*p) {
+    case '"':
+        return read_string(r, p + 1, place);
+    case '{':
+        return depth_left > 0 ? read_object(r, p, depth_left - 1, place) : sl_scan_stop(r->fault, p, sl_scan_too_deep);
+    case '[':
+        return depth_left > 0 ? read_array(r, p, depth_left - 1, place) : sl_scan_stop(r->fault, p, sl_scan_too_deep);
+    case 't': case 'f': case 'n':
+        return read_word(r, p);
+    case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
+        return read_number(r, p);
+    default:
+        return sl_scan_no_value(p, r->end, r->fault);
+    }
+}
+
+/* ---- objects ---- */
+
 /* Room to make at once: as many members as last time, but no more than the text can hold. */
 static int members_expected(const reader *r, const char *p, unsigned place) {
     ptrdiff_t most = (r->end - p) / 5 + 1; /* "":0, */
@@ -174,10 +231,11 @@ static int members_expected(const reader *r, const char *p, unsigned place) {
 
 static const char *read_object(reader *r, const char *p, int depth_left, unsigned place) {
     lua_State *L = r->L;
-    if (!lua_checkstack(L, 4)) return sl_scan_stop(r->fault, p, sl_scan_too_deep);
+    if (!room_take(r, 4)) return sl_scan_stop(r->fault, p, sl_scan_too_deep);
     p = sl_scan_blank(p + 1, r->end);
     if (p < r->end && *p == '}') {
         lua_createtable(L, 0, 0);
+        room_give(r, 4);
         return p + 1;
     }
     lua_createtable(L, 0, members_expected(r, p, place));
@@ -193,6 +251,7 @@ static const char *read_object(reader *r, const char *p, int depth_left, unsigne
         p = sl_scan_blank(p + 1, r->end);
     }
     r->memory->place[place].members = (uint16_t)(members < UINT16_MAX ? members : UINT16_MAX);
+    room_give(r, 4);
     return p + 1;
 }
 
@@ -232,7 +291,7 @@ static const char *read_elements(reader *r, const char *p, int slot, int depth_l
 
 static const char *read_array(reader *r, const char *p, int depth_left, unsigned place) {
     lua_State *L = r->L;
-    if (!lua_checkstack(L, BATCH + 4)) return sl_scan_stop(r->fault, p, sl_scan_too_deep);
+    if (!room_take(r, BATCH + 4)) return sl_scan_stop(r->fault, p, sl_scan_too_deep);
     p = sl_scan_blank(p + 1, r->end);
     if (p < r->end && *p == ']') {
         lua_createtable(L, 0, 0);
@@ -243,45 +302,8 @@ static const char *read_array(reader *r, const char *p, int depth_left, unsigned
     }
     lua_pushvalue(L, r->array_idx);
     lua_setmetatable(L, -2);
+    room_give(r, BATCH + 4);
     return p;
-}
-
-/* ---- the rest ---- */
-
-static const char *read_number(reader *r, const char *p) {
-    sl_number n;
-    const char *after = sl_number_read(p, r->end, &n, r->fault);
-    if (!after) return NULL;
-    if (n.kind == SL_NUMBER_INT) lua_pushinteger(r->L, n.i);
-    else if (n.kind == SL_NUMBER_DOUBLE) lua_pushnumber(r->L, n.d);
-    else json_number_push(r->L, sl_str_make(p, (size_t)(after - p)));
-    return after;
-}
-
-static const char *read_word(reader *r, const char *p) {
-    const char *after = sl_scan_word(p, r->end, r->fault);
-    if (!after) return NULL;
-    if (*p == 'n') lua_pushlightuserdata(r->L, NULL);
-    else lua_pushboolean(r->L, *p == 't');
-    return after;
-}
-
-static const char *read_value(reader *r, const char *p, int depth_left, unsigned place) {
-    if (p == r->end) return sl_scan_no_value(p, r->end, r->fault);
-    switch (*p) {
-    case '"':
-        return read_string(r, p + 1, place);
-    case '{':
-        return depth_left > 0 ? read_object(r, p, depth_left - 1, place) : sl_scan_stop(r->fault, p, sl_scan_too_deep);
-    case '[':
-        return depth_left > 0 ? read_array(r, p, depth_left - 1, place) : sl_scan_stop(r->fault, p, sl_scan_too_deep);
-    case 't': case 'f': case 'n':
-        return read_word(r, p);
-    case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
-        return read_number(r, p);
-    default:
-        return sl_scan_no_value(p, r->end, r->fault);
-    }
 }
 
 /* Starts over when documents of today look unlike those that filled the memory. Never in mid-document. */
@@ -299,7 +321,7 @@ int json_read(lua_State *L, sl_str text, int max_depth, sl_err *err) {
     lua_getiuservalue(L, top + 1, JSON_ARRAY_SLOT);
     places_refresh(m);
     sl_scan_fault fault;
-    reader r = {L, text.ptr + text.len, m, top + 1, top + 2, &fault};
+    reader r = {L, text.ptr + text.len, m, top + 1, top + 2, 0, &fault};
     const char *p = read_value(&r, sl_scan_blank(text.ptr, r.end), max_depth, ROOT);
     if (p && (p = sl_scan_blank(p, r.end)) != r.end) p = sl_scan_stop(&fault, p, "expected the end of the text");
     if (!p) {

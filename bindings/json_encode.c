@@ -14,7 +14,10 @@
 #include "data/scan.h"
 #include "data/utf8.h"
 
-enum { SHORT_STRING = 40 }; /* Lua makes strings up to this length unique, so that an address names a text */
+enum {
+    SHORT_STRING = 40, /* Lua makes strings up to this length unique, so that an address names a text */
+    STACK_STEP = 100   /* slots to ask for at once */
+};
 
 typedef struct writer {
     lua_State *L;
@@ -23,9 +26,11 @@ typedef struct writer {
     const json_style *style;
     json_memory *memory;
     int memory_idx, root;
+    int room; /* stack indexes up to this one may be used */
 } writer;
 
-static int write_value(writer *w, int idx, int depth);
+JSON_CALL static int write_table(writer *w, int table, int depth);
+static int put_userdata(writer *w, int idx);
 
 /* ---- errors ---- */
 
@@ -109,6 +114,24 @@ static inline int put_number(writer *w, int idx) {
     return sl_json_put_double(out, lua_tonumber(w->L, idx), w->err) < 0 ? fail_inside(w, idx) : 0;
 }
 
+/* The value at idx, which is the top of the stack. */
+static JSON_INLINE int write_value(writer *w, int idx, int depth) {
+    switch (lua_type(w->L, idx)) {
+    case LUA_TSTRING:
+        return put_string(w, idx);
+    case LUA_TNUMBER:
+        return put_number(w, idx);
+    case LUA_TTABLE:
+        return write_table(w, idx, depth);
+    case LUA_TBOOLEAN:
+        return lua_toboolean(w->L, idx) ? sl_buf_put(w->out, "true", 4, w->err) : sl_buf_put(w->out, "false", 5, w->err);
+    default:
+        return put_userdata(w, idx);
+    }
+}
+
+/* ---- values of C ---- */
+
 static int l_record_put(lua_State *L) {
     writer *w = lua_touserdata(L, 2);
     lua_pushboolean(L, slb_record_put(L, 1, w->out, w->err) == 0);
@@ -183,7 +206,7 @@ static int put_close(writer *w, int depth, char bracket) {
 
 /* ---- objects ---- */
 
-static inline int put_member(writer *w, int table, int depth) {
+static JSON_INLINE int put_member(writer *w, int table, int depth) {
     if (w->style->pretty && put_line(w, depth) < 0) return -1;
     if (put_key(w, table) < 0) return -1;
     if (w->style->pretty && put_char(w, ' ') < 0) return -1;
@@ -243,7 +266,7 @@ static int write_sorted(writer *w, int table, int depth) {
 
 /* ---- arrays ---- */
 
-static inline int put_element(writer *w, int table, int depth) {
+static JSON_INLINE int put_element(writer *w, int table, int depth) {
     if (w->style->pretty && put_line(w, depth) < 0) return -1;
     return write_value(w, table + 2, depth) < 0 ? -1 : put_char(w, ',');
 }
@@ -286,7 +309,7 @@ static int write_array(writer *w, int table, int depth) {
     return put_close(w, depth, ']');
 }
 
-/* ---- values ---- */
+/* ---- tables ---- */
 
 /* True where the table at idx carries the metatable of arrays. */
 static inline bool is_array(writer *w, int idx) {
@@ -296,10 +319,15 @@ static inline bool is_array(writer *w, int idx) {
     return same;
 }
 
+static bool more_room(writer *w) {
+    w->room = lua_gettop(w->L) + STACK_STEP;
+    return lua_checkstack(w->L, STACK_STEP);
+}
+
 /* The table on top of the stack. It may have pairs above it afterwards. */
 static int write_table(writer *w, int table, int depth) {
     lua_State *L = w->L;
-    if (depth >= w->style->max_depth || !lua_checkstack(L, 8)) return fail_deep(w, table);
+    if (depth >= w->style->max_depth || (table + 8 > w->room && !more_room(w))) return fail_deep(w, table);
     bool array = is_array(w, table);
     lua_pushnil(L);
     if (!lua_next(L, table)) return sl_buf_put(w->out, array ? "[]" : "{}", 2, w->err);
@@ -310,29 +338,13 @@ static int write_table(writer *w, int table, int depth) {
     return w->style->sort ? write_sorted(w, table, depth + 1) : write_object(w, table, depth + 1);
 }
 
-/* The value at idx, which is the top of the stack. */
-static int write_value(writer *w, int idx, int depth) {
-    switch (lua_type(w->L, idx)) {
-    case LUA_TSTRING:
-        return put_string(w, idx);
-    case LUA_TNUMBER:
-        return put_number(w, idx);
-    case LUA_TTABLE:
-        return write_table(w, idx, depth);
-    case LUA_TBOOLEAN:
-        return lua_toboolean(w->L, idx) ? sl_buf_put(w->out, "true", 4, w->err) : sl_buf_put(w->out, "false", 5, w->err);
-    default:
-        return put_userdata(w, idx);
-    }
-}
-
 int json_write(lua_State *L, int idx, const json_style *style, sl_buf *out, sl_err *err) {
     int top = lua_gettop(L);
     luaL_checkstack(L, 8, "json");
     idx = lua_absindex(L, idx);
     sl_err own;
     json_memory *m = json_memory_push(L);
-    writer w = {L, out, err ? err : &own, style, m, top + 1, top + 2};
+    writer w = {L, out, err ? err : &own, style, m, top + 1, top + 2, 0};
     size_t before = out->len, keys = m->sorted.len;
     lua_pushvalue(L, idx);
     int rc = write_value(&w, w.root, 0);

@@ -11,6 +11,15 @@
 #define JSON_NUMBER "sluice.json.number" /* a number that keeps its digits: userdata with its text */
 #define JSON_ARRAY "sluice.json.array"   /* the metatable that makes a table an array even when it is empty */
 
+/* Where the compiler's own choice costs: scalars are dispatched in place, only tables cost a call. */
+#if defined(__GNUC__)
+#define JSON_INLINE inline __attribute__((always_inline))
+#define JSON_CALL __attribute__((noinline))
+#else
+#define JSON_INLINE inline
+#define JSON_CALL
+#endif
+
 /* Texts of our own making have a ceiling as well. */
 #define JSON_BYTES_MAX ((int64_t)1 << 30)
 

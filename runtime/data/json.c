@@ -15,6 +15,7 @@ static inline bool is_plain(char c) {
     return (unsigned char)c >= ' ' && (unsigned char)c < 0x80 && c != '"' && c != '\\';
 }
 
+#ifndef __SSE2__
 /* True where all eight bytes are plain (a zero byte in x shows in (x - ones) & ~x & tops). */
 static inline bool plain8(uint64_t v) {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
@@ -22,47 +23,68 @@ static inline bool plain8(uint64_t v) {
     uint64_t hit = (v - ones * ' ') | v | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
     return (hit & tops) == 0;
 }
+#endif
 
 #ifdef __SSE2__
-/* Copies sixteen bytes; a bit is set for each that is not plain. */
-static inline unsigned copy16(const char *p, char *out) {
-    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-    _mm_storeu_si128((__m128i *)(void *)out, v);
+/* A bit for each byte that is not plain. */
+static inline unsigned special16(__m128i v) {
     __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
     /* signed: bytes from 0x80 are below the space too */
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(hit, _mm_cmplt_epi8(v, _mm_set1_epi8(' '))));
 }
+
+static inline unsigned copy16(const char *p, char *out) {
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    _mm_storeu_si128((__m128i *)(void *)out, v);
+    return special16(v);
+}
 #endif
 
-static inline bool copy8(const char *p, char *out) {
-    uint64_t v;
-    memcpy(&v, p, 8);
-    memcpy(out, &v, 8);
-    return plain8(v);
+/* Copies `len` bytes (1 to 16) by two steps that may overlap. False where one is not plain. */
+static inline bool copy_short(const char *p, size_t len, char *out) {
+    uint64_t first = 0, last = 0;
+    if (len >= 8) {
+        memcpy(&first, p, 8);
+        memcpy(&last, p + len - 8, 8);
+        memcpy(out, &first, 8);
+        memcpy(out + len - 8, &last, 8);
+    } else if (len >= 4) {
+        uint32_t head, tail;
+        memcpy(&head, p, 4);
+        memcpy(&tail, p + len - 4, 4);
+        memcpy(out, &head, 4);
+        memcpy(out + len - 4, &tail, 4);
+        first = last = (uint64_t)tail << 32 | head;
+    } else {
+        char all[8] = {p[0], p[len / 2], p[len - 1], ' ', ' ', ' ', ' ', ' '};
+        out[0] = all[0];
+        out[len / 2] = all[1];
+        out[len - 1] = all[2];
+        memcpy(&first, all, 8);
+        last = first;
+    }
+#ifdef __SSE2__
+    return special16(_mm_set_epi64x((long long)last, (long long)first)) == 0;
+#else
+    return plain8(first) && plain8(last);
+#endif
 }
 
-/* Copies up to the first byte that is not plain; the place in the source, *out moved on. What is shorter than a step at
- * the end goes by a step that overlaps the one before: the same bytes are written twice. */
+/* Copies up to the first byte that is not plain; the place in the source, *out moved on. */
 static inline const char *copy_plain(const char *p, const char *end, char **out) {
-    const char *start = p;
     char *o = *out;
-    ptrdiff_t rest;
 #ifdef __SSE2__
-    for (; end - p >= 16; p += 16, o += 16) {
+    for (; end - p > 16; p += 16, o += 16) {
         unsigned mask = copy16(p, o);
         if (mask == 0) continue;
         *out = o + __builtin_ctz(mask);
         return p + __builtin_ctz(mask);
     }
-    rest = end - p;
-    if (p > start && copy16(end - 16, o + rest - 16) == 0) {
-        *out = o + rest;
-        return end;
-    }
+#else
+    while (end - p > 16 && copy_short(p, 16, o)) p += 16, o += 16;
 #endif
-    for (; end - p >= 8 && copy8(p, o); p += 8) o += 8;
-    rest = end - p;
-    if (rest < 8 && p - start + rest >= 8 && copy8(end - 8, o + rest - 8)) {
+    size_t rest = (size_t)(end - p);
+    if (rest > 0 && rest <= 16 && copy_short(p, rest, o)) {
         *out = o + rest;
         return end;
     }
