@@ -68,12 +68,17 @@ static int load(sl_cursor *c, sl_err *err) {
     return sl_sql_next(db, err) < 0 ? -1 : 0;
 }
 
+/* The mark goes last: whoever dies in the middle leaves the rest to the next. */
+static int undo(sl_cursor *c, sl_err *err) {
+    sl_val args[] = {sl_val_int(c->id)};
+    if (sl_seen_sweep(c, c->generation + 1, INT64_MAX, err) < 0) return -1;
+    if (sl_sql_begin(c->st->db, SL_SQL_CHEAP, err) < 0) return -1;
+    return sl_sql_end(c->st->db, sl_sql_run(c->st->db, "UPDATE cursors SET dirty = 0 WHERE id = $1", args, 1, err), err);
+}
+
 /* Back to what was committed, on disk and in memory. */
 static int clean(sl_cursor *c, sl_err *err) {
-    if (c->dirty) {
-        if (sl_sql_begin(c->st->db, SL_SQL_CHEAP, err) < 0) return -1;
-        if (sl_sql_end(c->st->db, sl_seen_undo(c, err), err) < 0) return -1;
-    }
+    if (c->dirty && undo(c, err) < 0) return -1;
     c->dirty = c->restarted = false;
     c->run_rows = 0;
     sl_recent_clear(&c->recent);
@@ -211,7 +216,7 @@ int sl_cursor_commit(sl_cursor *c, sl_err *err) {
     }
     committed(c);
     /* From here on it is done. What can't be forgotten now is forgotten by the next commit, and does no harm till then. */
-    sl_seen_prune(c, NULL);
+    if (sl_seen_prune(c, NULL) == 0) sl_seen_look(c, NULL);
     c->restarted = false;
     return 0;
 }

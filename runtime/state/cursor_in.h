@@ -1,4 +1,4 @@
-/* The cursor's inside: cursor.c has the life of a cursor, seen.c the rows of what it has delivered. */
+/* The cursor's inside: cursor.c has the life of a cursor, seen.c and sweep.c the rows of what it has delivered. */
 #ifndef SL_STATE_CURSOR_IN_H
 #define SL_STATE_CURSOR_IN_H
 
@@ -19,6 +19,7 @@ struct sl_cursor {
     char *keep_from;
     int64_t keep_max, committed_rows, run_rows, forgotten;
     char *newest; /* no row on disk has a later `modified`; NULL where there are no rows */
+    uint32_t absent; /* hash of what was last looked for on disk in vain */
     sl_recent recent;
 };
 
@@ -34,8 +35,8 @@ int sl_seen_write(sl_cursor *c, sl_err *err);
 /* After a commit: forgets what is too old or too much, in transactions of its own. */
 int sl_seen_prune(sl_cursor *c, sl_err *err);
 
-/* Inside a transaction: removes the rows that were never committed. */
-int sl_seen_undo(sl_cursor *c, sl_err *err);
+/* Removes all rows of the generations first to last. */
+int sl_seen_sweep(sl_cursor *c, int64_t first, int64_t last, sl_err *err);
 
 /* Reads `newest` from disk. */
 int sl_seen_look(sl_cursor *c, sl_err *err);

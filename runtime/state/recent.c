@@ -10,7 +10,7 @@ static uint32_t mix(uint32_t h, sl_str s) {
     return (h ^ 0xff) * 16777619u;
 }
 
-static uint32_t hash_of(const sl_delivery *d) {
+uint32_t sl_recent_hash(const sl_delivery *d) {
     uint32_t h = mix(mix(mix(2166136261u, d->modified), d->id), d->digest);
     return h ^ (h >> 15);
 }
@@ -27,7 +27,7 @@ static bool same(const sl_delivery *a, const sl_delivery *b) {
 
 bool sl_recent_has(const sl_recent *set, const sl_delivery *d) {
     if (set->count == 0) return false;
-    uint32_t hash = hash_of(d);
+    uint32_t hash = sl_recent_hash(d);
     for (size_t s = hash % SLOTS; set->slot[s]; s = (s + 1) % SLOTS) {
         size_t i = set->slot[s] - 1u;
         if (set->row[i].hash != hash) continue;
@@ -43,7 +43,7 @@ bool sl_recent_full(const sl_recent *set) {
 
 int sl_recent_add(sl_recent *set, const sl_delivery *d, sl_err *err) {
     sl_assert(!sl_recent_full(set));
-    uint32_t hash = hash_of(d);
+    uint32_t hash = sl_recent_hash(d);
     size_t i = set->count, at = set->bytes.len;
     set->bytes.max = BYTES_MAX;
     if (sl_buf_reserve(&set->bytes, d->modified.len + d->id.len + d->digest.len, err) < 0) return -1;

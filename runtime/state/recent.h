@@ -28,6 +28,9 @@ typedef struct sl_recent {
     uint16_t slot[2 * SL_RECENT_MAX]; /* row + 1, or 0 */
 } sl_recent;
 
+/* Tells deliveries apart, mostly. */
+uint32_t sl_recent_hash(const sl_delivery *d);
+
 bool sl_recent_has(const sl_recent *set, const sl_delivery *d);
 
 /* Copies it in. It must not be in there, and the set not be full. */

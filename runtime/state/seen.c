@@ -35,10 +35,56 @@ int sl_seen_has(sl_cursor *c, const sl_delivery *d, sl_err *err) {
     if (!c->newest || after(d->modified, c->newest)) return 0;
     sl_val args[] = {sl_val_int(c->id), sl_val_str(d->modified), sl_val_str(d->id), sl_val_str(d->digest),
                      sl_val_int(c->restarted ? c->generation + 1 : 0)};
-    return sl_sql_row(c->st->db,
-                      "SELECT 1 FROM seen WHERE cursor = $1 AND modified = $2 AND id = $3 AND digest = $4"
-                      " AND generation >= $5 LIMIT 1",
-                      args, 5, err);
+    int rc = sl_sql_row(c->st->db,
+                        "SELECT 1 FROM seen WHERE cursor = $1 AND modified = $2 AND id = $3 AND digest = $4"
+                        " AND generation >= $5 LIMIT 1",
+                        args, 5, err);
+    if (rc == 0) c->absent = sl_recent_hash(d);
+    return rc;
+}
+
+/* ---- dropping ---- */
+
+/* The last of the first `most` rows of that generation (0: of all) with modified before `limit` (NULL: any), as values
+ * to bind, `held` keeping their text. 1, 0 where there are fewer, -1. */
+static int boundary(sl_cursor *c, int64_t generation, const char *limit, int64_t most, sl_val out[4], char *held[3],
+                    sl_err *err) {
+    sl_sql *db = c->st->db;
+    sl_val args[] = {sl_val_int(c->id), sl_val_int(generation), sl_val_cstr(limit), sl_val_int(most - 1)};
+    int rc = sl_sql_row(db,
+                        "SELECT modified, id, digest, generation FROM seen WHERE cursor = $1"
+                        " AND ($2 = 0 OR generation = $2) AND ($3 IS NULL OR modified < $3)"
+                        " ORDER BY modified, id, digest, generation LIMIT 1 OFFSET $4",
+                        args, 4, err);
+    for (int i = 0; rc == 1 && i < 3; i++) {
+        sl_str text = sl_sql_str(db, i);
+        held[i] = sl_str_dup(text);
+        if (!held[i]) return sl_fail(err, SL_INTERNAL, 0, "out of memory for a cursor");
+        out[i] = sl_val_str(sl_str_make(held[i], text.len));
+    }
+    if (rc == 1) out[3] = sl_val_int(sl_sql_int(db, 3));
+    return rc == 1 && sl_sql_next(db, err) < 0 ? -1 : rc;
+}
+
+/* Inside a transaction: drops those rows, as a range of the tree; how many, or -1. */
+static int64_t drop_first(sl_cursor *c, int64_t generation, const char *limit, int64_t most, sl_err *err) {
+    char *held[3] = {NULL, NULL, NULL};
+    sl_val args[6] = {sl_val_int(c->id), sl_val_int(generation)};
+    int rc = boundary(c, generation, limit, most, args + 2, held, err);
+    if (rc == 1)
+        rc = sl_sql_run(c->st->db,
+                        "DELETE FROM seen WHERE cursor = $1 AND ($2 = 0 OR generation = $2)"
+                        " AND (modified, id, digest, generation) <= ($3, $4, $5, $6)",
+                        args, 6, err);
+    else if (rc == 0) {
+        args[2] = sl_val_cstr(limit);
+        rc = sl_sql_run(c->st->db,
+                        "DELETE FROM seen WHERE cursor = $1 AND ($2 = 0 OR generation = $2)"
+                        " AND ($3 IS NULL OR modified < $3)",
+                        args, 3, err);
+    }
+    for (int i = 0; i < 3; i++) free(held[i]);
+    return rc < 0 ? -1 : sl_sql_changes(c->st->db);
 }
 
 /* ---- writing ---- */
@@ -78,15 +124,10 @@ int sl_seen_write(sl_cursor *c, sl_err *err) {
 static int bound_run(sl_cursor *c, sl_err *err) {
     int64_t excess = c->run_rows - c->keep_max;
     if (excess <= c->keep_max / 16) return 0;
-    sl_val args[] = {sl_val_int(c->id), sl_val_int(c->generation + 1), sl_val_int(excess)};
-    if (sl_sql_run(c->st->db,
-                   "DELETE FROM seen WHERE (cursor, modified, id, digest, generation) IN"
-                   " (SELECT cursor, modified, id, digest, generation FROM seen WHERE cursor = $1 AND generation = $2"
-                   " ORDER BY modified, id, digest LIMIT $3)",
-                   args, 3, err) < 0)
-        return -1;
-    c->run_rows -= excess;
-    c->forgotten += excess;
+    int64_t gone = drop_first(c, c->generation + 1, NULL, excess, err);
+    if (gone < 0) return -1;
+    c->run_rows -= gone;
+    c->forgotten += gone;
     return 0;
 }
 
@@ -105,9 +146,11 @@ static int write_down(sl_cursor *c, sl_err *err) {
     return 0;
 }
 
-/* Room is made before, so that a failure leaves the delivery out and may be repeated. */
+/* Mostly it was just asked for and not there. Room is made before, so that a failure leaves the delivery out and may be
+ * repeated. */
 int sl_seen_add(sl_cursor *c, const sl_delivery *d, sl_err *err) {
-    int there = sl_seen_has(c, d, err);
+    bool asked = c->absent != 0 && c->absent == sl_recent_hash(d);
+    int there = asked ? sl_recent_has(&c->recent, d) : sl_seen_has(c, d, err);
     if (there != 0) return there < 0 ? -1 : 0;
     if (sl_recent_full(&c->recent) && write_down(c, err) < 0) return -1;
     return sl_recent_add(&c->recent, d, err);
@@ -115,20 +158,13 @@ int sl_seen_add(sl_cursor *c, const sl_delivery *d, sl_err *err) {
 
 /* ---- removing ---- */
 
-int sl_seen_undo(sl_cursor *c, sl_err *err) {
-    sl_val args[] = {sl_val_int(c->id), sl_val_int(c->generation)};
-    if (sl_sql_run(c->st->db, "DELETE FROM seen WHERE cursor = $1 AND generation > $2", args, 2, err) < 0) return -1;
-    return sl_sql_run(c->st->db, "UPDATE cursors SET dirty = 0 WHERE id = $1", args, 1, err);
-}
-
-/* One step of forgetting, the count of the cursor with it: how many rows went, or -1. */
-static int64_t prune_step(sl_cursor *c, const char *sql, sl_val second, int64_t most, sl_err *err) {
+/* One transaction of forgetting, the count of the cursor with it: how many rows went, or -1. */
+static int64_t prune_step(sl_cursor *c, const char *limit, int64_t most, sl_err *err) {
     sl_sql *db = c->st->db;
-    sl_val args[] = {sl_val_int(c->id), second, sl_val_int(most)};
     if (sl_sql_begin(db, SL_SQL_CHEAP, err) < 0) return -1;
-    int rc = sl_sql_run(db, sql, args, 3, err);
-    int64_t gone = rc == 0 ? sl_sql_changes(db) : 0;
+    int64_t gone = drop_first(c, 0, limit, most, err);
     sl_val count[] = {sl_val_int(c->id), sl_val_int(c->committed_rows - gone)};
+    int rc = gone < 0 ? -1 : 0;
     if (gone > 0) rc = sl_sql_run(db, "UPDATE cursors SET seen = $2 WHERE id = $1", count, 2, err);
     if (sl_sql_end(db, rc, err) < 0) return -1;
     c->committed_rows -= gone;
@@ -136,32 +172,21 @@ static int64_t prune_step(sl_cursor *c, const char *sql, sl_val second, int64_t 
 }
 
 /* In steps, so that other processes get their turn in between. */
-static int64_t prune(sl_cursor *c, const char *sql, sl_val second, int64_t most, sl_err *err) {
-    int64_t all = 0, gone = 1;
-    while (gone > 0 && all < most) {
-        gone = prune_step(c, sql, second, most - all < PRUNE_STEP ? most - all : PRUNE_STEP, err);
-        if (gone < 0) return -1;
-        all += gone;
+static int64_t prune(sl_cursor *c, const char *limit, int64_t most, sl_err *err) {
+    int64_t all = 0, step = PRUNE_STEP;
+    while (step == PRUNE_STEP && all < most) {
+        step = prune_step(c, limit, most - all < PRUNE_STEP ? most - all : PRUNE_STEP, err);
+        if (step < 0) return -1;
+        all += step;
     }
     return all;
 }
 
 int sl_seen_prune(sl_cursor *c, sl_err *err) {
-    static const char *const superseded =
-        "DELETE FROM seen WHERE (cursor, modified, id, digest, generation) IN"
-        " (SELECT cursor, modified, id, digest, generation FROM seen WHERE cursor = $1 AND generation < $2 LIMIT $3)";
-    static const char *const old =
-        "DELETE FROM seen WHERE (cursor, modified, id, digest, generation) IN"
-        " (SELECT cursor, modified, id, digest, generation FROM seen WHERE cursor = $1 AND modified < $2"
-        " ORDER BY modified, id, digest LIMIT $3)";
-    static const char *const oldest =
-        "DELETE FROM seen WHERE (cursor, modified, id, digest, generation) IN"
-        " (SELECT cursor, modified, id, digest, generation FROM seen WHERE cursor = $1 AND generation <= $2"
-        " ORDER BY modified, id, digest LIMIT $3)";
-    if (c->restarted && prune(c, superseded, sl_val_int(c->generation), INT64_MAX, err) < 0) return -1;
-    if (c->keep_from && prune(c, old, sl_val_cstr(c->keep_from), INT64_MAX, err) < 0) return -1;
+    if (c->restarted && sl_seen_sweep(c, 0, c->generation - 1, err) < 0) return -1;
+    if (c->keep_from && prune(c, c->keep_from, INT64_MAX, err) < 0) return -1;
     if (c->committed_rows <= c->keep_max) return 0;
-    int64_t gone = prune(c, oldest, sl_val_int(c->generation), c->committed_rows - c->keep_max, err);
+    int64_t gone = prune(c, NULL, c->committed_rows - c->keep_max, err);
     if (gone < 0) return -1;
     c->forgotten += gone;
     return 0;
