@@ -283,6 +283,29 @@ describe("sluice.state", function()
       assert.equal(1, (c:remembered()))
     end)
 
+    it("removes a long run's rows from among those of earlier ones", function()
+      local c = cursor()
+      local function fill(from)
+        for i = from, 60000, 2 do c:deliver("x" .. i, ("2024 %05d"):format(i), "d") end
+      end
+      fill(1)
+      c:advance "odd"
+      c:commit()
+      fill(2)
+      c:close()
+      c = cursor()
+      assert.same({ 30000, 0 }, { c:remembered() })
+      for i = 1, 60000, 997 do assert.equal(i % 2 == 1, c:seen("x" .. i, ("2024 %05d"):format(i), "d")) end
+      c:advance("later", "2024 50000")
+      c:commit()
+      assert.same({ 5000, 0 }, { c:remembered() })
+      c:restart()
+      fill(2)
+      c:commit()
+      assert.same({ 30000, 0 }, { c:remembered() })
+      for i = 1, 60000, 997 do assert.equal(i % 2 == 0, c:seen("x" .. i, ("2024 %05d"):format(i), "d")) end
+    end)
+
     it("agrees with a plain model over random runs", function()
       math.randomseed(7)
       local committed, position, c = {}, nil, cursor { keep = 100000 }
