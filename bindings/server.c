@@ -4,6 +4,7 @@
 
 #include "bindings/slb.h"
 #include "data/gzip.h"
+#include "data/utf8.h"
 
 #define SERVER "sluice.server"
 #define REQUEST "sluice.request"
@@ -296,6 +297,16 @@ static int server_unescape(lua_State *L) {
     return 1;
 }
 
+/* server.is_text(bytes) -> boolean */
+static int server_is_text(lua_State *L) {
+    size_t len;
+    const char *bytes = luaL_checklstring(L, 1, &len);
+    unsigned control = 0;
+    for (size_t i = 0; i < len; i++) control |= (unsigned char)bytes[i] < 32;
+    lua_pushboolean(L, !control && sl_utf8_check(sl_str_make(bytes, len)) < 0);
+    return 1;
+}
+
 static int gunzip_all(sl_str in, sl_buf *out, sl_err *err) {
     sl_gunzip *g = sl_gunzip_new(err);
     if (!g) return -1;
@@ -347,8 +358,11 @@ int luaopen_sluice_server(lua_State *L) {
                                                {"raw", request_raw},         {NULL, NULL}};
     static const luaL_Reg server_methods[] = {
         {"accept", server_accept}, {"cut", server_cut}, {"close", server_close}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {
-        {"listen", server_listen}, {"unescape", server_unescape}, {"gunzip", server_gunzip}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"listen", server_listen},
+                                         {"unescape", server_unescape},
+                                         {"is_text", server_is_text},
+                                         {"gunzip", server_gunzip},
+                                         {NULL, NULL}};
     make_type(L, REQUEST, request_methods, request_index, request_gc);
     make_type(L, SERVER, server_methods, server_index, server_close);
     luaL_newlib(L, functions);

@@ -40,6 +40,11 @@ function server.listen(options) end
 ---@return string
 function server.unescape(text) end
 
+---Whether the bytes are valid UTF-8 without control characters (line ends are such).
+---@param bytes string
+---@return boolean
+function server.is_text(bytes) end
+
 ---Unpacks gzip data; `nil, err` (`protocol`) when it is not that, (`limit`) when it would be more than `max_bytes`.
 ---@param bytes string
 ---@param max_bytes integer

@@ -6,6 +6,7 @@
 --   found.errors          -- unique messages, each with its number and one example
 --   found.each(function(id, first, last) … end)
 local json = require "sluice.sandbox.json"
+local server = require "sluice.server"
 
 local M = {}
 
@@ -72,7 +73,7 @@ end
 function M.check_line(line)
   if #line > MAX_PRODUCT then return nil, M.TOO_LARGE end
   if not line:find("[^ \t\r]") then return nil, M.EMPTY_LINE end
-  if not cjson or line:find("[\0-\31]") or not line:find("^ *{") or not utf8.len(line) then return check_slowly(line) end
+  if not cjson or not line:find("^ *{") or not server.is_text(line) then return check_slowly(line) end
   local ok, object = pcall(cjson.decode, line)
   if not ok then return check_slowly(line) end
   local id = object.id

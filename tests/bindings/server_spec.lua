@@ -170,6 +170,11 @@ describe("sluice.server", function()
     end
   end)
 
+  it("tells text from other bytes", function()
+    for _, text in ipairs { "", "abc é 漢 😀", ("x"):rep(1000) } do assert.is_true(server.is_text(text)) end
+    for _, bytes in ipairs { "\n", "a\tb", "\0", "\xff", "\xed\xa0\x80", ("x"):rep(1000) .. "\xc3" } do assert.is_false(server.is_text(bytes)) end
+  end)
+
   it("decodes percent escapes and gzip", function()
     assert.equal("a/b c%zz%4", server.unescape "a%2Fb%20c%zz%4")
     local packed = curl.shell("printf 'hello hello hello' | gzip -c").out
