@@ -13,6 +13,7 @@ int luaopen_sluice_json(lua_State *L);      /* ./json.c */
 int luaopen_sluice_limit(lua_State *L);     /* ./limit.c */
 int luaopen_sluice_log(lua_State *L);       /* ./log.c */
 int luaopen_sluice_ndjson(lua_State *L);    /* ./ndjson.c */
+int luaopen_sluice_poll(lua_State *L);      /* ./poll.c */
 int luaopen_sluice_process(lua_State *L);   /* ./process.c */
 int luaopen_sluice_retry(lua_State *L);     /* ./retry.c */
 int luaopen_sluice_server(lua_State *L);    /* ./server.c */
@@ -31,6 +32,7 @@ static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.limit", luaopen_sluice_limit},
     {"sluice.log", luaopen_sluice_log},
     {"sluice.ndjson", luaopen_sluice_ndjson},
+    {"sluice.poll", luaopen_sluice_poll},
     {"sluice.process", luaopen_sluice_process},
     {"sluice.retry", luaopen_sluice_retry},
     {"sluice.server", luaopen_sluice_server},
