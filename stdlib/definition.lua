@@ -24,6 +24,7 @@
 --     gzip, max_bytes             argument that asks for compression; ceiling of the body
 --     success, deliver            statuses that are success ({ 200 }), and others whose body is a result too
 --     expect, result              key that a success must have; path of the part that the method returns
+--     truth                       key that must not be false in a success ("success"; also for the whole API)
 --     paging                      { kind = "offset", offset, limit, size, next }: the method is an iterator
 --     class, resend, counted      rate class; "safe" | "unsafe" | "never_automatic"; true where each resend leaves a trace
 --     anonymous, renew            true: without credentials; false: never log in again because of its answer
@@ -46,7 +47,7 @@ local KINDS = { "basic", "bearer", "header", "login", "none" }
 local FIELDS = {
   definition = {
     name = "string!", doc = "string!", hosts = "table!", connection = "table", credential = "table", classes = "table!",
-    learn = "table", media = "string", headers = "table", errors = "table", operations = "table!", helpers = "table",
+    learn = "table", media = "string", truth = "string", headers = "table", errors = "table", operations = "table!", helpers = "table",
   },
   host = { name = "string!", key = "string!", url = "string!", doc = "string" },
   key = { name = "string!", type = "string!", required = "boolean", secret = "boolean", default = "any", doc = "string!" },
@@ -61,7 +62,7 @@ local FIELDS = {
   operation = {
     name = "string!", doc = "string!", method = "string!", path = "string!", host = "string", query = "string", args = "table",
     body = "string", encoding = "any", gzip = "string", max_bytes = "number", success = "table", deliver = "table",
-    expect = "string", result = "string", paging = "table", class = "string!", resend = "string!", counted = "boolean",
+    expect = "string", truth = "string", result = "string", paging = "table", class = "string!", resend = "string!", counted = "boolean",
     anonymous = "boolean", renew = "boolean", errors = "table", timeout = "number", example = "string", source = "string",
     headers = "table",
   },
@@ -128,6 +129,7 @@ local function check_errors(where, errors)
   for key, value in pairs(errors or {}) do
     if math.type(key) == "integer" then
       check_fields(("%s.errors[%d]"):format(where, key), value, "status")
+      if value.code then one_of(("%s.errors[%d]"):format(where, key), "code", value.code, err.codes()) end
     elseif key ~= "message" then
       fault(where, "errors takes `message` and status numbers, not '%s'", tostring(key))
     end

@@ -38,6 +38,7 @@ function request.id(value)
     value = whole
   end
   if math.type(value) == "integer" then return ("%d"):format(value) end
+  if type(value) == "userdata" then value = tostring(value):match "^%-?%d+$" or value end -- a number beyond 64 bits
   if type(value) == "string" and value ~= "" then return value end
   if type(value) == "string" then return nil, "is empty" end
   return nil, "must be an id (text or an integer), not " .. article(type(value))
@@ -354,6 +355,7 @@ function request.prepare(def, row, options, given, extra)
     success = row.success,
     deliver = row.deliver,
     expect = row.expect or (row.result and row.result:match "^[^%.]+"),
+    truth = row.truth or def.truth,
     anonymous = row.anonymous,
     renew = row.renew,
     timeout = values.timeout or row.timeout,

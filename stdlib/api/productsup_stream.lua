@@ -30,11 +30,11 @@ return {
   learn = { limit = "ratelimit-limit", reset = "ratelimit-reset" }, -- per second; the reset is a Unix time
 
   media = "application/vnd.api+json",
-  headers = { Accept = "application/vnd.api+json" },
+  headers = { Accept = "application/vnd.api+json", ["User-Agent"] = "sluice Productsup/sluice" }, -- the vendor asks for the latter
   errors = {
     message = { "errors.1.detail", "errors.1.title", "data.attributes.stages.upload.errors.1.message" },
     [401] = { hint = "check the token: the Stream API and the Platform API take different ones" },
-    [404] = { hint = "list the streams that this token sees with `sluice call CONNECTION streams`" },
+    [404] = { hint = "is the id right? client:streams() gives the streams that this token sees" },
   },
 
   operations = {

@@ -148,7 +148,7 @@ describe("the Stream API", function()
     open { { status = 404, body = [[{"errors":[{"status":"404","title":"Not Found"}]}]] } }
     local problem = raises("not_found", feed.stream, feed, { stream = "1" })
     assert.matches("GET /streams/1 answered 404 Not Found$", problem.message)
-    assert.matches("list the streams", problem.hint)
+    assert.matches("streams that this token sees", problem.hint)
     open { { status = 401, body = [[{"errors":[{"status":"401","title":"Unauthorized"}]}]] } }
     assert.matches("Platform API take different ones", raises("auth", feed.stream, feed, { stream = "1" }).hint)
     raises("usage", feed.stream, feed, {})
