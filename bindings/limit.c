@@ -204,9 +204,9 @@ static int l_state(lua_State *L) {
     return 1;
 }
 
-static const luaL_Reg bucket_methods[] = {{"take", l_take},       {"reserve", l_reserve}, {"claim", l_claim},
-                                          {"cancel", l_cancel},   {"learn", l_learn},     {"penalty", l_penalty},
-                                          {"shift", l_shift},     {"state", l_state},     {NULL, NULL}};
+static const luaL_Reg bucket_methods[] = {{"take", l_take},     {"reserve", l_reserve}, {"claim", l_claim},
+                                          {"cancel", l_cancel}, {"learn", l_learn},     {"penalty", l_penalty},
+                                          {"shift", l_shift},   {"state", l_state},     {NULL, NULL}};
 static const luaL_Reg bucket_meta[] = {{"__gc", bucket_gc}, {NULL, NULL}};
 static const luaL_Reg set_methods[] = {{"bucket", set_bucket}, {NULL, NULL}};
 static const luaL_Reg set_meta[] = {{"__gc", set_gc}, {"__len", set_len}, {NULL, NULL}};

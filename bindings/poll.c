@@ -57,7 +57,8 @@ static size_t read_terminals(lua_State *L, sl_poll_terminal *out) {
 
 /* poll.new{terminal=, start=, factor=, cap=, jitter=, deadline=, max=, seed=} -> poll */
 static int l_new(lua_State *L) {
-    static const char *const known[] = {"terminal", "start", "factor", "cap", "jitter", "deadline", "max", "seed", NULL};
+    static const char *const known[] = {"terminal", "start", "factor", "cap", "jitter",
+                                        "deadline", "max",   "seed",   NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
     slb_check_options(L, 1, "poll.new", known);
     sl_poll_terminal terminals[SL_POLL_TERMINALS_MAX];
@@ -106,12 +107,16 @@ static uint64_t number_of(lua_State *L, int arg) {
 static void name(lua_State *L, int arg, uint64_t n, bool there) {
     lua_getiuservalue(L, 1, NUMBER_OF);
     lua_pushvalue(L, arg);
-    if (there) lua_pushinteger(L, (lua_Integer)n);
-    else lua_pushnil(L);
+    if (there)
+        lua_pushinteger(L, (lua_Integer)n);
+    else
+        lua_pushnil(L);
     lua_rawset(L, -3);
     lua_getiuservalue(L, 1, ID_OF);
-    if (there) lua_pushvalue(L, arg);
-    else lua_pushnil(L);
+    if (there)
+        lua_pushvalue(L, arg);
+    else
+        lua_pushnil(L);
     lua_rawseti(L, -2, (lua_Integer)n);
     lua_pop(L, 2);
 }

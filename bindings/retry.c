@@ -58,15 +58,16 @@ static sl_retry_budget *opt_budget(lua_State *L, int idx) {
 
 /* retry.decide{outcome=, code=, repeat_=, sent=, attempt=, now=, …} -> { what=, wait=, code=, reason= } */
 static int l_decide(lua_State *L) {
-    static const char *const known[] = {"outcome", "code", "repeat_", "sent", "refreshed", "attempt",
-                                        "now", "deadline", "hint", "random", "budget", "attempts",
-                                        "limited_attempts", "base", "cap", NULL};
+    static const char *const known[] = {
+        "outcome", "code",   "repeat_", "sent",     "refreshed",        "attempt", "now", "deadline",
+        "hint",    "random", "budget",  "attempts", "limited_attempts", "base",    "cap", NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
     slb_check_options(L, 1, "retry.decide", known);
     sl_err err;
     sl_retry_case c = {.outcome = check_outcome(L, 1)};
     c.code = sl_code_of(slb_opt_string(L, 1, "code", ""));
-    if (sl_repeat_parse(&c.repeat, slb_opt_str(L, 1, "repeat_", SL_STR("safe")), &err) < 0) slb_usage(L, "%s", err.msg);
+    if (sl_repeat_parse(&c.repeat, slb_opt_str(L, 1, "repeat_", SL_STR("safe")), &err) < 0)
+        slb_usage(L, "%s", err.msg);
     c.body_sent = slb_opt_bool(L, 1, "sent", true);
     c.refreshed = slb_opt_bool(L, 1, "refreshed", false);
     c.attempt = (int)slb_opt_int(L, 1, "attempt", 1);

@@ -208,25 +208,27 @@ static const struct {
     const char *key;
     size_t at;
 } sums[] = {
-    {"read", offsetof(sl_run_sums, read)},           {"added", offsetof(sl_run_sums, added)},
-    {"sent", offsetof(sl_run_sums, sent)},           {"unchanged", offsetof(sl_run_sums, unchanged)},
-    {"skipped", offsetof(sl_run_sums, skipped)},     {"rejected", offsetof(sl_run_sums, rejected)},
-    {"unknown", offsetof(sl_run_sums, unknown)},     {"batches", offsetof(sl_run_sums, batches)},
-    {"requests", offsetof(sl_run_sums, requests)},   {"peak_bytes", offsetof(sl_run_sums, peak_bytes)},
+    {"read", offsetof(sl_run_sums, read)},         {"added", offsetof(sl_run_sums, added)},
+    {"sent", offsetof(sl_run_sums, sent)},         {"unchanged", offsetof(sl_run_sums, unchanged)},
+    {"skipped", offsetof(sl_run_sums, skipped)},   {"rejected", offsetof(sl_run_sums, rejected)},
+    {"unknown", offsetof(sl_run_sums, unknown)},   {"batches", offsetof(sl_run_sums, batches)},
+    {"requests", offsetof(sl_run_sums, requests)}, {"peak_bytes", offsetof(sl_run_sums, peak_bytes)},
 };
 
 #define SUMS (sizeof sums / sizeof sums[0])
 
 /* store:run_finish(id, {exit_code=, error=, read=, …, waited=}) -> true */
 static int store_run_finish(lua_State *L) {
-    static const char *const known[] = {"exit_code", "error", "read", "added", "sent", "unchanged", "skipped", "rejected",
-                                        "unknown", "batches", "requests", "waited", "peak_bytes", NULL};
+    static const char *const known[] = {"exit_code", "error",   "read",       "added",   "sent",
+                                        "unchanged", "skipped", "rejected",   "unknown", "batches",
+                                        "requests",  "waited",  "peak_bytes", NULL};
     sl_store *st = check_store(L);
     lua_Integer id = luaL_checkinteger(L, 2);
     luaL_checktype(L, 3, LUA_TTABLE);
     slb_check_options(L, 3, "run_finish", known);
     sl_run_sums s = {.waited_ms = slb_opt_ms(L, 3, "waited", 0)};
-    for (size_t i = 0; i < SUMS; i++) *(int64_t *)(void *)((char *)&s + sums[i].at) = slb_opt_int(L, 3, sums[i].key, 0);
+    for (size_t i = 0; i < SUMS; i++)
+        *(int64_t *)(void *)((char *)&s + sums[i].at) = slb_opt_int(L, 3, sums[i].key, 0);
     int exit_code = (int)slb_opt_int(L, 3, "exit_code", 0);
     sl_err err;
     lua_getfield(L, 3, "error"); /* text, or the error value */
@@ -317,7 +319,8 @@ static int store_batches_open(lua_State *L) {
     static const char *const known[] = {"api", "account", "resource", NULL};
     sl_store *st = check_store(L);
     slb_check_options(L, 2, "batches_open", known);
-    sl_batch filter = {.api = slb_opt_string(L, 2, "api", NULL), .account = slb_opt_string(L, 2, "account", NULL),
+    sl_batch filter = {.api = slb_opt_string(L, 2, "api", NULL),
+                       .account = slb_opt_string(L, 2, "account", NULL),
                        .resource = slb_opt_string(L, 2, "resource", NULL)};
     sl_batch b;
     sl_err err;
@@ -340,8 +343,8 @@ static int store_token_put(lua_State *L) {
     int64_t obtained = (int64_t)(luaL_checknumber(L, 5) * 1000), expires = (int64_t)(luaL_optnumber(L, 6, 0) * 1000);
     int64_t generation;
     sl_err err;
-    if (sl_token_put(st, check_text(L, 2), check_text(L, 3), check_text(L, 4), obtained, expires, &generation, &err) < 0)
-        slb_raise(L, &err);
+    int rc = sl_token_put(st, check_text(L, 2), check_text(L, 3), check_text(L, 4), obtained, expires, &generation, &err);
+    if (rc < 0) slb_raise(L, &err);
     lua_pushinteger(L, generation);
     return 1;
 }
@@ -409,11 +412,11 @@ static const luaL_Reg store_methods[] = {{"close", store_close},
                                          {"token_lock", store_token_lock},
                                          {NULL, NULL}};
 static const luaL_Reg store_meta[] = {{"__gc", store_close}, {"__close", store_close}, {NULL, NULL}};
-static const luaL_Reg cursor_methods[] = {{"get", cursor_get},           {"seen", cursor_seen},
-                                          {"deliver", cursor_deliver},   {"advance", cursor_advance},
-                                          {"commit", cursor_commit},     {"rollback", cursor_rollback},
-                                          {"restart", cursor_restart},   {"remembered", cursor_remembered},
-                                          {"close", cursor_close},       {NULL, NULL}};
+static const luaL_Reg cursor_methods[] = {{"get", cursor_get},         {"seen", cursor_seen},
+                                          {"deliver", cursor_deliver}, {"advance", cursor_advance},
+                                          {"commit", cursor_commit},   {"rollback", cursor_rollback},
+                                          {"restart", cursor_restart}, {"remembered", cursor_remembered},
+                                          {"close", cursor_close},     {NULL, NULL}};
 static const luaL_Reg cursor_meta[] = {{"__gc", cursor_close}, {"__close", cursor_close}, {NULL, NULL}};
 static const luaL_Reg lock_methods[] = {{"close", lock_close}, {NULL, NULL}};
 static const luaL_Reg lock_meta[] = {{"__gc", lock_close}, {"__close", lock_close}, {NULL, NULL}};

@@ -48,13 +48,28 @@ function Store:cursor(key) end
 ---@return integer id
 function Store:run_start(run) end
 
---- Notes how it ended. `waited` in seconds.
+---@class sluice.RunSums
+---@field exit_code? integer
+---@field error? any text, or the error value
+---@field read? integer
+---@field added? integer
+---@field sent? integer
+---@field unchanged? integer
+---@field skipped? integer
+---@field rejected? integer
+---@field unknown? integer
+---@field batches? integer
+---@field requests? integer
+---@field waited? number seconds
+---@field peak_bytes? integer
+
+--- Notes how it ended.
 ---@param id integer
----@param sums { exit_code?: integer, error?: any, read?: integer, added?: integer, sent?: integer, unchanged?: integer, skipped?: integer, rejected?: integer, unknown?: integer, batches?: integer, requests?: integer, waited?: number, peak_bytes?: integer }
+---@param sums sluice.RunSums
 ---@return boolean
 function Store:run_finish(id, sums) end
 
----@class sluice.RunRow
+---@class sluice.RunRow: sluice.RunSums
 ---@field id integer
 ---@field state "running"|"finished"|"lost" lost: its process is gone and never said how it ended
 ---@field recipe string
@@ -62,8 +77,6 @@ function Store:run_finish(id, sums) end
 ---@field pid integer
 ---@field started number
 ---@field finished? number
----@field exit_code? integer
----@field error? string
 
 --- The newest runs, with their sums where they have finished.
 ---@param count? integer default 20

@@ -104,8 +104,11 @@ static int print_rate(const sl_rate *r, sl_buf *out, sl_err *err) {
     static const struct {
         const char *name;
         int64_t us;
-    } best[] = {{"d", 86400 * (int64_t)SECOND_US}, {"h", 3600 * (int64_t)SECOND_US}, {"min", 60 * (int64_t)SECOND_US},
-                {"s", SECOND_US},                  {"ms", 1000}};
+    } best[] = {{"d", 86400 * (int64_t)SECOND_US},
+                {"h", 3600 * (int64_t)SECOND_US},
+                {"min", 60 * (int64_t)SECOND_US},
+                {"s", SECOND_US},
+                {"ms", 1000}};
     size_t i = 0;
     while (i < 4 && r->window_us % best[i].us) i++;
     long long times = r->window_us / best[i].us;
@@ -197,7 +200,8 @@ int64_t sl_bucket_claim(sl_bucket *b, const sl_rates *rates, int64_t slot_us, in
 
 bool sl_bucket_cancel(sl_bucket *b, const sl_rates *rates, int64_t slot_us, int64_t now_us) {
     for (int i = 0; i < rates->count; i++)
-        if (b->reserved_us[i] - interval(b, rates, i, now_us) > slot_us + tolerance(b, rates, i, now_us)) return false;
+        if (b->reserved_us[i] - interval(b, rates, i, now_us) > slot_us + tolerance(b, rates, i, now_us))
+            return false;
     for (int i = 0; i < rates->count; i++) b->reserved_us[i] -= interval(b, rates, i, now_us);
     push_promises(b, rates);
     return true;
@@ -206,7 +210,8 @@ bool sl_bucket_cancel(sl_bucket *b, const sl_rates *rates, int64_t slot_us, int6
 /* ---- learning ---- */
 
 bool sl_bucket_learn(sl_bucket *b, const sl_rates *rates, int64_t count, int64_t window_us, int64_t now_us) {
-    if (count < 1 || count > COUNT_MAX || window_us < count || window_us > WINDOW_MAX_US || rates->count < 1) return false;
+    if (count < 1 || count > COUNT_MAX || window_us < count || window_us > WINDOW_MAX_US || rates->count < 1)
+        return false;
     const sl_rate *def = &rates->at[0];
     bool lower = spaced(count, window_us, 0) > spaced(def->count, def->window_us, 0);
     int64_t new_count = lower ? count : 0, new_window = lower ? window_us : 0;

@@ -49,7 +49,7 @@ typedef struct sl_bucket {
     int64_t blocked_us;                /* nothing before this time */
     int64_t learnt_count;              /* what headers say, where it is less than the definition; 0: nothing learnt */
     int64_t learnt_window_us;
-    int64_t slow_permille;             /* extra distance after 429s, shrinking with time from slow_at_us on */
+    int64_t slow_permille; /* extra distance after 429s, shrinking with time from slow_at_us on */
     int64_t slow_at_us;
 } sl_bucket;
 

@@ -149,8 +149,10 @@ static void heap_take(sl_poll *p, uint32_t at) {
     uint32_t last = p->heap[--p->heaped];
     p->jobs[at].heap = NONE;
     if (last == at) return;
-    if (place > 0 && sooner(p, last, p->heap[(place - 1) / 2])) sift_up(p, place, last);
-    else sift_down(p, place, last);
+    if (place > 0 && sooner(p, last, p->heap[(place - 1) / 2]))
+        sift_up(p, place, last);
+    else
+        sift_down(p, place, last);
 }
 
 /* ---- time ---- */
@@ -189,7 +191,8 @@ int sl_poll_add(sl_poll *p, uint64_t id, const sl_poll_pace *pace, int64_t now_m
     if (find(p, id) != NONE) return sl_fail(err, SL_USAGE, 0, "the job is being polled already");
     if (p->count >= p->max) return sl_fail(err, SL_LIMIT, 0, "more than %zu jobs are polled at once", p->max);
     uint32_t at = p->free;
-    if (at != NONE) p->free = p->jobs[at].next;
+    if (at != NONE)
+        p->free = p->jobs[at].next;
     else {
         if (p->used == p->cap && grow(p, err) < 0) return -1;
         at = (uint32_t)p->used++;
@@ -248,8 +251,10 @@ sl_poll_verdict sl_poll_report(sl_poll *p, uint64_t id, sl_str status, int64_t n
         return verdict;
     }
     uint32_t seen = status.len ? hash(status) : j->status;
-    if (seen != j->status && j->status != 0) j->interval_ms = j->pace.start_ms;
-    else lengthen(j);
+    if (seen != j->status && j->status != 0)
+        j->interval_ms = j->pace.start_ms;
+    else
+        lengthen(j);
     j->status = seen;
     if (j->heap != NONE) heap_take(p, at); /* reported without being asked: fine */
     schedule(p, j, now_ms);

@@ -23,8 +23,8 @@
 #define SL_POLL_TERMINALS_MAX 32
 
 typedef enum sl_poll_verdict {
-    SL_POLL_AGAIN,   /* not yet: it comes up again */
-    SL_POLL_OK,      /* the rest ends the job: it is forgotten */
+    SL_POLL_AGAIN, /* not yet: it comes up again */
+    SL_POLL_OK,    /* the rest ends the job: it is forgotten */
     SL_POLL_PARTIAL,
     SL_POLL_FAILED,
     SL_POLL_STALLED, /* past its deadline */
@@ -55,7 +55,7 @@ typedef struct sl_poll_pace {
     int64_t deadline_ms; /* from the adding on; INT64_MAX for none */
 } sl_poll_pace;
 
-#define SL_POLL_PACE                                                                                                   \
+#define SL_POLL_PACE                                                                                                 \
     ((sl_poll_pace){.start_ms = 1000, .factor = 1.5, .cap_ms = 30000, .jitter = 0.2, .deadline_ms = 3600000})
 
 typedef struct sl_poll sl_poll;

@@ -7,8 +7,7 @@
 #define MOST_MILLI 100000
 
 const char *sl_outcome_name(sl_outcome outcome) {
-    static const char *const names[] = {"ok",      "partial",     "rejected", "auth",
-                                        "limited", "unavailable", "ambiguous"};
+    static const char *const names[] = {"ok", "partial", "rejected", "auth", "limited", "unavailable", "ambiguous"};
     return names[outcome];
 }
 
@@ -68,8 +67,7 @@ static int64_t wait_for(const sl_retry_policy *p, const sl_retry_case *c) {
 
 static sl_retry_verdict again(const sl_retry_policy *p, const sl_retry_case *c, sl_code code, const char *reason) {
     bool limited = c->outcome == SL_OUTCOME_LIMITED;
-    if (c->attempt >= (limited ? p->limited_attempts : p->attempts))
-        return give_up(code, "all attempts were made");
+    if (c->attempt >= (limited ? p->limited_attempts : p->attempts)) return give_up(code, "all attempts were made");
     int64_t wait = wait_for(p, c);
     if (c->deadline_ms != INT64_MAX && wait >= c->deadline_ms - c->now_ms)
         return give_up(code, c->hint_ms >= 0 ? "the server asks for a longer wait than the deadline leaves"
@@ -96,12 +94,17 @@ static sl_retry_verdict decide_ambiguous(const sl_retry_policy *p, const sl_retr
 sl_retry_verdict sl_retry_decide(const sl_retry_policy *policy, const sl_retry_case *c) {
     switch (c->outcome) {
     case SL_OUTCOME_OK:
-    case SL_OUTCOME_PARTIAL: return (sl_retry_verdict){SL_RETRY_DELIVER, 0, SL_OK, "done"};
-    case SL_OUTCOME_REJECTED: return give_up(c->code, "the server refused it, and would again");
-    case SL_OUTCOME_AUTH: return decide_auth(c);
-    case SL_OUTCOME_AMBIGUOUS: return decide_ambiguous(policy, c);
+    case SL_OUTCOME_PARTIAL:
+        return (sl_retry_verdict){SL_RETRY_DELIVER, 0, SL_OK, "done"};
+    case SL_OUTCOME_REJECTED:
+        return give_up(c->code, "the server refused it, and would again");
+    case SL_OUTCOME_AUTH:
+        return decide_auth(c);
+    case SL_OUTCOME_AMBIGUOUS:
+        return decide_ambiguous(policy, c);
     case SL_OUTCOME_LIMITED:
-    case SL_OUTCOME_UNAVAILABLE: break;
+    case SL_OUTCOME_UNAVAILABLE:
+        break;
     }
     if (c->repeat == SL_REPEAT_NEVER) return give_up(c->code, "the operation is never sent twice on its own");
     if (c->outcome == SL_OUTCOME_LIMITED) return again(policy, c, SL_LIMIT, "over the limit: nothing was done");

@@ -53,8 +53,12 @@ typedef struct sl_retry_policy {
     int64_t hint_spread_ms;  /* and up to so much at random, so that all who were told the same do not come at once */
 } sl_retry_policy;
 
-#define SL_RETRY_POLICY                                                                                                \
-    ((sl_retry_policy){.attempts = 6, .limited_attempts = 30, .base_ms = 500, .cap_ms = 30000, .hint_extra_ms = 50,    \
+#define SL_RETRY_POLICY                                                                                              \
+    ((sl_retry_policy){.attempts = 6,                                                                                \
+                       .limited_attempts = 30,                                                                       \
+                       .base_ms = 500,                                                                               \
+                       .cap_ms = 30000,                                                                              \
+                       .hint_extra_ms = 50,                                                                          \
                        .hint_spread_ms = 200})
 
 /* The retry budget of a connection: every request earns a tenth of a resend, a trickle restores the minimum. It stops a
@@ -73,15 +77,15 @@ bool sl_retry_budget_spend(sl_retry_budget *b, int64_t now_ms);
 
 typedef struct sl_retry_case {
     sl_outcome outcome;
-    sl_code code;       /* the failure's own code, kept where giving up says nothing better */
+    sl_code code; /* the failure's own code, kept where giving up says nothing better */
     sl_repeat repeat;
-    bool body_sent;     /* any byte of the request may have left */
-    bool refreshed;     /* a login was made for this call already */
-    int attempt;        /* how many were made, from 1 */
+    bool body_sent; /* any byte of the request may have left */
+    bool refreshed; /* a login was made for this call already */
+    int attempt;    /* how many were made, from 1 */
     int64_t now_ms;
-    int64_t deadline_ms; /* for all attempts together; INT64_MAX for none */
-    int64_t hint_ms;     /* the server's wish, -1 where there is none */
-    double random;       /* in [0, 1) */
+    int64_t deadline_ms;     /* for all attempts together; INT64_MAX for none */
+    int64_t hint_ms;         /* the server's wish, -1 where there is none */
+    double random;           /* in [0, 1) */
     sl_retry_budget *budget; /* may be NULL */
 } sl_retry_case;
 

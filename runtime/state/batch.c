@@ -5,15 +5,16 @@
 #include "state/store_in.h"
 
 static int insert(sl_store *st, const sl_batch *b, int64_t *id, sl_err *err) {
-    sl_val row[] = {sl_val_int(b->run),        sl_val_cstr(b->api),   sl_val_cstr(b->account),
-                    sl_val_cstr(b->resource),  sl_val_cstr(b->batch), sl_val_int(b->records),
-                    sl_val_cstr(b->detail),    sl_val_int(sl_clock_wall_ms())};
-    if (sl_sql_row(st->db,
-                   "INSERT INTO batches (run, api, account, resource, batch, records, detail, put_ms)"
-                   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (api, account, resource, batch) DO UPDATE SET"
-                   " run = excluded.run, records = excluded.records, detail = excluded.detail, put_ms = excluded.put_ms,"
-                   " done_ms = NULL, verdict = NULL RETURNING id",
-                   row, 8, err) < 0)
+    sl_val row[] = {sl_val_int(b->run),       sl_val_cstr(b->api),           sl_val_cstr(b->account),
+                    sl_val_cstr(b->resource), sl_val_cstr(b->batch),         sl_val_int(b->records),
+                    sl_val_cstr(b->detail),   sl_val_int(sl_clock_wall_ms())};
+    if (sl_sql_row(
+            st->db,
+            "INSERT INTO batches (run, api, account, resource, batch, records, detail, put_ms)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (api, account, resource, batch) DO UPDATE SET"
+            " run = excluded.run, records = excluded.records, detail = excluded.detail, put_ms = excluded.put_ms,"
+            " done_ms = NULL, verdict = NULL RETURNING id",
+            row, 8, err) < 0)
         return -1;
     *id = sl_sql_int(st->db, 0);
     if (sl_sql_next(st->db, err) < 0) return -1;
@@ -29,7 +30,8 @@ int sl_batch_put(sl_store *st, const sl_batch *batch, int64_t *id, sl_err *err) 
 
 static int finish(sl_store *st, int64_t id, const char *verdict, sl_err *err) {
     sl_val args[] = {sl_val_int(id), sl_val_int(sl_clock_wall_ms()), sl_val_cstr(verdict)};
-    if (sl_sql_run(st->db, "UPDATE batches SET done_ms = $2, verdict = $3 WHERE id = $1", args, 3, err) < 0) return -1;
+    if (sl_sql_run(st->db, "UPDATE batches SET done_ms = $2, verdict = $3 WHERE id = $1", args, 3, err) < 0)
+        return -1;
     if (sl_sql_changes(st->db) == 1) return 0;
     return sl_fail(err, SL_NOT_FOUND, 0, "there is no batch %lld in %s", (long long)id, st->path);
 }

@@ -23,9 +23,9 @@ int sl_cursor_set_text(char **slot, sl_str text, sl_err *err) {
 /* ---- opening ---- */
 
 static int find(sl_cursor *c, const sl_val key[4], sl_err *err) {
-    int rc = sl_sql_row(c->st->db,
-                        "SELECT id FROM cursors WHERE recipe = $1 AND name = $2 AND account = $3 AND args = $4", key, 4,
-                        err);
+    int rc =
+        sl_sql_row(c->st->db, "SELECT id FROM cursors WHERE recipe = $1 AND name = $2 AND account = $3 AND args = $4",
+                   key, 4, err);
     if (rc == 1) c->id = sl_sql_int(c->st->db, 0);
     return rc;
 }
@@ -35,9 +35,9 @@ static int find_or_make(sl_cursor *c, const sl_cursor_key *k, sl_err *err) {
     int rc = find(c, key, err);
     if (rc != 0) return rc < 0 ? -1 : 0;
     if (sl_sql_begin(c->st->db, SL_SQL_CHEAP, err) < 0) return -1;
-    rc = sl_sql_run(c->st->db,
-                    "INSERT INTO cursors (recipe, name, account, args) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-                    key, 4, err);
+    rc = sl_sql_run(
+        c->st->db, "INSERT INTO cursors (recipe, name, account, args) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        key, 4, err);
     if (sl_sql_end(c->st->db, rc, err) < 0) return -1;
     return find(c, key, err) == 1 ? 0 : -1;
 }
@@ -73,7 +73,8 @@ static int undo(sl_cursor *c, sl_err *err) {
     sl_val args[] = {sl_val_int(c->id)};
     if (sl_seen_sweep(c, c->generation + 1, INT64_MAX, err) < 0) return -1;
     if (sl_sql_begin(c->st->db, SL_SQL_CHEAP, err) < 0) return -1;
-    return sl_sql_end(c->st->db, sl_sql_run(c->st->db, "UPDATE cursors SET dirty = 0 WHERE id = $1", args, 1, err), err);
+    return sl_sql_end(c->st->db, sl_sql_run(c->st->db, "UPDATE cursors SET dirty = 0 WHERE id = $1", args, 1, err),
+                      err);
 }
 
 /* Back to what was committed, on disk and in memory. */
@@ -92,8 +93,8 @@ static int check_key(const sl_cursor_key *k, sl_err *err) {
     if (k->name.len == 0 || k->name.len > 100)
         return sl_fail(err, SL_USAGE, 0, "the name of a cursor has 1 to 100 bytes");
     if (k->recipe.len <= TEXT_MAX && k->account.len <= TEXT_MAX && k->args.len <= TEXT_MAX) return 0;
-    return sl_fail(err, SL_USAGE, 0, "the key of cursor '%.*s' has a part above %d bytes", (int)k->name.len, k->name.ptr,
-                   TEXT_MAX);
+    return sl_fail(err, SL_USAGE, 0, "the key of cursor '%.*s' has a part above %d bytes", (int)k->name.len,
+                   k->name.ptr, TEXT_MAX);
 }
 
 sl_cursor *sl_cursor_open(sl_store *st, const sl_cursor_key *key, sl_err *err) {
@@ -153,7 +154,8 @@ int sl_cursor_restart(sl_cursor *c, sl_err *err) {
 
 static int check_delivery(const sl_cursor *c, const sl_delivery *d, sl_err *err) {
     if (check_open(c, err) < 0) return -1;
-    if (d->id.len > 0 && d->id.len <= ID_MAX && d->modified.len <= MODIFIED_MAX && d->digest.len <= DIGEST_MAX) return 0;
+    if (d->id.len > 0 && d->id.len <= ID_MAX && d->modified.len <= MODIFIED_MAX && d->digest.len <= DIGEST_MAX)
+        return 0;
     return sl_fail(err, SL_INVALID, 0,
                    "a delivery needs an id of 1 to %d bytes, modified up to %d, digest up to %d (here %zu, %zu, %zu)",
                    ID_MAX, MODIFIED_MAX, DIGEST_MAX, d->id.len, d->modified.len, d->digest.len);
@@ -172,7 +174,8 @@ int sl_cursor_deliver(sl_cursor *c, sl_str id, sl_str modified, sl_str digest, s
 int sl_cursor_advance(sl_cursor *c, sl_str position, sl_str keep_from, sl_err *err) {
     if (check_open(c, err) < 0) return -1;
     if (position.len > TEXT_MAX || keep_from.len > MODIFIED_MAX)
-        return sl_fail(err, SL_INVALID, 0, "a position has up to %d bytes, keep_from up to %d", TEXT_MAX, MODIFIED_MAX);
+        return sl_fail(err, SL_INVALID, 0, "a position has up to %d bytes, keep_from up to %d", TEXT_MAX,
+                       MODIFIED_MAX);
     if (memchr(position.ptr, '\0', position.len) || memchr(keep_from.ptr, '\0', keep_from.len))
         return sl_fail(err, SL_INVALID, 0, "a position has no NUL bytes");
     if (sl_cursor_set_text(&c->next_position, position, err) < 0) return -1;

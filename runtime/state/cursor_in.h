@@ -18,7 +18,7 @@ struct sl_cursor {
     char *next_position;
     char *keep_from;
     int64_t keep_max, committed_rows, run_rows, forgotten;
-    char *newest; /* no row on disk has a later `modified`; NULL where there are no rows */
+    char *newest;    /* no row on disk has a later `modified`; NULL where there are no rows */
     uint32_t absent; /* hash of what was last looked for on disk in vain */
     sl_recent recent;
 };

@@ -67,7 +67,8 @@ int64_t sl_lock_holder(const char *path, int64_t at) {
 
 void sl_lock_drop(sl_lock *lock) {
     if (lock->fd >= 0) {
-        struct flock fl = range(F_UNLCK, lock->at); /* a program that is being started may still have the descriptor */
+        struct flock fl =
+            range(F_UNLCK, lock->at); /* a program that is being started may still have the descriptor */
         fcntl(lock->fd, F_OFD_SETLK, &fl);
         close(lock->fd);
     }

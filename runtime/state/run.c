@@ -34,9 +34,8 @@ static int forget_old(sl_store *st, int64_t id, sl_err *err) {
 
 static int insert(sl_store *st, const char *recipe, sl_str args, int64_t *id, sl_err *err) {
     sl_val row[] = {sl_val_cstr(recipe), sl_val_str(args), sl_val_int(getpid()), sl_val_int(sl_clock_wall_ms())};
-    if (sl_sql_row(st->db,
-                   "INSERT INTO runs (recipe, args, pid, started_ms) VALUES ($1, $2, $3, $4) RETURNING id", row, 4,
-                   err) < 0)
+    if (sl_sql_row(st->db, "INSERT INTO runs (recipe, args, pid, started_ms) VALUES ($1, $2, $3, $4) RETURNING id",
+                   row, 4, err) < 0)
         return -1;
     *id = sl_sql_int(st->db, 0);
     return sl_sql_next(st->db, err) < 0 ? -1 : forget_old(st, *id, err);
@@ -69,16 +68,17 @@ int sl_run_start(sl_store *st, const char *recipe, const char *args, int64_t *id
 /* ---- finish ---- */
 
 static int update(sl_store *st, int64_t id, int exit_code, sl_val error, const sl_run_sums *s, sl_err *err) {
-    sl_val args[] = {sl_val_int(id),          sl_val_int(sl_clock_wall_ms()), sl_val_int(exit_code),
-                     error,                   sl_val_int(s->read),            sl_val_int(s->added),
-                     sl_val_int(s->sent),     sl_val_int(s->unchanged),       sl_val_int(s->skipped),
-                     sl_val_int(s->rejected), sl_val_int(s->unknown),         sl_val_int(s->batches),
-                     sl_val_int(s->requests), sl_val_int(s->waited_ms),       sl_val_int(s->peak_bytes)};
-    return sl_sql_run(st->db,
-                      "UPDATE runs SET finished_ms = $2, exit_code = $3, error = $4, read = $5, added = $6, sent = $7,"
-                      " unchanged = $8, skipped = $9, rejected = $10, unknown = $11, batches = $12, requests = $13,"
-                      " waited_ms = $14, peak_bytes = $15 WHERE id = $1",
-                      args, 15, err);
+    sl_val args[] = {
+        sl_val_int(id),          sl_val_int(sl_clock_wall_ms()), sl_val_int(exit_code),    error,
+        sl_val_int(s->read),     sl_val_int(s->added),           sl_val_int(s->sent),      sl_val_int(s->unchanged),
+        sl_val_int(s->skipped),  sl_val_int(s->rejected),        sl_val_int(s->unknown),   sl_val_int(s->batches),
+        sl_val_int(s->requests), sl_val_int(s->waited_ms),       sl_val_int(s->peak_bytes)};
+    return sl_sql_run(
+        st->db,
+        "UPDATE runs SET finished_ms = $2, exit_code = $3, error = $4, read = $5, added = $6, sent = $7,"
+        " unchanged = $8, skipped = $9, rejected = $10, unknown = $11, batches = $12, requests = $13,"
+        " waited_ms = $14, peak_bytes = $15 WHERE id = $1",
+        args, 15, err);
 }
 
 int sl_run_finish(sl_store *st, int64_t id, int exit_code, const char *error, const sl_run_sums *sums, sl_err *err) {
@@ -112,8 +112,8 @@ static int read_row(sl_store *st, int rc, sl_run *out, sl_err *err) {
     out->recipe = sl_sql_str(db, 5).ptr;
     out->args = sl_sql_str(db, 6).ptr;
     out->error = sl_sql_null(db, 7) ? NULL : sl_sql_str(db, 7).ptr;
-    int64_t *const sums[] = {&out->sums.read,     &out->sums.added,   &out->sums.sent,    &out->sums.unchanged,
-                             &out->sums.skipped,  &out->sums.rejected, &out->sums.unknown, &out->sums.batches,
+    int64_t *const sums[] = {&out->sums.read,     &out->sums.added,     &out->sums.sent,      &out->sums.unchanged,
+                             &out->sums.skipped,  &out->sums.rejected,  &out->sums.unknown,   &out->sums.batches,
                              &out->sums.requests, &out->sums.waited_ms, &out->sums.peak_bytes};
     for (int i = 0; i < 11; i++) *sums[i] = sl_sql_int(db, 8 + i);
     out->state = SL_RUN_FINISHED;

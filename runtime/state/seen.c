@@ -24,7 +24,8 @@ int sl_seen_look(sl_cursor *c, sl_err *err) {
     sl_val args[] = {sl_val_int(c->id)};
     free(c->newest);
     c->newest = NULL;
-    int rc = sl_sql_row(db, "SELECT modified FROM seen WHERE cursor = $1 ORDER BY modified DESC LIMIT 1", args, 1, err);
+    int rc =
+        sl_sql_row(db, "SELECT modified FROM seen WHERE cursor = $1 ORDER BY modified DESC LIMIT 1", args, 1, err);
     if (rc <= 0) return rc;
     if (sl_cursor_set_text(&c->newest, sl_sql_str(db, 0), err) < 0) return -1;
     return sl_sql_next(db, err) < 0 ? -1 : 0;

@@ -44,12 +44,15 @@ static int fail_rc(const sl_sql *db, int rc, sl_err *err) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         sl_fail(err, SL_STATE, rc, "%s is damaged or no store of sluice: %s", path, sqlite3_errstr(rc));
-        return sl_hint(err, "restore it from a backup, or move it away (with -wal and -shm): cursors then start over");
+        return sl_hint(err,
+                       "restore it from a backup, or move it away (with -wal and -shm): cursors then start over");
     case SQLITE_IOERR:
         sl_fail(err, SL_STATE, rc, "cannot read or write %s: %s", path, os ? strerror(os) : sqlite3_errstr(rc));
         return sl_hint(err, "look at the disk and its quota: nothing that was committed is lost");
-    case SQLITE_NOMEM: return sl_fail(err, SL_INTERNAL, rc, "out of memory in the store");
-    default: return sl_fail(err, SL_STATE, rc, "%s: %s", path, db->db ? sqlite3_errmsg(db->db) : sqlite3_errstr(rc));
+    case SQLITE_NOMEM:
+        return sl_fail(err, SL_INTERNAL, rc, "out of memory in the store");
+    default:
+        return sl_fail(err, SL_STATE, rc, "%s: %s", path, db->db ? sqlite3_errmsg(db->db) : sqlite3_errstr(rc));
     }
 }
 
@@ -60,10 +63,11 @@ static int set_up(sl_sql *db, sl_err *err) {
     sqlite3_busy_timeout(db->db, db->busy_ms);
     sqlite3_db_config(db->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(db->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    return sl_sql_script(db,
-                         "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;"
-                         "PRAGMA cache_size = -4000; PRAGMA journal_size_limit = 16777216; PRAGMA cell_size_check = ON;",
-                         err);
+    return sl_sql_script(
+        db,
+        "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;"
+        "PRAGMA cache_size = -4000; PRAGMA journal_size_limit = 16777216; PRAGMA cell_size_check = ON;",
+        err);
 }
 
 /* The switch needs the file alone for a moment and does not use the busy handler. */
@@ -72,7 +76,8 @@ static int write_ahead(sl_sql *db, sl_err *err) {
         int rc = sl_sql_row(db, "PRAGMA journal_mode = WAL", NULL, 0, err);
         if (rc == 1 && sl_str_eq(sl_sql_str(db, 0), SL_STR("wal"))) return sl_sql_next(db, err) < 0 ? -1 : 0;
         if (rc >= 0)
-            return sl_fail(err, SL_STATE, 0, "%s: this file system has no shared memory for a write-ahead log", db->path);
+            return sl_fail(err, SL_STATE, 0, "%s: this file system has no shared memory for a write-ahead log",
+                           db->path);
         int code = sqlite3_errcode(db->db);
         if ((code != SQLITE_BUSY && code != SQLITE_LOCKED) || waited >= db->busy_ms) return -1;
         sl_sql_pause(10);
@@ -122,7 +127,8 @@ static sqlite3_stmt *prepare(sl_sql *db, const char *sql, sl_err *err) {
     char own[SQL_MAX];
     size_t len = strlen(sql);
     sl_assert(db->kept < KEPT_MAX && len < sizeof own);
-    for (size_t i = 0; i <= len; i++) own[i] = sql[i] == '$' ? '?' : sql[i]; /* $1 is a name to SQLite, ?1 the first */
+    for (size_t i = 0; i <= len; i++)
+        own[i] = sql[i] == '$' ? '?' : sql[i]; /* $1 is a name to SQLite, ?1 the first */
     sqlite3_stmt *stmt = NULL;
     int rc = sqlite3_prepare_v3(db->db, own, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
     if (rc != SQLITE_OK) {
@@ -136,10 +142,14 @@ static sqlite3_stmt *prepare(sl_sql *db, const char *sql, sl_err *err) {
 
 static int bind_one(sqlite3_stmt *stmt, int at, const sl_val *v) {
     switch (v->kind) {
-    case SL_VAL_NULL: return sqlite3_bind_null(stmt, at);
-    case SL_VAL_INT: return sqlite3_bind_int64(stmt, at, v->number);
-    case SL_VAL_REAL: return sqlite3_bind_double(stmt, at, v->real);
-    case SL_VAL_TEXT: break;
+    case SL_VAL_NULL:
+        return sqlite3_bind_null(stmt, at);
+    case SL_VAL_INT:
+        return sqlite3_bind_int64(stmt, at, v->number);
+    case SL_VAL_REAL:
+        return sqlite3_bind_double(stmt, at, v->real);
+    case SL_VAL_TEXT:
+        break;
     }
     return sqlite3_bind_text64(stmt, at, v->text.ptr, v->text.len, SQLITE_STATIC, SQLITE_UTF8);
 }

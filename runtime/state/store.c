@@ -25,13 +25,15 @@ static int fail_path(sl_err *err, const char *what, const char *path, const char
 static int make_dirs(const char *path, sl_err *err) {
     char part[PATH_MAX_BYTES + 1];
     size_t len = strlen(path);
-    if (len >= sizeof part) return sl_fail(err, SL_CONFIG, 0, "the path of a folder is longer than %d bytes", PATH_MAX_BYTES);
+    if (len >= sizeof part)
+        return sl_fail(err, SL_CONFIG, 0, "the path of a folder is longer than %d bytes", PATH_MAX_BYTES);
     for (size_t i = 1; i <= len; i++) {
         if (path[i] != '/' && path[i] != '\0') continue;
         memcpy(part, path, i);
         part[i] = '\0';
         if (mkdir(part, 0700) < 0 && errno != EEXIST && errno != EISDIR)
-            return fail_path(err, "make the folder", part, "give write access there, or set `store:` to another place");
+            return fail_path(err, "make the folder", part,
+                             "give write access there, or set `store:` to another place");
     }
     return 0;
 }
@@ -45,7 +47,8 @@ static int make_file(const char *path, sl_err *err) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return fail_path(err, "open the store", path, cure);
     int rc = fstat(fd, &info);
-    if (rc == 0 && !S_ISREG(info.st_mode)) rc = sl_fail(err, SL_STATE, 0, "%s is not a file", path);
+    if (rc == 0 && !S_ISREG(info.st_mode))
+        rc = sl_fail(err, SL_STATE, 0, "%s is not a file", path);
     else if (rc == 0 && (info.st_mode & 077) && fchmod(fd, 0600) < 0)
         rc = fail_path(err, "make private the store", path, "it must belong to the user that runs sluice");
     close(fd);
@@ -62,7 +65,8 @@ static const char *path_of(const char *where, sl_err *err) {
     }
     const char *path = sl_str_starts(s, SL_STR("sqlite:")) ? where + strlen("sqlite:") : where;
     if (*path && strlen(path) < PATH_MAX_BYTES && !strchr(path, '\n')) return path;
-    sl_fail(err, SL_CONFIG, 0, *path ? "the path of the store is too long or has a line break" : "the store has no path");
+    sl_fail(err, SL_CONFIG, 0,
+            *path ? "the path of the store is too long or has a line break" : "the store has no path");
     sl_hint(err, "use store: sqlite:.sluice/state.db");
     return NULL;
 }
@@ -136,7 +140,8 @@ const char *sl_store_path(const sl_store *st) {
 static int shared_path(const char *override, sl_buf *out, sl_err *err) {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     if (override && *override) return sl_buf_put_str(out, sl_str_of(override), err);
-    if (state && state[0] == '/') return sl_buf_printf(out, err, "%s/sluice", state); /* the rules ignore relative ones */
+    if (state && state[0] == '/')
+        return sl_buf_printf(out, err, "%s/sluice", state); /* the rules ignore relative ones */
     if (home && home[0] == '/') return sl_buf_printf(out, err, "%s/.local/state/sluice", home);
     sl_fail(err, SL_STATE, 0, "no place for login tokens: neither HOME nor XDG_STATE_HOME is set");
     return sl_hint(err, "set HOME, or `shared:` in the config to a private folder");
@@ -144,7 +149,8 @@ static int shared_path(const char *override, sl_buf *out, sl_err *err) {
 
 static int check_private(const char *dir, sl_err *err) {
     struct stat info;
-    if (stat(dir, &info) < 0) return fail_path(err, "look at", dir, "set `shared:` in the config to a private folder");
+    if (stat(dir, &info) < 0)
+        return fail_path(err, "look at", dir, "set `shared:` in the config to a private folder");
     if (!S_ISDIR(info.st_mode)) return sl_fail(err, SL_STATE, 0, "%s is not a folder", dir);
     if (info.st_uid != geteuid()) {
         sl_fail(err, SL_STATE, 0, "the folder %s belongs to another user: login tokens are not safe there", dir);

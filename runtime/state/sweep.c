@@ -43,7 +43,8 @@ static int window_end(sl_cursor *c, const place *from, place *to, sl_err *err) {
     return rc == 1 && sl_sql_next(db, err) < 0 ? -1 : rc;
 }
 
-static int remove_window(sl_cursor *c, const place *from, const place *to, const int64_t generations[2], sl_err *err) {
+static int remove_window(sl_cursor *c, const place *from, const place *to, const int64_t generations[2],
+                         sl_err *err) {
     sl_val args[11] = {sl_val_int(c->id), sl_val_int(generations[0]), sl_val_int(generations[1])};
     place_bind(from, args + 3);
     if (!to)

@@ -80,8 +80,10 @@ int sl_token_lock_try(sl_store *st, sl_str host, sl_str account, sl_token_lock *
     sl_token_lock *lock = malloc(sizeof *lock);
     if (!lock) return sl_fail(err, SL_INTERNAL, 0, "out of memory for a lock");
     int rc = sl_lock_try(&lock->lock, st->lock_path, place(host, account), err);
-    if (rc == 1) *out = lock;
-    else free(lock);
+    if (rc == 1)
+        *out = lock;
+    else
+        free(lock);
     return rc;
 }
 

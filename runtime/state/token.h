@@ -24,8 +24,9 @@ typedef struct sl_token {
     char *text;          /* owned */
     int64_t obtained_ms; /* wall clock, when it was put here */
     int64_t expires_ms;  /* 0 where that is not known */
-    int64_t before_ms;   /* when the one before it was obtained, 0 for the first: two logins within a minute are a fight */
-    int64_t generation;  /* 1 for the first of this account, one more for each after it */
+    int64_t
+        before_ms; /* when the one before it was obtained, 0 for the first: two logins within a minute are a fight */
+    int64_t generation; /* 1 for the first of this account, one more for each after it */
 } sl_token;
 
 /* 1 and *out is filled (clear it), 0 where there is none, -1. */

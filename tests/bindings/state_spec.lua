@@ -196,10 +196,11 @@ describe("sluice.state", function()
       for i = 1, 20 do
         local s = state.open(dir .. "/gc.db")
         local c = s:cursor { recipe = "r", name = "c" .. i }
-        local l = s:token_lock("h", "a" .. i)
+        s:token_lock("h", "a" .. i)
         c:deliver("1", "2", "3")
         if i % 2 == 0 then s = nil end
-        c, l = nil, nil
+        if i % 3 == 0 then c:close() end
+        c = nil -- luacheck: ignore
         collectgarbage()
         collectgarbage()
         if s then s:close() end
@@ -571,8 +572,9 @@ describe("sluice.state", function()
   describe("the per-user folder", function()
     it("is made private where the user's state lives", function()
       local function where(env)
-        return sh(("cd '%s'; env -u XDG_STATE_HOME -u HOME %s '%s' run - 2>&1 <<'END'\nlocal ok, s = pcall(require('sluice.state').shared) print(ok and s:path() or s.message)\nEND"):format(
-          dir, env, sh("realpath " .. sluice)))
+        local script = tmp.write(dir .. "/where.lua",
+          "local ok, s = pcall(require('sluice.state').shared) print(ok and s:path() or s.message)")
+        return sh(("cd '%s'; env -u XDG_STATE_HOME -u HOME %s '%s' run '%s' 2>&1"):format(dir, env, sh("realpath " .. sluice), script))
       end
       assert.equal(dir .. "/x/sluice/shared.db", where("XDG_STATE_HOME='" .. dir .. "/x' HOME=/nowhere"))
       assert.equal(dir .. "/h/.local/state/sluice/shared.db", where("HOME='" .. dir .. "/h'"))
