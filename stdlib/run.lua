@@ -67,11 +67,26 @@ function Run:config()
   return self.loaded
 end
 
+-- What cursors and the ledger know the recipe by: its path from the config's folder on, however it was typed and from
+-- wherever, so that cron and a person in another folder mean the same cursor.
+local function identity(self)
+  if not self.path then return self.name or "script" end
+  local path, steps = self.path, {}
+  if path:sub(1, 1) ~= "/" then path = require("lfs").currentdir() .. "/" .. path end
+  for step in path:gmatch "[^/]+" do
+    if step == ".." then table.remove(steps) elseif step ~= "." then steps[#steps + 1] = step end
+  end
+  local whole, folder = "/" .. table.concat(steps, "/"), self:config().folder
+  local inside = whole:sub(1, #folder + 1) == folder .. "/"
+  return ((inside and whole:sub(#folder + 2) or whole):gsub("%.lua$", ""))
+end
+
 --- The store of the config, opened when first needed; from then on the run is in the ledger.
 function Run:store()
   if not self.opened then
     self.opened = require("sluice.state").open(self:config().store)
-    self.id = self.opened:run_start { recipe = self.name or "script", args = self.args_text or "{}" }
+    self.identity = identity(self)
+    self.id = self.opened:run_start { recipe = self.identity, args = self.args_text or "{}" }
   end
   return self.opened
 end
@@ -98,7 +113,7 @@ end
 function RunCursor:open(account)
   if not self.state then
     local store = self.run:store()
-    self.state = store:cursor { recipe = self.run.name, name = self.name, account = account, key = key_text(self.run) }
+    self.state = store:cursor { recipe = self.run.identity, name = self.name, account = account, key = key_text(self.run) }
     self.full = self.run.options.full
     table.insert(self.run.cursors, self)
   end
@@ -216,6 +231,7 @@ local function execute(self, path, given)
   self.args = recipes.arguments(value, given)
   self.args_text = require("sluice.json").encode(self.args)
   value.run(self.args, self)
+  self:check_sums()
 end
 
 function run.command(argv, globals)
@@ -224,7 +240,7 @@ function run.command(argv, globals)
   if not path then err.raise { code = "usage", message = "sluice run: which recipe?", hint = "sluice help run" } end
   local given = require("sluice.recipe").words(words)
   redirect_print(options.json)
-  local self = run.set { name = recipe_name(path), options = options, args = given }
+  local self = run.set { name = recipe_name(path), path = path, options = options, args = given }
   local fail, trace = require "sluice.fail", nil
   local ok, problem = xpcall(execute, function(value)
     local located

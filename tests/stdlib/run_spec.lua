@@ -132,4 +132,31 @@ describe("sluice run", function()
     assert.equal(2, summary.read)
     assert.same({ a = 2 }, summary.skipped_by_reason)
   end)
+
+  it("is not green where a record that was read has no fate, committed or not", function()
+    script 'return require("sluice").recipe { about = "t", run = function(_, run) run:count("read", 2) run:count "sent" end }'
+    local code, _, problems = run(dir, "run r.lua")
+    assert.equal(1, code)
+    assert.matches("2 records were read or made, but 1 were sent, unchanged, skipped or rejected", problems, 1, true)
+  end)
+
+  it("means the same cursor however the recipe's path is typed", function()
+    assert(os.execute(("mkdir -p '%s/jobs' '%s/else'"):format(dir, dir)))
+    tmp.write(dir .. "/sluice.yaml", "version: 1\nstore: sqlite:s.db\n")
+    script([[
+      return require("sluice").recipe { about = "t", run = function(_, run)
+        local cursor = run:cursor("c"):open "account"
+        print(cursor:get())
+        cursor:advance "here"
+        run:commit()
+      end }]], "jobs/r.lua")
+    local seen = {}
+    for i, words in ipairs { "run jobs/r.lua", "run ./jobs/r.lua", "run else/../jobs/r.lua", "run '" .. dir .. "/jobs/r.lua'" } do
+      local code, out, problems = run(dir, words)
+      assert.equal(0, code, problems)
+      seen[i] = out
+    end
+    seen[5] = select(2, run(dir .. "/else", "run ../jobs/r.lua"))
+    assert.same({ "nil\n", "here\n", "here\n", "here\n", "here\n" }, seen)
+  end)
 end)
