@@ -115,13 +115,13 @@ static bool has_head(const sl_http *x) {
 }
 
 /* libcurl stops sending when such an answer comes before the end of the body; an early 200 does not end it. */
-static bool turned_down(const sl_http *x) {
+bool http_turned_down(const sl_http *x) {
     return has_head(x) && x->status >= 300;
 }
 
 void http_finish(sl_http *x, const sl_err *err) {
     sl_err end;
-    bool one_piece = x->kind == HTTP_BYTES && x->bytes.len <= HTTP_SMALL_BYTES && !turned_down(x);
+    bool one_piece = x->kind == HTTP_BYTES && x->bytes.len <= HTTP_SMALL_BYTES && !http_turned_down(x);
     bool at_rest = !err && (x->kind == HTTP_NO_BODY || one_piece);
     x->left = http_left(x);
     if (!err && http_body_end(x, &end) < 0) err = &end;
@@ -169,8 +169,9 @@ static void free_exchange(sl_http *x) {
 }
 
 sl_http *sl_http_open(sl_loop *loop, const sl_http_request *r, sl_err *err) {
-    sl_http *x = calloc(1, sizeof *x);
+    sl_http *x = malloc(sizeof *x);
     if (!x) return sl_fail(err, SL_INTERNAL, 0, "out of memory"), NULL;
+    memset(x, 0, offsetof(sl_http, err));
     x->loop = loop;
     if (http_prepare(x, r, err) < 0 || (x->slot = http_slot_take(loop, err)) == NULL) {
         free_exchange(x);
@@ -249,9 +250,10 @@ bool sl_http_sent(const sl_op *op) {
 sl_op *sl_http_head_start(sl_http *x, sl_err *err) {
     http_op *o = op_new(x, x->streams ? HTTP_HEAD : HTTP_WHOLE, err);
     if (!o) return NULL;
+    http_resume(x);
     bool there = has_head(x) && (x->streams || (x->over && !x->failed));
     if (there) http_describe(x);
-    if (there || x->over) sl_op_finish(&o->op, there ? NULL : &x->err);
+    if (!o->op.done && (there || x->over)) sl_op_finish(&o->op, there ? NULL : &x->err);
     return &o->op;
 }
 
@@ -263,7 +265,7 @@ static int check_writable(sl_http *x, size_t len, sl_err *err) {
         if (err) *err = x->err;
         return -1;
     }
-    if (x->over || turned_down(x))
+    if (x->over || http_turned_down(x))
         return http_fail(x, err, SL_NETWORK, 0, "answered (%d) before the body was complete", x->status);
     if (x->size >= 0 && (int64_t)len > x->size - x->handed)
         return sl_fail(err, SL_USAGE, 0, "more bytes than the %lld announced", (long long)x->size);
@@ -303,7 +305,7 @@ sl_op *sl_http_room_start(sl_http *x, sl_err *err) {
     http_resume(x);
     http_op *o = op_new(x, HTTP_ROOM, err);
     if (!o) return NULL;
-    bool room = x->up.len - x->up_at < HTTP_HOLD_BYTES / 2 || turned_down(x);
+    bool room = x->up.len - x->up_at < HTTP_HOLD_BYTES / 2 || http_turned_down(x);
     if (room || x->over) sl_op_finish(&o->op, x->failed ? &x->err : NULL);
     return &o->op;
 }

@@ -203,10 +203,11 @@ int http_body_end(sl_http *x, sl_err *err) {
     return sl_file_commit(f, err);
 }
 
-/* Lifts the pauses whose reason has gone. libcurl may call http_on_write from in here. */
+/* Lifts the pauses whose reason has gone. libcurl may call http_on_write from in here. An answer that refuses the body
+ * ends the sending, but libcurl does not finish a transfer that is paused: that pause is lifted too. */
 void http_resume(sl_http *x) {
     bool recv = x->recv_paused && x->body.len - x->body_at < HTTP_HOLD_BYTES / 2;
-    bool send = x->send_paused && (x->up.len > x->up_at || x->up_ended);
+    bool send = x->send_paused && (x->up.len > x->up_at || x->up_ended || http_turned_down(x));
     if (!x->slot || (!recv && !send)) return;
     if (recv) x->recv_paused = false;
     if (send) x->send_paused = false;

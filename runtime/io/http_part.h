@@ -40,6 +40,7 @@ typedef enum http_body_kind { HTTP_NO_BODY, HTTP_BYTES, HTTP_FILE, HTTP_STREAM }
 typedef struct http_slot {
     CURL *easy;
     sl_http *x;
+    bool direct;  /* CURLOPT_PROXY is "" */
     bool special; /* carries options beyond the usual ones: reset before the next use */
     struct http_slot *next;
     char text[CURL_ERROR_SIZE];
@@ -102,8 +103,9 @@ struct sl_http {
     bool answered;   /* a byte of the answer came */
     bool left;       /* a byte of some request has left */
     bool over, failed, note_set;
-    sl_err err;      /* why it failed */
-    sl_err note;     /* why a callback of ours stopped the transfer */
+    /* From here on nothing is cleared at the start: two thirds of the record, and hardly ever used. */
+    sl_err err;      /* why it failed, where `failed` */
+    sl_err note;     /* why a callback of ours stopped the transfer, where `note_set` */
 };
 
 /* ---- http.c ---- */
@@ -112,6 +114,7 @@ void http_restart(sl_http *x);
 void http_finish(sl_http *x, const sl_err *err);
 void http_wake(sl_http *x, http_role role, const sl_err *err);
 bool http_left(sl_http *x);
+bool http_turned_down(const sl_http *x);
 
 /* ---- http_request.c ---- */
 

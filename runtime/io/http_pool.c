@@ -199,7 +199,7 @@ static void set_common(http_slot *slot) {
 void http_slot_reset(http_slot *slot) {
     curl_easy_reset(slot->easy);
     set_common(slot);
-    slot->special = false;
+    slot->special = slot->direct = false;
 }
 
 static http_slot *new_slot(sl_err *err) {
