@@ -1,5 +1,5 @@
-/* sluice.http_core: requests and exchanges as Lua sees them. The loops over bodies are Lua's (stdlib/http.lua), so that
- * an iterator of a script may wait and C never calls into it. */
+/* sluice.http_core: requests and exchanges as Lua sees them. The loops over bodies are Lua's (stdlib/http.lua), so
+ * that an iterator of a script may wait and C never calls into it. */
 #include "bindings/http_parts.h"
 
 #define EXCHANGE_TYPE "sluice.http.exchange"
@@ -101,8 +101,10 @@ static int push_read(lua_State *L, sl_op *op) {
     const sl_err *err = sl_op_error(op);
     if (err) return slb_fail(L, err);
     sl_str bytes = sl_http_read_get(op);
-    if (bytes.len) lua_pushlstring(L, bytes.ptr, bytes.len);
-    else lua_pushnil(L);
+    if (bytes.len)
+        lua_pushlstring(L, bytes.ptr, bytes.len);
+    else
+        lua_pushnil(L);
     return 1;
 }
 
@@ -168,10 +170,13 @@ static int l_pool(lua_State *L) {
 int luaopen_sluice_http_core(lua_State *L);
 
 int luaopen_sluice_http_core(lua_State *L) {
-    static const luaL_Reg functions[] = {{"request", l_request},      {"open", l_open},
+    static const luaL_Reg functions[] = {{"request", l_request},
+                                         {"open", l_open},
                                          {"check", l_check},
-                                         {"pool", l_pool},            {"query", http_push_query},
-                                         {"form", http_push_form},    {"defaults", http_push_defaults},
+                                         {"pool", l_pool},
+                                         {"query", http_push_query},
+                                         {"form", http_push_form},
+                                         {"defaults", http_push_defaults},
                                          {NULL, NULL}};
     static const luaL_Reg methods[] = {{"write", l_write}, {"finish", l_finish}, {"room", l_room}, {"head", l_head},
                                        {"read", l_read},   {"close", l_close},   {NULL, NULL}};

@@ -5,7 +5,7 @@
 local http_core = {}
 
 ---@class sluice.http.Exchange one request with its answer, while it is under way
----@field write fun(self, value: any): boolean?, sluice.Error? text, or a record or table as a line of NDJSON; true: there is room for more; false: wait for `room` first; nil, err: the exchange is over
+---@field write fun(self, value: any): boolean?, sluice.Error? text, or a record or table as a line; false: wait for `room` then
 ---@field room fun(self): true?, sluice.Error? waits until `write` may go on
 ---@field finish fun(self): true?, sluice.Error? the body is complete
 ---@field head fun(self): sluice.http.Response?, sluice.Error? waits for the answer (with `stream` for its headers)

@@ -8,11 +8,11 @@
 /* What a request needs for its life beyond Lua's own strings: a userdata that frees it. */
 typedef struct http_job {
     sl_http_request request;
-    sl_buf url, body, text;   /* text: header values that are not strings of the table's */
+    sl_buf url, body, text; /* text: header values that are not strings of the table's */
     sl_http_header *headers;
     size_t header_count, header_cap;
-    bool typed;               /* the options set Content-Type themselves */
-    const char *type;         /* what json and form would set */
+    bool typed;       /* the options set Content-Type themselves */
+    const char *type; /* what json and form would set */
 } http_job;
 
 /* Registers the metatables of job, headers and response. [-0, +0, m] */

@@ -81,7 +81,8 @@ static void each_listed(lua_State *L, http_job *job, int idx, const char *what, 
     lua_Integer n = luaL_len(L, idx);
     for (lua_Integer i = 1; i <= n; i++) {
         if (lua_rawgeti(L, idx, i) != LUA_TTABLE)
-            slb_usage(L, "%s: a list holds pairs {name, value}, but entry %d is a %s", what, (int)i, luaL_typename(L, -1));
+            slb_usage(L, "%s: a list holds pairs {name, value}, but entry %d is a %s", what, (int)i,
+                      luaL_typename(L, -1));
         if (lua_rawgeti(L, -1, 1) != LUA_TSTRING) slb_usage(L, "%s: the name in entry %d must be text", what, (int)i);
         lua_rawgeti(L, -2, 2);
         sl_str name = scalar(L, -2, what);
@@ -98,12 +99,13 @@ static int compare_names(const void *a, const void *b) {
 static void each_named(lua_State *L, http_job *job, int idx, const char *what, pair_fn fn) {
     const char *names[PAIRS_MAX];
     size_t count = 0;
+    names[0] = NULL;
     lua_pushnil(L);
     while (lua_next(L, idx)) {
         lua_pop(L, 1);
         if (lua_type(L, -1) != LUA_TSTRING) slb_usage(L, "%s: names must be text", what);
-        if (count == PAIRS_MAX) slb_usage(L, "%s: more than %d entries", what, PAIRS_MAX);
-        names[count++] = lua_tostring(L, -1);
+        if (count < PAIRS_MAX) names[count++] = lua_tostring(L, -1);
+        else slb_usage(L, "%s: more than %d entries", what, PAIRS_MAX);
     }
     qsort(names, count, sizeof *names, compare_names);
     for (size_t i = 0; i < count; i++) {
@@ -118,8 +120,10 @@ static void each_pair(lua_State *L, http_job *job, int idx, const char *what, pa
     luaL_checkstack(L, 8, what);
     bool listed = lua_rawgeti(L, idx, 1) != LUA_TNIL;
     lua_pop(L, 1);
-    if (listed) each_listed(L, job, idx, what, fn);
-    else each_named(L, job, idx, what, fn);
+    if (listed)
+        each_listed(L, job, idx, what, fn);
+    else
+        each_named(L, job, idx, what, fn);
 }
 
 /* ---- query, form, headers ---- */
@@ -222,7 +226,8 @@ static void option_body(lua_State *L, http_job *job) {
     if (job->request.body_stream) return;
     if (job->request.body.ptr) slb_usage(L, "a request has one body: body, json, form or body_file");
     if (lua_type(L, -1) == LUA_TUSERDATA) take_chunk(L, job);
-    if (lua_type(L, -1) != LUA_TSTRING) slb_usage(L, "body must be text, a chunk or an iterator, not a %s", luaL_typename(L, -1));
+    if (lua_type(L, -1) != LUA_TSTRING)
+        slb_usage(L, "body must be text, a chunk or an iterator, not a %s", luaL_typename(L, -1));
     const char *text = lua_tolstring(L, -1, &len);
     job->request.body = sl_str_make(text, len);
     lua_pushvalue(L, -1);
@@ -241,10 +246,14 @@ static void option_query(lua_State *L, http_job *job) {
 
 static void option_version(lua_State *L, http_job *job) {
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-    if (strcmp(text, "1.1") == 0) job->request.version = SL_HTTP_1_1;
-    else if (strcmp(text, "2") == 0) job->request.version = SL_HTTP_2;
-    else if (strcmp(text, "2-only") == 0) job->request.version = SL_HTTP_2_ONLY;
-    else slb_usage(L, "http_version must be \"1.1\", \"2\" or \"2-only\"");
+    if (strcmp(text, "1.1") == 0)
+        job->request.version = SL_HTTP_1_1;
+    else if (strcmp(text, "2") == 0)
+        job->request.version = SL_HTTP_2;
+    else if (strcmp(text, "2-only") == 0)
+        job->request.version = SL_HTTP_2_ONLY;
+    else
+        slb_usage(L, "http_version must be \"1.1\", \"2\" or \"2-only\"");
 }
 
 static void option_repeat(lua_State *L, http_job *job) {
@@ -253,9 +262,12 @@ static void option_repeat(lua_State *L, http_job *job) {
 }
 
 static void option_proxy(lua_State *L, http_job *job) {
-    if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) job->request.proxy = SL_STR("none");
-    else if (lua_type(L, -1) == LUA_TSTRING) job->request.proxy = sl_str_of(lua_tostring(L, -1));
-    else slb_usage(L, "proxy must be http://[user:password@]host:port, or false for none");
+    if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
+        job->request.proxy = SL_STR("none");
+    else if (lua_type(L, -1) == LUA_TSTRING)
+        job->request.proxy = sl_str_of(lua_tostring(L, -1));
+    else
+        slb_usage(L, "proxy must be http://[user:password@]host:port, or false for none");
 }
 
 typedef enum option_kind { TEXT, SECONDS, BYTES, COUNT, FLAG, CALL } option_kind;
@@ -315,25 +327,37 @@ static const option *find_option(lua_State *L, const char *name) {
 static void set_count(lua_State *L, const option *o, char *field) {
     int64_t n = slb_opt_int(L, 3, o->name, 0);
     if (n < 0 || (o->at == AT(max_redirects) && n > 100)) slb_usage(L, "option '%s' is out of range", o->name);
-    if (o->at == AT(max_redirects)) *(int *)(void *)field = (int)n;
-    else *(int64_t *)(void *)field = n;
+    if (o->at == AT(max_redirects))
+        *(int *)(void *)field = (int)n;
+    else
+        *(int64_t *)(void *)field = n;
 }
 
 /* The value is on top of the stack; the table is at 3. */
 static void set_option(lua_State *L, http_job *job, const option *o) {
     char *field = (char *)&job->request + o->at;
     switch (o->kind) {
-    case TEXT: *(sl_str *)(void *)field = slb_opt_str(L, 3, o->name, SL_STR("")); break;
-    case SECONDS: *(int64_t *)(void *)field = slb_opt_ms(L, 3, o->name, 0); break;
+    case TEXT:
+        *(sl_str *)(void *)field = slb_opt_str(L, 3, o->name, SL_STR(""));
+        break;
+    case SECONDS:
+        *(int64_t *)(void *)field = slb_opt_ms(L, 3, o->name, 0);
+        break;
     case BYTES: {
         int64_t n = slb_opt_int(L, 3, o->name, 0);
         if (n < 0 || n > (int64_t)BODY_MAX) slb_usage(L, "option '%s' must be 0 to %zu bytes", o->name, BODY_MAX);
         *(size_t *)(void *)field = (size_t)n;
         break;
     }
-    case COUNT: set_count(L, o, field); break;
-    case FLAG: *(bool *)(void *)field = slb_opt_bool(L, 3, o->name, false); break;
-    case CALL: o->call(L, job); break;
+    case COUNT:
+        set_count(L, o, field);
+        break;
+    case FLAG:
+        *(bool *)(void *)field = slb_opt_bool(L, 3, o->name, false);
+        break;
+    case CALL:
+        o->call(L, job);
+        break;
     }
 }
 

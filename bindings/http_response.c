@@ -1,4 +1,4 @@
-/* Answers for Lua: a plain table with status, body and times, and the headers as a block that is searched when asked. */
+/* Answers for Lua: a plain table with status, body and times, and the headers as a block that is searched. */
 #include <string.h>
 
 #include "bindings/http_parts.h"
@@ -37,8 +37,8 @@ static void push_headers(lua_State *L, const sl_http_response *a) {
     unsigned int at = 0;
     for (size_t i = 0; i < a->header_count; i++) {
         const sl_http_header *h = &a->headers[i];
-        b->spans[i] = (header_span){at, (unsigned int)h->name.len, at + (unsigned int)h->name.len,
-                                    (unsigned int)h->value.len};
+        b->spans[i] =
+            (header_span){at, (unsigned int)h->name.len, at + (unsigned int)h->name.len, (unsigned int)h->value.len};
         memcpy(to + at, h->name.ptr, h->name.len);
         if (h->value.len) memcpy(to + at + h->name.len, h->value.ptr, h->value.len);
         at += (unsigned int)(h->name.len + h->value.len);

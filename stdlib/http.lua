@@ -20,15 +20,16 @@
 local core = require "sluice.http_core"
 local err = require "sluice.err"
 local json = require "sluice.json"
+local log = require "sluice.log"
 
 local http = {}
 
 ---@class sluice.http.Options
----@field headers? table name = value or list of values, or a list of pairs {name, value} to keep an order. Content-Length, Transfer-Encoding, Connection and Expect follow from the request and can't be set
+---@field headers? table name = value or list of values, or a list of pairs {name, value}; those that follow from the request can't be set
 ---@field query? table name = value (sorted by name) or a list of pairs (in this order); encoded and added to the URL
 ---@field json? any a value as JSON body, Content-Type application/json
 ---@field form? table a body of the type application/x-www-form-urlencoded, as `query`
----@field body? string|sluice.Chunk|function|table text, a chunk, an iterator of texts, records or tables (these become lines of NDJSON), or a streamed response
+---@field body? string|sluice.Chunk|function|table text, a chunk, an iterator of texts, records or tables (lines of NDJSON), a streamed response
 ---@field body_bytes? integer the size of what an iterator will give, where it is known; without it the body is sent in chunks
 ---@field body_file? string path of a file that is sent from the disk
 ---@field gzip? boolean compress the body (Content-Encoding: gzip)
@@ -40,7 +41,7 @@ local http = {}
 ---@field stream? boolean don't read the body: `res:read()`, `res:chunks()`
 ---@field save? string a path: the body of a 2xx answer goes there (written aside, synced, renamed); others stay in memory
 ---@field raw? boolean don't ask for compression and leave a Content-Encoding as it is
----@field max_redirects? integer default 5; 0 takes a redirect as an answer. To another host only harmless headers go along (Accept…, Content-Type, User-Agent, If-…, Range), and never a body
+---@field max_redirects? integer default 5; 0 takes a redirect as an answer. To another host only harmless headers go (Accept, Range, …), never a body
 ---@field http_version? "1.1"|"2"|"2-only" default "1.1"; "2" where the server offers it with TLS; streamed bodies go over 1.1 all the same
 ---@field repeatable? boolean whether a request whose kept connection broke may be sent again; default: yes for GET, HEAD, OPTIONS, PUT, DELETE
 ---@field proxy? string|false http://[user:password@]host:port; false for none; default: the environment's. Loopback never goes through it
@@ -59,7 +60,8 @@ local http = {}
 ---@field received_bytes integer of the body on the wire (compressed)
 ---@field reused boolean a kept connection was used
 
----@class sluice.http.Headers any header by name in any case: `res.headers.etag`, `res.headers["Retry-After"]` (the first of that name); `pairs` gives all in order
+--- Any header by name in any case, the first of that name: `res.headers["Retry-After"]`; `pairs` gives all in order.
+---@class sluice.http.Headers
 ---@field get fun(self, name: string): string?
 ---@field all fun(self, name: string): string[]
 
@@ -105,10 +107,13 @@ end
 ---@return any value
 ---@return sluice.Error? err
 function Response:json()
-  if self.exchange then err.raise { code = "usage", message = "a streamed body can't be decoded as one value", hint = "read it first, or ask without stream = true" } end
+  if self.exchange then
+    err.raise { code = "usage", message = "a streamed body can't be decoded as one value", hint = "ask without stream = true" }
+  end
   local value, problem = json.decode(self.body)
   if problem then
-    return nil, err.new { code = "protocol", status = self.status, message = ("the answer (%d) is not JSON: %s"):format(self.status, problem.message), body = self.body:sub(1, 500) }
+    local message = ("the answer (%d) is not JSON: %s"):format(self.status, problem.message)
+    return nil, err.new { code = "protocol", status = self.status, message = message, body = log.mask(self.body:sub(1, 500)) }
   end
   return value
 end
@@ -225,21 +230,23 @@ local Client = {}
 Client.__index = Client
 Client.__name = "sluice.http.client"
 
--- Header tables are merged by name in any case, options of the request win.
+-- Headers of either form as a list of pairs.
+local function listed(headers)
+  if headers[1] then return headers end
+  local list = {}
+  for name, value in pairs(headers) do list[#list + 1] = { name, value } end
+  return list
+end
+
+-- By name in any case; those of the request win.
 local function merge_headers(own, given)
   if not own or not given then return given or own end
   local list, names = {}, {}
-  local function add(headers, replaced)
-    local pairs_of = headers[1] and function() local i = 0; return function() i = i + 1; local h = headers[i]; if h then return h[1], h[2] end end end or pairs
-    for name, value in pairs_of(headers) do
-      if not replaced[tostring(name):lower()] then list[#list + 1] = { name, value } end
-    end
+  for _, header in ipairs(listed(given)) do names[tostring(header[1]):lower()] = true end
+  for _, header in ipairs(listed(own)) do
+    if not names[tostring(header[1]):lower()] then list[#list + 1] = header end
   end
-  if given[1] then for _, h in ipairs(given) do names[tostring(h[1]):lower()] = true end
-  else for name in pairs(given) do names[tostring(name):lower()] = true end end
-  add(own, names)
-  add(given, {})
-  return list
+  return table.move(listed(given), 1, #listed(given), #list + 1, list)
 end
 
 local bodies = { "body", "json", "form", "body_file" }
@@ -260,7 +267,10 @@ local function join(base, url)
 end
 
 for _, name in ipairs { "get", "head", "post", "put", "patch", "delete" } do
-  Client[name] = function(self, url, options) return perform(name:upper(), join(self.base_url, url), merge(self.options, options)) end
+  local method = name:upper()
+  Client[name] = function(self, url, options)
+    return perform(method, join(self.base_url, url), merge(self.options, options))
+  end
 end
 
 --- A client with defaults: `base_url` and any of the options.

@@ -76,8 +76,10 @@ void http_restart(sl_http *x) {
     sl_err err;
     curl_multi_remove_handle(sl_loop_multi(x->loop), x->slot->easy);
     http_slot_reset(x->slot);
-    if (http_apply(x, &err) < 0) http_finish(x, &err);
-    else submit(x);
+    if (http_apply(x, &err) < 0)
+        http_finish(x, &err);
+    else
+        submit(x);
 }
 
 /* A transfer that ended early leaves bytes of its upload in the easy handle, which the next one would send: only a
@@ -315,8 +317,10 @@ sl_op *sl_http_read_start(sl_http *x, sl_err *err) {
     http_op *o = op_new(x, HTTP_READ, err);
     if (!o) return NULL;
     bool got = http_fill(x, err);
-    if (got) sl_op_finish(&o->op, x->out.len ? NULL : stream_end(x));
-    else if (x->over) sl_op_finish(&o->op, stream_end(x));
+    if (got)
+        sl_op_finish(&o->op, x->out.len ? NULL : stream_end(x));
+    else if (x->over)
+        sl_op_finish(&o->op, stream_end(x));
     http_resume(x);
     return &o->op;
 }

@@ -40,16 +40,16 @@ typedef enum sl_http_repeat {
 /* What to send and how. Fill with sl_http_request_init() first. Everything is borrowed during the start alone, but
  * for the body, which is borrowed until the operation is finished or freed. Empty strings mean "not given". */
 typedef struct sl_http_request {
-    sl_str method; /* default GET */
-    sl_str url;    /* absolute; user:password in it become basic authentication */
+    sl_str method;                 /* default GET */
+    sl_str url;                    /* absolute; user:password in it become basic authentication */
     const sl_http_header *headers; /* sent in this order; checked for CR, LF, NUL */
     size_t header_count;
 
-    sl_str body;      /* bytes to send; ptr NULL means no body, a length of 0 with a pointer an empty one */
-    sl_str body_file; /* or a file's path, streamed from the disk */
-    bool body_stream; /* or bytes that come by sl_http_write() (sl_http_open only) */
+    sl_str body;               /* bytes to send; ptr NULL means no body, a length of 0 with a pointer an empty one */
+    sl_str body_file;          /* or a file's path, streamed from the disk */
+    bool body_stream;          /* or bytes that come by sl_http_write() (sl_http_open only) */
     int64_t body_stream_bytes; /* their number where it is known, else -1 (chunked) */
-    bool gzip;        /* compress the body (Content-Encoding: gzip) */
+    bool gzip;                 /* compress the body (Content-Encoding: gzip) */
 
     int64_t connect_timeout_ms;    /* DNS, TCP, TLS; 0 means none, for all four */
     int64_t first_byte_timeout_ms; /* from the last byte sent to the first byte of the answer */
@@ -80,8 +80,8 @@ typedef struct sl_http_times {
 /* The answer. All pointers are borrowed from the operation or exchange. */
 typedef struct sl_http_response {
     int status;
-    int version;     /* 10, 11, 20 */
-    sl_str reason;   /* "" with HTTP/2 */
+    int version;                   /* 10, 11, 20 */
+    sl_str reason;                 /* "" with HTTP/2 */
     const sl_http_header *headers; /* of the last answer, in order, names as they came */
     size_t header_count;
     sl_str body;     /* decompressed; "" when streamed or saved */

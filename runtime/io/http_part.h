@@ -18,10 +18,10 @@
 #include "io/op.h"
 #include "io/url.h"
 
-#define HTTP_HOLD_BYTES (256u << 10)  /* at most so much of a body waits for a slow reader or a slow peer */
-#define HTTP_HEAD_BYTES (256u << 10)  /* ceiling of all header lines of an answer */
-#define HTTP_SMALL_BYTES (60u << 10)  /* bodies up to here travel in one piece with the headers */
-#define HTTP_UPLOAD_BYTES (2u << 20)  /* libcurl's largest upload buffer: 2.5 times faster than the default */
+#define HTTP_HOLD_BYTES (256u << 10) /* at most so much of a body waits for a slow reader or a slow peer */
+#define HTTP_HEAD_BYTES (256u << 10) /* ceiling of all header lines of an answer */
+#define HTTP_SMALL_BYTES (60u << 10) /* bodies up to here travel in one piece with the headers */
+#define HTTP_UPLOAD_BYTES (2u << 20) /* libcurl's largest upload buffer: 2.5 times faster than the default */
 
 typedef enum http_role { HTTP_WHOLE, HTTP_HEAD, HTTP_ROOM, HTTP_READ } http_role;
 
@@ -65,15 +65,15 @@ struct sl_http {
 
     /* its body */
     http_body_kind kind;
-    sl_str bytes;       /* borrowed, or in `packed` */
-    sl_buf packed;      /* compressed bytes, owned */
-    int fd;             /* HTTP_FILE */
-    int64_t size;       /* bytes to send, -1 unknown */
-    int64_t handed;     /* bytes given to libcurl (of bytes and file), or taken from the writer (stream) */
-    sl_gzip *deflate;   /* file and stream with gzip */
-    sl_buf up;          /* HTTP_STREAM, and files while they are compressed */
-    size_t up_at;       /* up to here `up` has been sent */
-    bool up_ended;      /* nothing more will be put into `up` */
+    sl_str bytes;     /* borrowed, or in `packed` */
+    sl_buf packed;    /* compressed bytes, owned */
+    int fd;           /* HTTP_FILE */
+    int64_t size;     /* bytes to send, -1 unknown */
+    int64_t handed;   /* bytes given to libcurl (of bytes and file), or taken from the writer (stream) */
+    sl_gzip *deflate; /* file and stream with gzip */
+    sl_buf up;        /* HTTP_STREAM, and files while they are compressed */
+    size_t up_at;     /* up to here `up` has been sent */
+    bool up_ended;    /* nothing more will be put into `up` */
     bool send_paused;
 
     /* the answer */
@@ -85,9 +85,9 @@ struct sl_http {
     size_t field_count, field_cap;
     bool gzipped;
     sl_gunzip *inflate;
-    sl_buf body;   /* decoded, or with `streams` as it came from the wire */
+    sl_buf body; /* decoded, or with `streams` as it came from the wire */
     size_t body_at;
-    sl_buf out;    /* what the last read has given */
+    sl_buf out; /* what the last read has given */
     size_t max_body;
     char *save;
     sl_file *file;
@@ -104,8 +104,8 @@ struct sl_http {
     bool left;       /* a byte of some request has left */
     bool over, failed, note_set;
     /* From here on nothing is cleared at the start: two thirds of the record, and hardly ever used. */
-    sl_err err;      /* why it failed, where `failed` */
-    sl_err note;     /* why a callback of ours stopped the transfer, where `note_set` */
+    sl_err err;  /* why it failed, where `failed` */
+    sl_err note; /* why a callback of ours stopped the transfer, where `note_set` */
 };
 
 /* ---- http.c ---- */

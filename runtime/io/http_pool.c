@@ -48,8 +48,10 @@ static verdict judge_silence(sl_http *x, int64_t now, int64_t due) {
     if (moved) x->moved_ms = now;
     bool waiting = x->asked && !x->answered && all_sent(x, up);
     int64_t limit = waiting ? x->first_byte_ms : x->stall_ms;
-    if (limit == 0) limit = x->first_byte_ms ? x->first_byte_ms : x->stall_ms;
-    else if (now >= x->moved_ms + limit) return (verdict){now, waiting ? "first byte" : "stall", limit};
+    if (limit == 0)
+        limit = x->first_byte_ms ? x->first_byte_ms : x->stall_ms;
+    else if (now >= x->moved_ms + limit)
+        return (verdict){now, waiting ? "first byte" : "stall", limit};
     if (limit == 0) return (verdict){due, NULL, 0};
     /* While a body goes out its progress is only seen by looking. */
     int64_t next = waiting || x->answered ? x->moved_ms + limit : now + limit / 4 + 1;
@@ -67,10 +69,15 @@ static verdict judge(sl_http *x, int64_t now) {
 
 static void time_out(sl_http *x, const verdict *v) {
     sl_err err;
-    const char *what = v->named[0] == 'f' ? "no answer came" : v->named[0] == 's' ? "no byte moved" : "it was not done";
+    x->left = http_left(x);
+    const char *what = v->named[0] == 'f'   ? "no answer came"
+                       : v->named[0] == 's' ? "no byte moved"
+                                            : "it was not done";
     http_fail(x, &err, SL_TIMEOUT, 0, "%s within %g s (%s timeout)", what, (double)v->limit_ms / 1000, v->named);
     sl_hint(&err, "try again later, or allow more time with %s",
-            v->named[0] == 'f' ? "first_byte_timeout" : v->named[0] == 's' ? "stall_timeout" : "timeout");
+            v->named[0] == 'f'   ? "first_byte_timeout"
+            : v->named[0] == 's' ? "stall_timeout"
+                                 : "timeout");
     http_finish(x, &err);
 }
 
@@ -108,8 +115,10 @@ void http_live_add(sl_http *x) {
 }
 
 void http_live_remove(sl_http *x) {
-    if (x->prev) x->prev->next = x->next;
-    else pool.live = x->next;
+    if (x->prev)
+        x->prev->next = x->next;
+    else
+        pool.live = x->next;
     if (x->next) x->next->prev = x->prev;
     x->next = x->prev = NULL;
     if (!pool.live) sl_loop_unwatch(x->loop, &pool.watch);
@@ -123,8 +132,10 @@ static void on_transfer(void *easy, int code) {
     sl_http *x = slot->x;
     sl_err err;
     if (code == CURLE_OK && x->following) {
-        if (http_follow(x, &err) == 0) http_restart(x);
-        else http_finish(x, &err);
+        if (http_follow(x, &err) == 0)
+            http_restart(x);
+        else
+            http_finish(x, &err);
         return;
     }
     if (code == CURLE_OK) {
@@ -219,7 +230,8 @@ http_slot *http_slot_take(sl_loop *loop, sl_err *err) {
     if (slot) {
         pool.idle = slot->next;
         pool.idle_count--;
-    } else if ((slot = new_slot(err)) == NULL) return NULL;
+    } else if ((slot = new_slot(err)) == NULL)
+        return NULL;
     if (slot->special) http_slot_reset(slot);
     slot->text[0] = 0;
     return slot;

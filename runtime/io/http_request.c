@@ -46,8 +46,8 @@ static int set_method(sl_http *x, const sl_http_request *r, sl_err *err) {
                        method.ptr);
     x->method = sl_str_dup(method);
     if (!x->method) return sl_fail(err, SL_INTERNAL, 0, "out of memory");
-    x->repeatable = r->repeat == SL_HTTP_REPEAT_SAFE ||
-                    (r->repeat == SL_HTTP_REPEAT_BY_METHOD && safe_method(x->method));
+    x->repeatable =
+        r->repeat == SL_HTTP_REPEAT_SAFE || (r->repeat == SL_HTTP_REPEAT_BY_METHOD && safe_method(x->method));
     return 0;
 }
 
@@ -59,8 +59,8 @@ static int check_header(const sl_http_header *h, sl_err *err) {
     for (size_t i = 0; i < h->value.len; i++) {
         char c = h->value.ptr[i];
         if (c != '\r' && c != '\n' && c != 0) continue;
-        return sl_fail(err, SL_USAGE, 0, "header %.*s: the value holds a line break or a zero byte (offset %zu)", shown,
-                       h->name.ptr, i);
+        return sl_fail(err, SL_USAGE, 0, "header %.*s: the value holds a line break or a zero byte (offset %zu)",
+                       shown, h->name.ptr, i);
     }
     static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection", "Expect"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
@@ -123,7 +123,8 @@ static int set_headers(sl_http *x, const sl_http_request *r, sl_err *err) {
     if (!x->header_block) return sl_fail(err, SL_INTERNAL, 0, "out of memory");
     header_list list = {x->header_block, 0, (char *)x->header_block + nodes * sizeof(struct curl_slist)};
     /* Each line costs libcurl a dozen comparisons: only what it would add by itself is taken away. */
-    if (x->kind != HTTP_NO_BODY && (x->kind != HTTP_BYTES || x->bytes.len > HTTP_SMALL_BYTES)) add_line(&list, no_expect);
+    if (x->kind != HTTP_NO_BODY && (x->kind != HTTP_BYTES || x->bytes.len > HTTP_SMALL_BYTES))
+        add_line(&list, no_expect);
     if (x->kind == HTTP_BYTES && !has_header(r, "Content-Type")) add_line(&list, no_type);
     if (!r->raw && !has_header(r, "Accept-Encoding")) add_header(&list, SL_STR("Accept-Encoding"), SL_STR("gzip"));
     if (r->gzip) add_header(&list, SL_STR("Content-Encoding"), SL_STR("gzip"));
@@ -136,8 +137,10 @@ void http_drop_headers(sl_http *x, bool (*keep)(sl_str name)) {
     struct curl_slist **link = &x->headers;
     while (*link) {
         const char *line = (*link)->data;
-        if (keep(sl_str_make(line, strcspn(line, ":;")))) link = &(*link)->next;
-        else *link = (*link)->next;
+        if (keep(sl_str_make(line, strcspn(line, ":;"))))
+            link = &(*link)->next;
+        else
+            *link = (*link)->next;
     }
 }
 
@@ -193,7 +196,8 @@ static int copy_str(char **to, sl_str s, const char *name, sl_err *err) {
 static int copy_strings(sl_http *x, const sl_http_request *r, sl_err *err) {
     if (copy_str(&x->proxy, r->proxy, "proxy", err) < 0 || copy_str(&x->ca_file, r->ca_file, "ca_file", err) < 0 ||
         copy_str(&x->client_cert, r->client_cert, "client_cert", err) < 0 ||
-        copy_str(&x->client_key, r->client_key, "client_key", err) < 0 || copy_str(&x->save, r->save, "save", err) < 0 ||
+        copy_str(&x->client_key, r->client_key, "client_key", err) < 0 ||
+        copy_str(&x->save, r->save, "save", err) < 0 ||
         copy_str(&x->unix_socket, r->unix_socket, "unix_socket", err) < 0)
         return -1;
     if (x->client_key && !x->client_cert) return sl_fail(err, SL_USAGE, 0, "client_key needs client_cert");
@@ -277,7 +281,8 @@ static void set_text(http_slot *slot, CURLoption option, const char *text) {
 
 static void apply_proxy(sl_http *x, http_slot *slot) {
     bool direct = x->url.loopback || (x->proxy && strcmp(x->proxy, "none") == 0);
-    if (direct != slot->direct) curl_easy_setopt(slot->easy, CURLOPT_PROXY, direct ? "" : NULL); /* NULL: the environment's */
+    if (direct != slot->direct)
+        curl_easy_setopt(slot->easy, CURLOPT_PROXY, direct ? "" : NULL); /* NULL: the environment's */
     slot->direct = direct;
     if (direct || !x->proxy) return;
     curl_easy_setopt(slot->easy, CURLOPT_PROXY, x->proxy);
@@ -295,7 +300,8 @@ static int on_request(void *data, char *to, char *from, int to_port, int from_po
     if (x->asked && ((http_left(x) && !x->repeatable) || http_rewind(x) < 0)) {
         x->left = http_left(x);
         http_fail(x, &err, SL_NETWORK, 0, "the kept connection broke after the request was sent, before its answer");
-        sl_hint(&err, "it may have been done; it is not sent again by itself because %s is not safe to repeat", x->method);
+        sl_hint(&err, "it may have been done; it is not sent again by itself because %s is not safe to repeat",
+                x->method);
         http_note(x, &err);
         return CURL_PREREQFUNC_ABORT;
     }

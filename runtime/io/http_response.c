@@ -85,8 +85,8 @@ static int open_encoding(sl_http *x, sl_err *err) {
 
 /* Room for a body of known size at once; more than the ceiling is refused before a byte of it is read. */
 static int expect_length(sl_http *x, sl_err *err) {
-    const sl_http_header *h = x->streams || x->file || strcmp(x->method, "HEAD") == 0 ? NULL
-                                                                                      : http_field(x, "Content-Length");
+    const sl_http_header *h =
+        x->streams || x->file || strcmp(x->method, "HEAD") == 0 ? NULL : http_field(x, "Content-Length");
     if (!h || h->value.len == 0 || h->value.len > 18) return 0;
     size_t length = 0;
     for (size_t i = 0; i < h->value.len; i++) {
@@ -143,9 +143,9 @@ size_t http_on_header(char *line, size_t size, size_t count, void *data) {
 /* ---- redirects ---- */
 
 static bool harmless(sl_str name) {
-    static const char *const names[] = {"Accept",     "Accept-Encoding", "Accept-Language", "Content-Type",  "Content-Encoding",
-                                        "User-Agent", "Range",           "Cache-Control",   "If-None-Match", "If-Modified-Since",
-                                        "Expect"};
+    static const char *const names[] = {"Accept",           "Accept-Encoding",   "Accept-Language", "Content-Type",
+                                        "Content-Encoding", "User-Agent",        "Range",           "Cache-Control",
+                                        "If-None-Match",    "If-Modified-Since", "Expect"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (sl_str_ieq(name, sl_str_of(names[i]))) return true;
     return false;

@@ -51,7 +51,8 @@ static int take_parts(sl_url *u, CURLU *h, sl_err *err) {
     char *port = part(h, CURLUPART_PORT, CURLU_DEFAULT_PORT);
     int rc = -1;
     if (!scheme || (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)) {
-        sl_fail(err, SL_USAGE, 0, "the URL's scheme is '%.32s': only http and https are spoken", scheme ? scheme : "");
+        sl_fail(err, SL_USAGE, 0, "the URL's scheme is '%.32s': only http and https are spoken",
+                scheme ? scheme : "");
         goto out;
     }
     if (!host || !port) {
@@ -100,8 +101,10 @@ static bool plain_host(sl_str host) {
     bool letter = false;
     for (size_t i = 0; i < host.len; i++) {
         char c = host.ptr[i];
-        if (c >= 'g' && c <= 'z') letter = true; /* no address, whatever the base of its numbers */
-        else if (!((c >= 'a' && c <= 'f') || (c >= '0' && c <= '9') || c == '.' || c == '-')) return false;
+        if (c >= 'g' && c <= 'z')
+            letter = true; /* no address, whatever the base of its numbers */
+        else if (!((c >= 'a' && c <= 'f') || (c >= '0' && c <= '9') || c == '.' || c == '-'))
+            return false;
     }
     return letter || sl_str_eq(host, SL_STR("127.0.0.1"));
 }
@@ -117,7 +120,8 @@ static bool plain_rest(sl_str rest) {
     if (rest.len == 0 || rest.ptr[0] != '/') return false;
     for (size_t i = 0; i < rest.len; i++) {
         unsigned char c = (unsigned char)rest.ptr[i];
-        if (c >= 0x7f || c == '#' || c == '\\' || (c == '/' && i + 1 < rest.len && rest.ptr[i + 1] == '.')) return false;
+        if (c >= 0x7f || c == '#' || c == '\\' || (c == '/' && i + 1 < rest.len && rest.ptr[i + 1] == '.'))
+            return false;
     }
     return true;
 }
@@ -149,8 +153,8 @@ static int take_plain(sl_url *u, const plain *p, sl_str text, sl_err *err) {
         sl_url_free(u);
         return sl_fail(err, SL_INTERNAL, 0, "out of memory");
     }
-    snprintf(u->origin, size, "%s://%.*s:%.*s", p->secure ? "https" : "http", (int)p->host.len, p->host.ptr, (int)port.len,
-             port.ptr);
+    snprintf(u->origin, size, "%s://%.*s:%.*s", p->secure ? "https" : "http", (int)p->host.len, p->host.ptr,
+             (int)port.len, port.ptr);
     return 0;
 }
 
@@ -171,8 +175,8 @@ int sl_url_resolve(sl_url *u, const char *base, sl_str ref, sl_err *err) {
     if (check_bytes(ref, err) < 0) return -1;
     CURLU *h = curl_url();
     if (!h) return sl_fail(err, SL_INTERNAL, 0, "out of memory");
-    int rc = set_url(h, sl_str_of(base), false, err) < 0 || set_url(h, ref, true, err) < 0 ? -1
-                                                                                           : take_parts(u, h, err);
+    int rc =
+        set_url(h, sl_str_of(base), false, err) < 0 || set_url(h, ref, true, err) < 0 ? -1 : take_parts(u, h, err);
     curl_url_cleanup(h);
     return rc;
 }
@@ -225,7 +229,8 @@ static bool holds_word(sl_str name, const char *word) {
 }
 
 static bool secret_name(sl_str name) {
-    static const char *const words[] = {"token", "key", "password", "passwd", "secret", "auth", "signature", "credential"};
+    static const char *const words[] = {"token",  "key",  "password",  "passwd",
+                                        "secret", "auth", "signature", "credential"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (holds_word(name, words[i])) return true;
     return false;

@@ -41,7 +41,8 @@ describe("http with a faulty peer", function()
     end)
 
     it("a gzip body that ends in the middle", function()
-      play "read\nsend HTTP/1.1 200 OK\\r\\nContent-Encoding: gzip\\r\\nContent-Length: 12\\r\\n\\r\\n\\x1f\\x8b\\x08\\x00\\x00\\x00\\x00\\x00\\x00\\x03\\x4b\\x4c\n"
+      play "read\nsend HTTP/1.1 200 OK\\r\\nContent-Encoding: gzip\\r\\nContent-Length: 12\\r\\n\\r\\n\z
+      \\x1f\\x8b\\x08\\x00\\x00\\x00\\x00\\x00\\x00\\x03\\x4b\\x4c\n"
       fails("network", "cut off")
     end)
 
@@ -120,6 +121,9 @@ describe("http with a faulty peer", function()
       play "read\nhang\n"
       local problem = fails("timeout", "no answer came within 0.05 s %(first byte timeout%)", { first_byte_timeout = 0.05 })
       assert.matches("first_byte_timeout", problem.hint)
+      assert.is_true(problem.retryable)
+      problem = fails("timeout", "first byte timeout", { first_byte_timeout = 0.05, body = "order" }, "post")
+      assert.is_false(problem.retryable)
     end)
 
     it("stall", function()
@@ -196,7 +200,9 @@ describe("http with a faulty peer", function()
   end)
 
   describe("follows redirects", function()
-    local function to(status, url) return ("read\nsend HTTP/1.1 %d Go\\r\\nLocation: %s\\r\\nContent-Length: 4\\r\\n\\r\\ngone\n"):format(status, url) end
+    local function to(status, url)
+      return ("read\nsend HTTP/1.1 %d Go\\r\\nLocation: %s\\r\\nContent-Length: 4\\r\\n\\r\\ngone\n"):format(status, url)
+    end
 
     it("and says where the answer came from", function()
       play(to(302, "/y?a=1") .. "read\n" .. OK)
@@ -257,7 +263,8 @@ describe("http with a faulty peer", function()
   end)
 
   it("skips answers of the 1xx kind, and trailers", function()
-    play "read\nsend HTTP/1.1 103 Early Hints\\r\\nLink: x\\r\\n\\r\\nHTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\nA: b\\r\\n\\r\\n2\\r\\nok\\r\\n0\\r\\nTrailer: HTTP/1.1 500\\r\\n\\r\\n\n"
+    play "read\nsend HTTP/1.1 103 Early Hints\\r\\nLink: x\\r\\n\\r\\n\z
+      HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\nA: b\\r\\n\\r\\n2\\r\\nok\\r\\n0\\r\\nTrailer: HTTP/1.1 500\\r\\n\\r\\n\n"
     local res = assert(http.get(server.url))
     assert.equal(200, res.status)
     assert.equal("ok", res.body)

@@ -6,7 +6,10 @@ local tmp = require "support.tmp"
 
 -- /echo: what nginx understood, field by field.
 local echo = [[
-location /echo { default_type text/plain; return 200 "$request_method|$request_uri|$http_x_a|$http_content_type|$http_user_agent|$http_accept_encoding|$content_length|$http_authorization"; }
+location /echo {
+  default_type text/plain;
+  return 200 "$request_method|$request_uri|$http_x_a|$http_content_type|$http_user_agent|$http_accept_encoding|$content_length|$http_authorization";
+}
 location /hello { default_type text/plain; add_header X-Twice one; add_header X-Twice two; return 200 "hello"; }
 location /missing { return 404 "no such thing"; }
 location /empty { return 204; }
@@ -24,7 +27,10 @@ describe("http", function()
     local res = assert(http.request(request))
     local parts = {}
     for part in (res.body .. "|"):gmatch "(.-)|" do parts[#parts + 1] = part end
-    return { method = parts[1], uri = parts[2], x_a = parts[3], type = parts[4], agent = parts[5], encoding = parts[6], length = parts[7], auth = parts[8] }
+    return {
+      method = parts[1], uri = parts[2], x_a = parts[3], type = parts[4], agent = parts[5],
+      encoding = parts[6], length = parts[7], auth = parts[8],
+    }
   end
 
   it("gives status, reason, headers, body, URL and times", function()
@@ -75,6 +81,8 @@ describe("http", function()
     assert.equal("/echo?z=1&a=2&z=3", seen { query = { { "z", 1 }, { "a", 2 }, { "z", 3 } } }.uri)
     assert.equal("/echo?x=1&y=2", seen { url = "/echo?x=1", query = { y = 2 } }.uri)
     assert.equal("http://h/?a=1", http.query("http://h/", { a = 1 }))
+    assert.equal("/echo?a=/../b", seen { url = "/x/./../echo?a=/../b" }.uri)
+    assert.equal("/echo", seen { url = "/echo#part" }.uri)
   end)
 
   it("sends headers: tables, numbers, empty ones", function()

@@ -25,7 +25,10 @@ http {
 function nginx.start(options)
   local dir, port = tmp.dir(), options.port or peer.ports(1)
   assert(os.execute("mkdir " .. dir .. "/html"))
-  local values = { dir = dir, port = port, main = options.main or "", http = options.http or "", listen = options.listen or "", server = options.server or "" }
+  local values = {
+    dir = dir, port = port, main = options.main or "", http = options.http or "",
+    listen = options.listen or "", server = options.server or "",
+  }
   tmp.write(dir .. "/nginx.conf", (template:gsub("%%%((%w+)%)[sd]", function(name) return tostring(values[name]) end)))
   local line, pipe = peer.start("run", port, "/usr/sbin/nginx", "-p", dir, "-c", dir .. "/nginx.conf", "-e", dir .. "/error.log")
   assert(line == "ready", line)

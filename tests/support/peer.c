@@ -6,7 +6,8 @@
  *   peer free N              prints N free ports
  *
  * Scenes are separated by lines "--". Lines: `head` (read to the blank line), `read` (and as many bytes of body as
- * Content-Length says), `chunked` (read to the last chunk), `send TEXT` (\r \n \\ \xNN), `repeat N TEXT`, `eof` (read until the peer closes), `reset`, `close`, `hang`.
+ * Content-Length says), `chunked` (read to the last chunk), `send TEXT` (\r \n \\ \xNN), `repeat N TEXT`, `eof`
+ * (read until the peer closes), `reset`, `close`, `hang`.
  * Everything ends when the reader of standard output goes away, so that no process outlives its spec.
  */
 #include <arpa/inet.h>
@@ -57,14 +58,18 @@ static void put(int fd, const char *bytes, size_t len) {
 static size_t unescape(char *text) {
     char *to = text;
     for (char *p = text; *p; p++) {
-        if (*p != '\\') *to++ = *p;
-        else if (*++p == 'r') *to++ = '\r';
-        else if (*p == 'n') *to++ = '\n';
+        if (*p != '\\')
+            *to++ = *p;
+        else if (*++p == 'r')
+            *to++ = '\r';
+        else if (*p == 'n')
+            *to++ = '\n';
         else if (*p == 'x') {
             char hex[3] = {p[1], p[2], 0};
             *to++ = (char)strtol(hex, NULL, 16);
             p += 2;
-        } else *to++ = *p;
+        } else
+            *to++ = *p;
     }
     return (size_t)(to - text);
 }
@@ -171,8 +176,8 @@ static int serve_script(const char *path, const char *log_path) {
 /* ---- others' servers ---- */
 
 static bool accepts(int port) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons((unsigned short)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool yes = connect(fd, (struct sockaddr *)&at, sizeof at) == 0;
     close(fd);
