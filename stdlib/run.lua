@@ -67,18 +67,23 @@ function Run:config()
   return self.loaded
 end
 
+-- A path in full, without . and .. (symbolic links stay what they are).
+local function full(path)
+  if path:sub(1, 1) ~= "/" then path = require("lfs").currentdir() .. "/" .. path end
+  local steps = {}
+  for step in path:gmatch "[^/]+" do
+    if step == ".." then table.remove(steps) elseif step ~= "." then steps[#steps + 1] = step end
+  end
+  return "/" .. table.concat(steps, "/")
+end
+
 -- What cursors and the ledger know the recipe by: its path from the config's folder on, however it was typed and from
 -- wherever, so that cron and a person in another folder mean the same cursor.
 local function identity(self)
   if not self.path then return self.name or "script" end
-  local path, steps = self.path, {}
-  if path:sub(1, 1) ~= "/" then path = require("lfs").currentdir() .. "/" .. path end
-  for step in path:gmatch "[^/]+" do
-    if step == ".." then table.remove(steps) elseif step ~= "." then steps[#steps + 1] = step end
-  end
-  local whole, folder = "/" .. table.concat(steps, "/"), self:config().folder
-  local inside = whole:sub(1, #folder + 1) == folder .. "/"
-  return ((inside and whole:sub(#folder + 2) or whole):gsub("%.lua$", ""))
+  local path, folder = full(self.path), full(self:config().folder)
+  local inside = path:sub(1, #folder + 1) == folder .. "/"
+  return ((inside and path:sub(#folder + 2) or path):gsub("%.lua$", ""))
 end
 
 --- The store of the config, opened when first needed; from then on the run is in the ledger.

@@ -90,14 +90,17 @@ local function absolute(self, text)
   return text:sub(1, 1) == "/" and text or self.folder .. "/" .. text:gsub("^%./", "")
 end
 
-function kinds.path(self, node, _, path)
-  local text = text_of(self, node, "a path", path)
-  if not text then return nil end
+local function located(self, node, text, path)
   if text == "" then return self:complain(node, path .. ": the path is empty") end
   if text:find "^~" then
     return self:complain(node, path .. ": ~ is not understood here", "write ${HOME}/…, or ./~… for a file of that name")
   end
   return absolute(self, text)
+end
+
+function kinds.path(self, node, _, path)
+  local text = text_of(self, node, "a path", path)
+  return text and located(self, node, text, path)
 end
 
 function kinds.store(self, node, _, path)
@@ -106,7 +109,7 @@ function kinds.store(self, node, _, path)
   if text:find "^postgres" then return self:complain(node, path .. ": this version keeps its state in SQLite only", "sqlite:PATH") end
   local file = text:match "^sqlite:(.+)$"
   if not file then return self:complain(node, path .. ": a store is written like sqlite:.sluice/state.db") end
-  return absolute(self, file)
+  return located(self, node, file, path)
 end
 
 function kinds.url(self, node, _, path)

@@ -95,6 +95,7 @@ describe("sluice.config complaints", function()
     { "store:", "1:7: store has no value" },
     { "store: state.db", "1:8: store: a store is written like sqlite:.sluice/state.db" },
     { "store: postgresql://x/y", "1:8: store: this version keeps its state in SQLite only", "sqlite:PATH" },
+    { "store: sqlite:~/x.db", "1:8: store: ~ is not understood here" },
     { "shared: ~/x", "1:9: shared: ~ is not understood here" },
     { "shared: ''", "1:9: shared: the path is empty" },
     { 'shared: "a\\0b"', "1:9: shared: a text with a zero byte" },

@@ -157,6 +157,7 @@ describe("sluice run", function()
       seen[i] = out
     end
     seen[5] = select(2, run(dir .. "/else", "run ../jobs/r.lua"))
-    assert.same({ "nil\n", "here\n", "here\n", "here\n", "here\n" }, seen)
+    seen[6] = select(2, run(dir .. "/else", "run -c ../sluice.yaml ../jobs/r.lua"))
+    assert.same({ "nil\n", "here\n", "here\n", "here\n", "here\n", "here\n" }, seen)
   end)
 end)
