@@ -1,6 +1,7 @@
 -- Bodies in pieces, both ways, with back-pressure; files; gzip.
 local core = require "sluice.core"
 local http = require "sluice.http"
+local ndjson = require "sluice.ndjson"
 local nginx = require "support.nginx"
 local rawserver = require "support.rawserver"
 local task = require "sluice.task"
@@ -248,6 +249,24 @@ describe("http streams", function()
       publish("source", whole(200, 8000))
       put("copy", { body = assert(http.get(server.url .. "/source", { stream = true })) })
       assert.is_true(whole(200, 8000) == stored "copy")
+    end)
+
+    it("as records, which go on as records", function()
+      local lines = {}
+      for i = 1, 5000 do lines[i] = ('{"id":%d,"price":1.50}\n'):format(i) end
+      publish("records", table.concat(lines))
+      local read = ndjson.records(assert(http.get(server.url .. "/records", { stream = true })))
+      put("records", { body = function()
+        local record = read()
+        if record and record.id == 2 then record.price = nil end
+        return record
+      end })
+      lines[2] = '{"id":2}\n'
+      assert.is_true(table.concat(lines) == stored "records")
+      local chunk = ndjson.chunk {}
+      chunk:put { id = 1 }
+      put("chunk", { body = chunk })
+      assert.equal('{"id":1}\n', stored "chunk")
     end)
 
     it("while sending, where the peer answers early", function()
