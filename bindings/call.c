@@ -260,7 +260,7 @@ static int l_conn_login(lua_State *L) {
 /* ---- sums ---- */
 
 static int push_stats(lua_State *L, sl_call_stats s) {
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 9);
     set_count(L, "calls", (int64_t)s.calls);
     set_count(L, "requests", (int64_t)s.requests);
     set_count(L, "retries", (int64_t)s.retries);
@@ -269,6 +269,7 @@ static int push_stats(lua_State *L, sl_call_stats s) {
     set_count(L, "bytes_up", (int64_t)s.bytes_up);
     set_count(L, "bytes_down", (int64_t)s.bytes_down);
     set_seconds(L, "waited", s.waited_ms);
+    set_seconds(L, "waited_budget", s.slot_ms);
     return 1;
 }
 

@@ -40,7 +40,8 @@ local call = {}
 ---@field retries integer
 ---@field limited integer answers 429
 ---@field failed integer calls that ended in an error
----@field waited number
+---@field waited number seconds, for slots and before resends
+---@field waited_budget number seconds, for slots of the rate budget alone
 ---@field bytes_up integer
 ---@field bytes_down integer
 

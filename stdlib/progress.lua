@@ -38,8 +38,8 @@ function progress.update(run, state)
   local now = time.mono()
   if run.shown and now - run.shown < progress.every then return end
   run.shown = now
-  local stats = package.loaded["sluice.call"] and require("sluice.call").stats() or { waited = 0 }
-  log.status(progress.line(run, state, now - run.started, stats.waited):sub(1, core.columns() - 1))
+  local stats = package.loaded["sluice.call"] and require("sluice.call").stats() or { waited_budget = 0 }
+  log.status(progress.line(run, state, now - run.started, stats.waited_budget):sub(1, core.columns() - 1))
 end
 
 return progress

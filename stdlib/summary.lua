@@ -16,7 +16,7 @@ local function verdicts(batches)
 end
 
 local function call_stats()
-  if not package.loaded["sluice.call"] then return { requests = 0, retries = 0, waited = 0, limited = 0 } end
+  if not package.loaded["sluice.call"] then return { requests = 0, retries = 0, waited = 0, waited_budget = 0, limited = 0 } end
   return require("sluice.call").stats()
 end
 
@@ -30,7 +30,7 @@ function summary.of(run, code, problem)
   local all = { recipe = run.name, run = run.id, exit_code = code, error = problem and tostring(problem) or nil }
   for kind, n in pairs(run.sums) do all[kind] = n end
   all.batches, all.requests, all.retries = counts, stats.requests, stats.retries
-  all.limited, all.waited = stats.limited, stats.waited
+  all.limited, all.waited, all.paused = stats.limited, stats.waited_budget, stats.waited - stats.waited_budget
   all.seconds = time.mono() - run.started
   all.cpu_seconds, all.peak_bytes = time.cpu(), time.peak_bytes()
   all.dead_letters = run.dead_letters and run.dead_letters.path or nil
@@ -62,7 +62,8 @@ local function lines_of(run, all)
   row("batches", batch_text(run))
   row("requests", grouped(all.requests) .. (all.retries > 0 and (" (%d resent)"):format(all.retries) or "")
     .. (all.limited > 0 and (" (%d limited)"):format(all.limited) or ""))
-  row("waited", ("%.1f s for the rate budget"):format(all.waited))
+  row("waited", ("%.1f s for the rate budget"):format(all.waited)
+    .. (all.paused >= 0.1 and (", %.1f s before resends"):format(all.paused) or ""))
   row("time", ("%.1f s, %.1f s CPU"):format(all.seconds, all.cpu_seconds))
   row("memory", ("%.0f MB at most"):format(all.peak_bytes / 1e6))
   if all.dead_letters then row("dead", "letters in " .. all.dead_letters) end

@@ -52,6 +52,7 @@ static void finish(call_op *c, sl_err *err) {
         stats(c, i)->calls++;
         stats(c, i)->failed += err != NULL;
         stats(c, i)->waited_ms += c->waited_ms;
+        stats(c, i)->slot_ms += c->slot_ms;
     }
     sl_call_log(c, err);
     sl_op_finish(&c->op, err);
@@ -244,6 +245,7 @@ static void ask_slot(call_op *c) {
 
 static void after_slot(call_op *c, sl_op *slot) {
     c->slot = slot;
+    c->slot_ms += sl_slot_waited_ms(slot);
     c->waited_ms += sl_slot_waited_ms(slot);
     if (sl_op_error(slot)) {
         sl_err err = *sl_op_error(slot);

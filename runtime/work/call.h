@@ -35,7 +35,7 @@ typedef struct sl_conn sl_conn;
 /* Sums since the start. */
 typedef struct sl_call_stats {
     uint64_t calls, requests, retries, limited, failed;
-    int64_t waited_ms;
+    int64_t waited_ms, slot_ms; /* in all, and of that for the rate budget */
     uint64_t bytes_up, bytes_down;
 } sl_call_stats;
 

@@ -64,7 +64,7 @@ typedef struct call_op {
     int attempt, resends;
     bool refreshed;
     int64_t generation, refused;
-    int64_t started_ms, deadline_at_ms, waited_ms;
+    int64_t started_ms, deadline_at_ms, waited_ms, slot_ms;
     sl_err failure;           /* of the last attempt; code SL_OK while there is none */
     sl_buf story;             /* why it was sent again, for the log line */
     sl_call_answer answer;
