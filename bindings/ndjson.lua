@@ -109,6 +109,12 @@ function ndjson.rename(rec, from, to) end
 ---@return string text
 function ndjson.raw(rec) end
 
+--- 32 digits that tell the text of the record from any other's: two that are the same are the same record. Quick, and
+--- the same on every machine; not for defence against somebody who makes texts to be confused (that is `sluice.crypto`).
+---@param rec sluice.ndjson.Record
+---@return string digits
+function ndjson.fingerprint(rec) end
+
 --- The names of the fields in the order of the text, each once.
 ---@param rec sluice.ndjson.Record
 ---@return string[] names

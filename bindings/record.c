@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "data/fingerprint.h"
 #include "data/json.h"
 #include "data/number.h"
 #include "data/scan.h"
@@ -237,6 +238,14 @@ static int l_raw(lua_State *L) {
     return 1;
 }
 
+/* fingerprint(rec) -> 32 digits that tell its text from any other */
+static int l_fingerprint(lua_State *L) {
+    char name[SL_FINGERPRINT_LEN + 1];
+    sl_fingerprint(record_text(record_get(L, 1, "ndjson.fingerprint")), name);
+    lua_pushlstring(L, name, SL_FINGERPRINT_LEN);
+    return 1;
+}
+
 /* totable(rec) -> value, as json.decode would give it */
 static int l_totable(lua_State *L) {
     sl_err err;
@@ -440,7 +449,8 @@ static int l_record(lua_State *L) {
 /* ---- types ---- */
 
 const luaL_Reg record_functions[] = {{"record", l_record}, {"raw", l_raw},       {"totable", l_totable},
-                                     {"keys", l_keys},     {"rename", l_rename}, {NULL, NULL}};
+                                     {"keys", l_keys},     {"rename", l_rename}, {"fingerprint", l_fingerprint},
+                                     {NULL, NULL}};
 
 void record_meta_push(lua_State *L) {
     static const luaL_Reg meta[] = {{"__index", l_index}, {"__newindex", l_newindex}, {"__len", l_len},

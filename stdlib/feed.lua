@@ -14,7 +14,6 @@
 -- again from its last change at each run), and never ahead of this machine's clock: a product that is dated in the
 -- future is given at once, but does not carry the position past changes that are still to come.
 
-local crypto = require "sluice.crypto"
 local errors = require "sluice.err"
 local json = require "sluice.json"
 local keyset = require "sluice.keyset"
@@ -218,10 +217,16 @@ local function parse(body)
   return answer
 end
 
+-- Parts of an answer are taken as fields of one record, which looks over the whole text once.
+local function is_record(value)
+  return type(value) == "userdata" and value ~= json.null
+end
+
 -- The index itself may answer in part, and says so under a 200.
 local function in_part(answer)
   if answer.timed_out == true then return true end
-  local failed = ndjson.get(answer, "_shards.failed")
+  local shards = answer._shards
+  local failed = is_record(shards) and shards.failed
   return type(failed) == "number" and failed > 0
 end
 
@@ -232,19 +237,22 @@ local function second_of_hit(hit)
   return second_of(value)
 end
 
+local function missing(path) protocol(("the answer of the search has no list '%s'"):format(path)) end
+
 -- The hits as tables: they are small.
 local function hits_of(answer, timed)
-  local list = ndjson.get(answer, "hits.hits")
-  local hits = list ~= nil and type(list) ~= "string" and ndjson.totable(list) or nil
-  if type(hits) ~= "table" then protocol "the answer of the search has no list 'hits.hits'" end
+  local list = is_record(answer.hits) and answer.hits.hits
+  local hits = is_record(list) and ndjson.totable(list)
+  if type(hits) ~= "table" or not json.isarray(hits) then missing "hits.hits" end
   for i, hit in ipairs(hits) do hits[i] = { id = tostring(hit._id), second = timed and second_of_hit(hit) or nil } end
   return hits
 end
 
 -- Records of the products, byte for byte, by id, each with its own time of change.
 local function rows_of(answer)
-  local ok, products = pcall(ndjson.elements, answer, "system_products")
-  if not ok then protocol "the answer of the search has no list 'system_products'" end
+  local list = answer.system_products
+  local ok, products = pcall(ndjson.elements, is_record(list) and list)
+  if not ok then missing "system_products" end
   local rows = {}
   for product in products do rows[tostring(product.id)] = { product = product, modified = second_of(product.modified) } end
   return rows
@@ -280,26 +288,20 @@ end
 
 --- The row's own time and its digest.
 function feed.describe(row)
-  return row.modified, crypto.sha1(ndjson.raw(row.product))
+  return row.modified, ndjson.fingerprint(row.product)
 end
 
 local OPTIONS = { "since", "cursor", "page_size", "channel_id" }
 
--- A run's cursor is opened for the account that is read, and with `--full` it only takes notes.
+-- A run's cursor is opened for the account that is read; with `--full` it starts over, once.
 local function open(client, cursor)
   if cursor == nil or cursor.open == nil then return cursor end
   local state = cursor:open(("%s at %s"):format(client.account or "-", client.options and client.options.base_url or "-"))
-  if not cursor.full then return state end
-  local fresh = memory()
-  return {
-    get = function() return nil end,
-    seen = fresh.seen,
-    deliver = function(_, id, modified, digest, ahead)
-      fresh:deliver(id, modified, digest, ahead)
-      state:deliver(id, modified, digest)
-    end,
-    advance = function(_, ...) state:advance(...) end,
-  }
+  if cursor.full then
+    state:restart()
+    cursor.full = false
+  end
+  return state
 end
 
 local function check(args)

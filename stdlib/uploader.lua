@@ -12,6 +12,7 @@
 -- an upload replaces what has the same id, so a repeat does no harm. So every refused record is named, and every record
 -- ends as sent, rejected, skipped (the batch certainly did not go) or unknown.
 
+local batches = require "sluice.batches"
 local errors = require "sluice.err"
 local ndjson = require "sluice.ndjson"
 local task = require "sluice.task"
@@ -91,11 +92,13 @@ local function post(self, part)
   return batch
 end
 
-local function note(self, batch, said)
+-- The batch is in the store before anybody asks for it, so that a run that starts after a crash can go on asking.
+local function note(self, batch, said, n)
   if type(batch) ~= "table" or batch.id == nil then return end
-  self.run:batch { stream = self.stream, batch = tostring(batch.id), verdict = said }
-  self.ids[#self.ids + 1] = tostring(batch.id)
-  self.noted(tostring(batch.id), said)
+  local id = tostring(batch.id)
+  self.run:batch { stream = self.stream, batch = id, verdict = said }
+  self.ids[#self.ids + 1] = id
+  batches.note(self.client, self.stream, id, n)
 end
 
 -- ---- from a verdict to the records ----
@@ -148,7 +151,7 @@ end
 local function settle_batch(self, part, batch)
   local n = part.chunk:count()
   local said = verdict.of(batch, n)
-  note(self, batch, said.status)
+  note(self, batch, said.status, n)
   if said.status == "none" then
     return lost(self, part, errors.new { code = "protocol", api = self.client.name, operation = "upload_products",
       message = ("stream %s: an answer without a verdict on the upload"):format(self.stream) })
@@ -315,9 +318,9 @@ function Uploader:finish(options)
   self:flush()
   self.finished = true
   if wait == "processed" then
-    require("sluice.batches").wait_batches(self.client, { stream = self.stream, ids = self.ids, deadline = options.deadline })
+    batches.wait_batches(self.client, { stream = self.stream, ids = self.ids, deadline = options.deadline })
   else
-    self.closed(self.ids)
+    batches.close(self.client, self.stream, self.ids, "uploaded")
   end
   return { sent = self.sent, rejected = self.rejected, batches = self.ids }
 end
@@ -354,7 +357,7 @@ local function new(client, stream, options, fields)
   local self = setmetatable({
     client = client, stream = tostring(stream), options = options, run = run, ids = {}, flying = {}, spare = {},
     slots = task.semaphore(options.in_flight), sent = 0, rejected = 0, skipped = 0, unknown = 0,
-    remember = options.remember or nothing, noted = nothing, closed = nothing,
+    remember = options.remember or nothing,
     count = function(kind, n) run:count(kind, n) end,
     refuse = function(raw, reason, extra) run:reject(raw, reason, extra) end,
   }, Uploader)

@@ -47,18 +47,27 @@ typedef struct marks {
     uint64_t quotes, slashes, opens, closes;
 } marks;
 
+/* Bit n is set where byte n of the four vectors is c. */
+static inline uint64_t bits_where(__m128i v0, __m128i v1, __m128i v2, __m128i v3, char c) {
+    const __m128i all = _mm_set1_epi8(c);
+    uint64_t m0 = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v0, all));
+    uint64_t m1 = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v1, all));
+    uint64_t m2 = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v2, all));
+    uint64_t m3 = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v3, all));
+    return m0 | m1 << 16 | m2 << 32 | m3 << 48;
+}
+
 static inline marks marks_of(const char *p) {
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), bit = _mm_set1_epi8(0x20);
-    const __m128i open = _mm_set1_epi8('{'), close = _mm_set1_epi8('}');
-    marks m = {0};
-    for (int i = 0; i < 64; i += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-        __m128i low = _mm_or_si128(v, bit); /* makes [ and ] into { and } */
-        m.quotes |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, quote)) << i;
-        m.slashes |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, slash)) << i;
-        m.opens |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(low, open)) << i;
-        m.closes |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(low, close)) << i;
-    }
+    const __m128i *at = (const __m128i *)(const void *)p, bit = _mm_set1_epi8(0x20);
+    __m128i v0 = _mm_loadu_si128(at), v1 = _mm_loadu_si128(at + 1);
+    __m128i v2 = _mm_loadu_si128(at + 2), v3 = _mm_loadu_si128(at + 3);
+    marks m = {.quotes = bits_where(v0, v1, v2, v3, '"'), .slashes = bits_where(v0, v1, v2, v3, '\\')};
+    v0 = _mm_or_si128(v0, bit); /* makes [ and ] into { and } */
+    v1 = _mm_or_si128(v1, bit);
+    v2 = _mm_or_si128(v2, bit);
+    v3 = _mm_or_si128(v3, bit);
+    m.opens = bits_where(v0, v1, v2, v3, '{');
+    m.closes = bits_where(v0, v1, v2, v3, '}');
     return m;
 }
 
@@ -73,8 +82,12 @@ static inline uint64_t escaped_of(uint64_t slashes, uint64_t *carry) {
 
 /* Each bit is set where the number of quotes up to it is odd: the bytes inside of strings. */
 static inline uint64_t inside_of(uint64_t quotes) {
-    for (int step = 1; step < 64; step *= 2) quotes ^= quotes << step;
-    return quotes;
+    quotes ^= quotes << 1;
+    quotes ^= quotes << 2;
+    quotes ^= quotes << 4;
+    quotes ^= quotes << 8;
+    quotes ^= quotes << 16;
+    return quotes ^ quotes << 32;
 }
 
 static const char *past_container(const char *p, const char *end) {

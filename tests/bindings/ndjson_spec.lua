@@ -346,3 +346,24 @@ describe("elements", function()
     assert.equal(3, sum)
   end)
 end)
+
+describe("fingerprint", function()
+  it("tells texts apart by any byte and by length, and is the same everywhere", function()
+    local known, n = {}, 0
+    local function add(text)
+      local name = ndjson.fingerprint(assert(ndjson.record(text)))
+      assert(#name == 32 and not known[name], text)
+      known[name], n = true, n + 1
+    end
+    for len = 0, 40 do
+      local plain = ("a"):rep(len)
+      add('["' .. plain .. '"]')
+      for i = 1, len do
+        for _, c in ipairs { "b", "A", "0", "e", "q" } do add('["' .. plain:sub(1, i - 1) .. c .. plain:sub(i + 1) .. '"]') end
+      end
+    end
+    assert.equal(41 + 5 * 820, n)
+    assert.equal(ndjson.fingerprint(ndjson.record '{"id":1}'), ndjson.fingerprint(ndjson.record ' {"id":1} '))
+    assert.equal("ec2d3437ee5f3333e260a94ff8bb226c", ndjson.fingerprint(ndjson.record '{"id":62777,"title":"CD ROMs"}'))
+  end)
+end)

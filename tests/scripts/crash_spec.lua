@@ -1,5 +1,5 @@
 -- kill -9 of delta_feed from another process, at every named step and at seeded times; each time a further run leaves the
--- stream equal to the shop, product by product, in value. SLUICE_CRASHES=500 (`make crash`) makes more of them.
+-- stream equal to the shop, product by product, in value. `make crash` (SLUICE_CRASH_LONG=1) makes many more of them.
 local model = require "support.shop_model"
 local project = require "support.project"
 
@@ -43,7 +43,7 @@ describe("delta_feed, killed", function()
   end)
 
   it("at seeded times, again and again, while products change", function()
-    local rounds = tonumber(os.getenv "SLUICE_CRASHES") or 6
+    local rounds = tonumber(os.getenv "SLUICE_CRASHES") or os.getenv "SLUICE_CRASH_LONG" and 300 or 6
     local random = model.randomizer(tonumber(os.getenv "SLUICE_SEED") or 1)
     local hits = 0
     for _ = 1, rounds do
