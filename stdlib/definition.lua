@@ -28,6 +28,7 @@
 --     paging                      { kind = "offset", offset, limit, size, next }: the method is an iterator
 --     class, resend, counted      rate class; "safe" | "unsafe" | "never_automatic"; true where each resend leaves a trace
 --     anonymous, renew            true: without credentials; false: never log in again because of its answer
+--     poll                        { terminal = { status = "ok" | "partial" | "failed" } }: the statuses that end what the row asks about
 --     errors, timeout, example, source
 --   helpers         more methods: name = "module" or { module, doc }; the module's function of that name gets (client, …)
 
@@ -64,8 +65,9 @@ local FIELDS = {
     body = "string", encoding = "any", gzip = "string", max_bytes = "number", success = "table", deliver = "table",
     expect = "string", truth = "string", result = "string", paging = "table", class = "string!", resend = "string!", counted = "boolean",
     anonymous = "boolean", renew = "boolean", errors = "table", timeout = "number", example = "string", source = "string",
-    headers = "table",
+    headers = "table", poll = "table",
   },
+  poll = { terminal = "table!" },
   arg = {
     name = "string!", type = "string!", required = "boolean", default = "any", one_of = "table", min = "number", max = "number",
     from = "string", key = "string", query = "string", into = "string", json = "string", line = "string", doc = "string!",
@@ -171,6 +173,7 @@ local function check_operation(where, row, def, seen)
   check_placeholders(where, "path", row.path, in_path)
   if row.body then check_placeholders(where, "body", row.body, args) end
   if type(row.encoding) == "string" then one_of(where, "encoding", row.encoding, ENCODINGS) end
+  if row.poll then check_fields(where .. " poll", row.poll, "poll") end
   if row.paging then
     check_fields(where .. " paging", row.paging, "paging")
     if row.paging.kind ~= "offset" then fault(where, "paging kind can only be \"offset\"") end

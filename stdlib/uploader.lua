@@ -98,7 +98,7 @@ local function note(self, batch, said, n)
   local id = tostring(batch.id)
   self.run:batch { stream = self.stream, batch = id, verdict = said }
   self.ids[#self.ids + 1] = id
-  batches.note(self.client, self.stream, id, n)
+  self.rows[#self.rows + 1] = batches.note(self.client, self.stream, id, n)
 end
 
 -- ---- from a verdict to the records ----
@@ -320,7 +320,7 @@ function Uploader:finish(options)
   if wait == "processed" then
     batches.wait_batches(self.client, { stream = self.stream, ids = self.ids, deadline = options.deadline })
   else
-    batches.close(self.client, self.stream, self.ids, "uploaded")
+    for _, row in ipairs(self.rows) do batches.close(row, "uploaded") end
   end
   return { sent = self.sent, rejected = self.rejected, batches = self.ids }
 end
@@ -355,7 +355,7 @@ local function nothing() end
 local function new(client, stream, options, fields)
   local run = require("sluice.run").current()
   local self = setmetatable({
-    client = client, stream = tostring(stream), options = options, run = run, ids = {}, flying = {}, spare = {},
+    client = client, stream = tostring(stream), options = options, run = run, ids = {}, rows = {}, flying = {}, spare = {},
     slots = task.semaphore(options.in_flight), sent = 0, rejected = 0, skipped = 0, unknown = 0,
     remember = options.remember or nothing,
     count = function(kind, n) run:count(kind, n) end,

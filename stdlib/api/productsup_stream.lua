@@ -138,6 +138,7 @@ return {
       method = "GET", path = "/streams/{stream}/batches/{batch}",
       args = { stream, { name = "batch", type = "id", required = true, doc = "the batch's id" } },
       expect = "data", result = "data", class = "batches", resend = "safe",
+      poll = { terminal = { processed = "ok", failed = "failed" } },
       example = [[feed:batch { stream = "124773", batch = "b15e8bb1-bd53-470a-9597-785003536978" }.attributes.status]],
       source = "Batches",
     },
