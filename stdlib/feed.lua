@@ -24,7 +24,7 @@ local time = require "sluice.time"
 local feed = {}
 
 local CLOCK_SLACK = 3600 -- seconds that this machine's clock may be ahead of the shop's
-local TRIES = 3          -- of a search that the index answers in part
+local TRIES = 3          -- of a search that is answered in part, or with what is none
 
 -- ---- positions ----
 
@@ -213,7 +213,7 @@ end
 
 local function parse(body)
   local answer, problem = ndjson.record(body)
-  if not answer then protocol("the answer of the search is not JSON: " .. tostring(problem)) end
+  if not answer then protocol("the answer of the search is not JSON: " .. problem.message) end
   return answer
 end
 
@@ -254,7 +254,13 @@ local function rows_of(answer)
   local ok, products = pcall(ndjson.elements, is_record(list) and list)
   if not ok then missing "system_products" end
   local rows = {}
-  for product in products do rows[tostring(product.id)] = { product = product, modified = second_of(product.modified) } end
+  for product in products do
+    if not ndjson.bad(product) and product.id ~= nil then
+      rows[tostring(product.id)] = { product = product, modified = second_of(product.modified) }
+    elseif not ndjson.bad(product) or product.raw ~= "null" then -- null would be a row that is gone
+      protocol "the answer of the search has a product without an id"
+    end
+  end
   return rows
 end
 
@@ -274,13 +280,16 @@ end
 ---@return fun(query: sluice.keyset.query): sluice.keyset.page
 function feed.search(client, args)
   return function(query)
-    local wanted = feed.arguments(query)
+    local wanted, problem = feed.arguments(query), nil
     wanted.channel_id, wanted.raw = args and args.channel_id, true
     for _ = 1, TRIES do
-      local page = feed.page(client:search_products(wanted), query.order ~= "id")
+      local body = client:search_products(wanted)
+      local ok, page = pcall(feed.page, body, query.order ~= "id")
       task.step "page"
-      if page then return page end
+      if ok and page then return page end
+      problem = not ok and page or nil
     end
+    if problem then error(problem, 0) end
     errors.raise { code = "unavailable", api = client.name, operation = "search_products", retryable = true,
       message = ("the search index answered only in part, %d times in a row"):format(TRIES) }
   end

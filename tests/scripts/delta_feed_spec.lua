@@ -176,6 +176,66 @@ describe("delta_feed", function()
     assert.equal(1200, p.sandbox:stream(124773).applied)
   end)
 
+  -- One message with its cure, no traceback, the cursor where it was; afterwards all goes on.
+  local function fails_cleanly(status, message, words)
+    local done = p:run(words or FEED)
+    assert.equal(status, done.status, done.stderr)
+    assert.matches(message, done.stderr)
+    assert.is_nil(done.stderr:find("traceback", 1, true))
+    return done
+  end
+
+  it("ends well where products are not JSON, and goes on when they are", function()
+    start { products = 40 }
+    p:run(FEED)
+    local id = p.sandbox:touch(1)[1]
+    for _, raw in ipairs { '{"id":1,"title":"\xff\xfe"}', '{"id":1,"title":"a\0b"}', '{"id":1,', '"text"' } do
+      p.sandbox:edit(id, { raw = raw })
+      fails_cleanly(1, "answer of the search")
+    end
+    p.sandbox:edit(id, { raw = false, title = "mended" })
+    assert.equal(1, p:run(FEED).sums.sent)
+    assert.is_nil(p:difference())
+  end)
+
+  it("ends well where the shop answers nonsense, and asks again where it does so once", function()
+    start { products = 300 }
+    local search = " path=/v1/products/elastic_search"
+    p.sandbox:fault("malformed every=1 times=9" .. search)
+    fails_cleanly(1, "not JSON")
+    p.sandbox.faults:clear()
+    p.sandbox:fault('status status=200 body={"hits":{"hits":[]}} every=1 times=9' .. search)
+    fails_cleanly(1, "system_products")
+    p.sandbox.faults:clear()
+    p.sandbox:fault("malformed nth=2" .. search)
+    assert.equal(300, p:run(FEED).sums.sent)
+    assert.is_nil(p:difference())
+  end)
+
+  it("ends well where credentials are refused, and where the token dies under way", function()
+    start { products = 300 }
+    local config = tmp.read(p.dir .. "/sluice.yaml")
+    tmp.write(p.dir .. "/sluice.yaml", (config:gsub("password: sandbox", "password: wrong")))
+    fails_cleanly(4, "401")
+    tmp.write(p.dir .. "/sluice.yaml", (config:gsub("sandbox%-token", "other-token")))
+    fails_cleanly(4, "401")
+    tmp.write(p.dir .. "/sluice.yaml", config)
+    p.sandbox:fault "status status=401 path=/v1/products/elastic_search nth=2"
+    assert.equal(300, p:run(FEED).sums.sent)
+    assert.is_nil(p:difference())
+  end)
+
+  it("keeps the cursor where the dead-letter file can't be written", function()
+    start { products = 20 }
+    local ids = {}
+    for id in p.sandbox.catalogue:each() do ids[#ids + 1] = id end
+    p.sandbox:edit(ids[3], { body_html = ("x"):rep(1100000) })
+    tmp.write(p.dir .. "/dlq", "in the way")
+    fails_cleanly(1, "dlq")
+    os.remove(p.dir .. "/dlq")
+    assert.same({ 3, 20, 19, 0, 1 }, sums(p:run(FEED)))
+  end)
+
   it("names what is wrong with its arguments", function()
     start { products = 1 }
     for words, message in pairs {

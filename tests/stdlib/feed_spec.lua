@@ -271,6 +271,17 @@ describe("the search of a shop", function()
     end
   end)
 
+  it("takes a null for a row that is gone, and nothing else for a product", function()
+    local page = feed.page((answer:gsub('%{"id":7.-%}', "null")), true)
+    assert.is_nil(page.rows["7"])
+    assert.is_not_nil(page.rows["62777"])
+    for _, row in ipairs { '{"title":"x"}', "7", '"7"', "[]" } do
+      local ok, problem = pcall(feed.page, (answer:gsub('%{"id":7.-%}', row)), true)
+      assert.is_false(ok)
+      assert.matches("without an id", problem.message)
+    end
+  end)
+
   it("asks for seconds and ids in Elasticsearch's words", function()
     local both = feed.arguments { from = 1609835104, before = 1609835105, above = "123456789012345678", order = "id", skip = 0, size = 5 }
     assert.same({
