@@ -46,7 +46,7 @@ int slb_fail(lua_State *L, const sl_err *err) {
 void slb_raise(lua_State *L, const sl_err *err) {
     slb_push_error(L, err);
     lua_error(L);
-    sl_assert(!"lua_error returned");
+    sl_assert_failed("lua_error returned", __FILE__, __LINE__);
 }
 
 void slb_usage(lua_State *L, const char *fmt, ...) {
