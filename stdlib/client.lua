@@ -263,7 +263,7 @@ end
 local function rates_of(def, name, limits)
   local classes, names = {}, {}
   for class, row in pairs(def.classes) do
-    classes[class] = row.rate
+    classes[class] = type(row.rate) == "table" and table.concat(row.rate, ", ") or row.rate
     names[#names + 1] = class
   end
   for class, rate in pairs(limits or {}) do
