@@ -85,7 +85,8 @@ function summary.print(run, all)
     return
   end
   local worked = all.read + all.sent + #run.batches > 0
-  if not worked or run.options.quiet then return end
+  local told = all.exit_code == 0 or all.error ~= nil -- else the table is all that says why it is not 0
+  if not worked or (run.options.quiet and told) then return end
   log.print(run.name .. (all.exit_code == 0 and ": done" or ": exit " .. all.exit_code) .. "\n"
     .. table.concat(lines_of(run, all), "\n") .. "\n")
 end

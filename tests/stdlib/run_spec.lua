@@ -133,6 +133,18 @@ describe("sluice run", function()
     assert.same({ a = 2 }, summary.skipped_by_reason)
   end)
 
+  it("shows no table with -q, but where it alone says why the exit code is not 0", function()
+    tmp.write(dir .. "/sluice.yaml", "version: 1\nstore: sqlite:s.db\n")
+    script [[return require("sluice").recipe { about = "t", args = { bad = "json" }, run = function(args, run)
+      run:count "read"
+      if args.bad then run:reject("{}", "why") else run:count "sent" end
+    end }]]
+    assert.same({ 0, "", "" }, { run(dir, "run -q r.lua bad:=false") })
+    local code, _, problems = run(dir, "run -q r.lua bad:=true")
+    assert.equal(3, code)
+    assert.matches("^r: exit 3\n.*rejected   1\n.*letters in .*dlq/r%-1%.ndjson", problems)
+  end)
+
   it("is not green where a record that was read has no fate, committed or not", function()
     script 'return require("sluice").recipe { about = "t", run = function(_, run) run:count("read", 2) run:count "sent" end }'
     local code, _, problems = run(dir, "run r.lua")
