@@ -24,6 +24,7 @@ local time = require "sluice.time"
 local feed = {}
 
 local CLOCK_SLACK = 3600 -- seconds that this machine's clock may be ahead of the shop's
+local SHOWN = 100        -- the progress is shown after so many products
 local TRIES = 3          -- of a search that is answered in part, or with what is none
 
 -- ---- positions ----
@@ -76,17 +77,16 @@ end
 
 -- ---- the iterator ----
 
--- Pages, one ahead of the one that is worked on.
-local function reader(step, spawn)
+-- Pages, one ahead of the one that is worked on. Where a signal asks to stop, a wait for the rate limit ends early.
+local function reader(step, spawn, stopping)
   local ahead
   local self = {}
   function self.next()
-    local hits
-    if ahead then
-      hits, ahead = ahead:wait(), nil
-    else
-      hits = step()
-    end
+    local ok, hits
+    if ahead then ok, hits = pcall(ahead.wait, ahead) else ok, hits = pcall(step) end
+    ahead = nil
+    if not ok and not (stopping() and errors.is(hits) and hits.code == "cancelled") then error(hits, 0) end
+    if not ok then return nil end
     if hits and spawn then ahead = spawn(step) end
     return hits
   end
@@ -125,7 +125,7 @@ function feed.iterate(o)
   local now = o.now // 1 | 0
   local pages = reader(newest and keyset.changes {
     search = o.search, from = from, upto = newest, size = o.page_size, window = o.window,
-  } or nothing, o.spawn)
+  } or nothing, o.spawn, stopping)
   local hits, at, ended = {}, 0, false
 
   local function advance(second)
@@ -136,7 +136,6 @@ function feed.iterate(o)
   end
 
   local function finish()
-    ended = true
     if newest then advance(math.max(newest, now - CLOCK_SLACK)) end
   end
 
@@ -168,7 +167,8 @@ function feed.iterate(o)
       local hit = hits[at]
       if hit == nil then
         hits, at = pages.next(), 0
-        if not hits then finish() end
+        if not hits and not stopping() then finish() end
+        ended = not hits
       else
         hits[at] = false -- what is given away is not kept here
         local row = hit.row ~= nil and take(hit)
@@ -248,6 +248,12 @@ local function hits_of(answer, timed)
   return hits
 end
 
+-- How many there are, as far as the index says: a number, or an object with one. Good for a progress bar.
+local function total_of(answer)
+  local total = answer.hits.total
+  return math.tointeger(is_record(total) and total.value or total)
+end
+
 -- Records of the products, byte for byte, by id, each with its own time of change.
 local function rows_of(answer)
   local list = answer.system_products
@@ -271,7 +277,7 @@ end
 function feed.page(body, timed)
   local answer = parse(body)
   if in_part(answer) then return nil end
-  return { hits = hits_of(answer, timed), rows = rows_of(answer) }
+  return { hits = hits_of(answer, timed), rows = rows_of(answer), total = total_of(answer) }
 end
 
 --- The search of a Stock2Shop client as keyset.lua asks for it.
@@ -330,6 +336,21 @@ local function check(args)
   return size
 end
 
+-- The search and the counting of a run, which shows how far it is.
+local function watched(search, run)
+  local total, done = nil, 0
+  return function(query)
+    local page = search(query)
+    if query.order == "modified" then total = total or page.total end
+    return page
+  end, function(kind)
+    run:count(kind, 1)
+    if kind ~= "read" then return end
+    done = done + 1
+    if done % SHOWN == 0 then run:progress { done = done, total = total, what = "products" } end
+  end
+end
+
 --- An iterator over the products that changed since `cursor`'s position (or since a time, which leaves the cursor
 --- alone; or all of them, where there is neither). The cursor moves with what was given, and is committed by
 --- `run:commit()`. Ends early where a signal asks the process to stop. Raises.
@@ -340,14 +361,13 @@ end
 ---@return fun(): any record
 function feed.changed_products(client, args)
   args = args or {}
-  local size = check(args)
-  local run = require("sluice.run").current()
-  local options = client.options or {}
+  local size, options = check(args), client.options or {}
+  local search, count = watched(feed.search(client, args), require("sluice.run").current())
   local rows, _, _, closer = feed.iterate {
-    search = feed.search(client, args), describe = feed.describe, since = args.since,
+    search = search, describe = feed.describe, since = args.since,
     cursor = args.since == nil and open(client, args.cursor) or nil,
     index_lag = math.ceil(options.index_lag or 120), now = time.now(), page_size = size,
-    count = function(kind) run:count(kind, 1) end, stopping = task.stopping, spawn = task.spawn,
+    count = count, stopping = task.stopping, spawn = task.spawn,
   }
   return function()
     local row = rows()

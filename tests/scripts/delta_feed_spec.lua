@@ -176,6 +176,18 @@ describe("delta_feed", function()
     assert.equal(1200, p.sandbox:stream(124773).applied)
   end)
 
+  it("stops cleanly where it waits for the rate limit", function()
+    start { products = 2000 }
+    p:slow()
+    local done = p:crash("INT", "page", 4, FEED .. " batch:=100")
+    assert.equal(130, done.status, done.stderr)
+    local first = done.sums.sent
+    assert.is_true(first > 0 and first < 2000)
+    assert.equal(2000 - first, p:run(FEED).sums.sent)
+    assert.is_nil(p:difference())
+    assert.equal(2000, p.sandbox:stream(124773).applied)
+  end)
+
   -- One message with its cure, no traceback, the cursor where it was; afterwards all goes on.
   local function fails_cleanly(status, message, words)
     local done = p:run(words or FEED)

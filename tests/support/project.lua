@@ -38,6 +38,12 @@ function project.new(options)
   return self
 end
 
+--- From now on the client goes by the rates of the documents.
+function Project:slow()
+  local path = self.dir .. "/sluice.yaml"
+  tmp.write(path, (tmp.read(path):gsub(", limits: {.-}", "")))
+end
+
 function Project:stop() self.sandbox:stop() end
 
 local function argv_of(self, words)
