@@ -133,7 +133,9 @@ describe("the pages", function()
         assert.is_nil(problem, ("%s: %s"):format(where, problem))
       end
       local makefile = tmp.read "Makefile"
-      for target in block.text:gmatch "%f[%w]make ([%w-]+)" do assert.is_truthy(makefile:find("\n[%w -]*%f[%w]" .. target:gsub("%-", "%%-") .. "[%w -]*:"), target) end
+      for target in block.text:gmatch "%f[%w]make ([%w-]+)" do
+        assert.is_truthy(makefile:find("\n[%w -]*%f[%w]" .. target:gsub("%-", "%%-") .. "[%w -]*:"), target)
+      end
     end)
     assert.is_true(n > 20)
   end)
