@@ -316,3 +316,85 @@ describe("uploader", function()
     assert.is_false((pcall(up.finish, up, { wait = "forever" })))
   end)
 end)
+
+describe("uploader, against the sandbox", function()
+  local sandbox
+  after_each(function()
+    sandbox:stop()
+    run.set(nil)
+  end)
+
+  local function start(options)
+    options.products, options.rate_scale = 1, 1000
+    sandbox = require("sluice.sandbox").start(options)
+    new_run()
+    return require("sluice.connect").connect { api = "productsup_stream", name = "feed", base_url = sandbox.url, token = "sandbox-token",
+      limits = { products = "1000/s" } }
+  end
+
+  local function is_large(i) return i % 9 == 4 end
+
+  -- The server refuses a line of more than 1 MB; here the client lets it go.
+  local function write(up, from, to, all)
+    for i = from, to do
+      local large = all or is_large(i)
+      up:write { id = "p" .. i, name = "Product " .. i, text = large and ("x"):rep(1000001) or "" }
+    end
+  end
+
+  for _, line in ipairs { 0, 1 } do
+    it("names what the server refuses, lines counted from " .. line, function()
+      local feed = start { first_line = line }
+      local up = feed:uploader("124773", { max_records = 20, max_record_bytes = 2000000 })
+      write(up, 1, 45)
+      up:finish()
+      check_sums(45, 5)
+      assert.equal(40, sandbox:stream("124773").count)
+      for _, one in ipairs(rejects) do
+        assert.is_true(is_large(tonumber(json.decode(one.raw).id:sub(2))))
+        assert.matches("too large", one.reason)
+      end
+    end)
+  end
+
+  for _, status in ipairs { 202, 422 } do
+    it("names all of a batch that was refused with " .. status, function()
+      local feed = start { all_failed = status }
+      local up = feed:uploader("124773", { max_record_bytes = 2000000 })
+      write(up, 1, 3, true)
+      up:finish()
+      check_sums(3, 3)
+    end)
+  end
+
+  it("compresses", function()
+    local feed = start {}
+    local up = feed:uploader("124773", { gzip = true })
+    write(up, 1, 3)
+    up:finish()
+    assert.equal(3, sandbox:stream("124773").count)
+    local requests = sandbox:requests()
+    assert.is_true(requests[#requests].bytes_in < 120)
+  end)
+
+  it("sends arrays to a referenced stream", function()
+    local feed = start {}
+    local up = feed:uploader("224773", { referenced = true })
+    write(up, 1, 3)
+    up:finish()
+    assert.equal(3, sandbox:stream("224773").count)
+  end)
+
+  it("goes on after a reset and an overloaded server", function()
+    local feed = start {}
+    sandbox:fault "reset_after path=/streams/* nth=1"
+    sandbox:fault "status status=503 path=/streams/* nth=3"
+    sandbox:fault "cut path=/streams/* nth=5 after=100"
+    local up = feed:uploader("124773", { max_records = 2 })
+    write(up, 1, 3)
+    write(up, 5, 12)
+    up:finish()
+    check_sums(11, 0)
+    assert.equal(11, sandbox:stream("124773").count)
+  end)
+end)
