@@ -83,9 +83,8 @@ static uint64_t ready_pop(sl_vm *vm) {
 
 void slb_check_task(lua_State *L, const char *what) {
     if (lua_isyieldable(L) && vm_of(L)->current) return;
-    luaL_where(L, 1);
-    slb_usage(L, "%s%s can't wait here: Lua can't pause inside a sort comparator, string.gsub, a finalizer, "
-              "a C library's callback or while a module is being loaded with require", lua_tostring(L, -1), what);
+    slb_usage(L, "%s can't wait here: Lua can't pause inside a sort comparator, string.gsub, a finalizer, a C library's "
+              "callback or while a module is being loaded with require", what);
 }
 
 static int op_gc(lua_State *L) {

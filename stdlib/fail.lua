@@ -45,7 +45,7 @@ function fail.text(problem, trace)
   if not err.is(problem) then return ("sluice: %s%s\n"):format(tostring(problem), tidy(trace)) end
   local lines = { "sluice: " .. tostring(problem) }
   if problem.body then lines[#lines + 1] = "  answer: " .. problem.body end
-  if problem.hint then lines[#lines + 1] = "  hint: " .. problem.hint end
+  if problem.hint then lines[#lines + 1] = "  hint: " .. problem.hint:gsub("\n", "\n  ") end
   if problem.where then lines[#lines + 1] = "  at: " .. problem.where end
   return table.concat(lines, "\n") .. "\n"
 end

@@ -55,7 +55,7 @@ local function lines_of(run, all)
   local function row(label, text) lines[#lines + 1] = ("  %-10s %s"):format(label, text) end
   for _, kind in ipairs { "read", "added", "sent", "unchanged", "skipped", "rejected", "unknown" } do
     if all[kind] > 0 or kind == "read" or kind == "sent" or kind == "unchanged" or kind == "rejected" then
-      row(kind, grouped(all[kind]))
+      row(kind, grouped(all[kind]) .. (kind == "rejected" and all.dead_letters and ", kept in " .. all.dead_letters or ""))
     end
   end
   for reason, n in pairs(run.reasons) do row("", grouped(n) .. " skipped: " .. reason) end
@@ -66,7 +66,6 @@ local function lines_of(run, all)
     .. (all.paused >= 0.1 and (", %.1f s before resends"):format(all.paused) or ""))
   row("time", ("%.1f s, %.1f s CPU"):format(all.seconds, all.cpu_seconds))
   row("memory", ("%.0f MB at most"):format(all.peak_bytes / 1e6))
-  if all.dead_letters then row("dead", "letters in " .. all.dead_letters) end
   return lines
 end
 

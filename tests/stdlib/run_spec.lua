@@ -142,7 +142,7 @@ describe("sluice run", function()
     assert.same({ 0, "", "" }, { run(dir, "run -q r.lua bad:=false") })
     local code, _, problems = run(dir, "run -q r.lua bad:=true")
     assert.equal(3, code)
-    assert.matches("^r: exit 3\n.*rejected   1\n.*letters in .*dlq/r%-1%.ndjson", problems)
+    assert.matches("^r: exit 3\n.*rejected   1, kept in .*dlq/r%-1%.ndjson", problems)
   end)
 
   it("is not green where a record that was read has no fate, committed or not", function()
