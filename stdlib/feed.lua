@@ -83,11 +83,11 @@ local function reader(step, spawn, stopping)
   local self = {}
   function self.next()
     local ok, hits
-    if ahead then ok, hits = pcall(ahead.wait, ahead) else ok, hits = pcall(step) end
+    if ahead then ok, hits = ahead:wait() else ok, hits = pcall(step) end
     ahead = nil
     if not ok and not (stopping() and errors.is(hits) and hits.code == "cancelled") then error(hits, 0) end
     if not ok then return nil end
-    if hits and spawn then ahead = spawn(step) end
+    if hits and spawn then ahead = spawn(pcall, step) end -- its failure is said once, to whoever asks for the page
     return hits
   end
   function self.close()
@@ -111,7 +111,8 @@ local function nothing() end
 ---@field window? integer hits that the server pages through, default 10000
 ---@field count? fun(kind: string) is told "read" and "unchanged"
 ---@field stopping? fun(): any true ends the iteration early
----@field spawn? fun(fn: function): table starts a task that reads the next page
+---@field spawn? fun(fn: function, ...): table starts a task that reads the next page
+---@field reject? fun(row: any) takes a row that can't be given (`row.bad`), once for each of its changes
 ---@param o sluice.feed.parts
 ---@return fun(): any next
 ---@return nil
@@ -152,6 +153,10 @@ function feed.iterate(o)
       row = nil
     else
       cursor:deliver(hit.id, modified, digest, ahead)
+      if row.bad then
+        o.reject(row)
+        row = nil
+      end
     end
     advance(hit.second)
     return row
@@ -207,14 +212,17 @@ function feed.arguments(query)
   }
 end
 
+local PRODUCTS = "system_products"
+
 local function protocol(message)
   errors.raise { code = "protocol", operation = "search_products", message = message }
 end
 
-local function parse(body)
-  local answer, problem = ndjson.record(body)
-  if not answer then protocol("the answer of the search is not JSON: " .. problem.message) end
-  return answer
+local function unread(problem)
+  errors.raise {
+    code = "protocol", operation = "search_products", message = "the answer of the search is not JSON: " .. problem.message,
+    hint = "nothing is lost, the cursor has not moved: run it again; if it stays so, the shop has to mend what it answers",
+  }
 end
 
 -- Parts of an answer are taken as fields of one record, which looks over the whole text once.
@@ -256,9 +264,9 @@ end
 
 -- Records of the products, byte for byte, by id, each with its own time of change.
 local function rows_of(answer)
-  local list = answer.system_products
+  local list = answer[PRODUCTS]
   local ok, products = pcall(ndjson.elements, is_record(list) and list)
-  if not ok then missing "system_products" end
+  if not ok then missing(PRODUCTS) end
   local rows = {}
   for product in products do
     if not ndjson.bad(product) and product.id ~= nil then
@@ -270,14 +278,34 @@ local function rows_of(answer)
   return rows
 end
 
+-- Products with bytes that no JSON may have, which are for the dead letters: as rows, with what is wrong and their bytes.
+-- Each must be that of a hit, or a hit would be without its row, which means that there is no such product any more.
+local function broken_rows(page, broken, problem)
+  local hit_ids = {}
+  for _, hit in ipairs(page.hits) do hit_ids[hit.id] = true end
+  for _, one in ipairs(broken) do
+    local product = not ndjson.bad(one.record) and one.record
+    local id = product and tostring(product.id)
+    if not hit_ids[id] then unread(problem) end
+    page.rows[id] = { product = product, modified = second_of(product.modified), bad = one.reason, raw = one.raw }
+  end
+  return page
+end
+
 --- A page of the search from its answer: hits in the index's order, rows by id. Nil where the index answered only in part.
 ---@param body string
 ---@param timed boolean whether the hits' sort values are times
+---@param last? boolean it was asked for often enough: single broken products are rows with `bad`, not a broken answer
 ---@return sluice.keyset.page?
-function feed.page(body, timed)
-  local answer = parse(body)
+function feed.page(body, timed, last)
+  local answer, problem = ndjson.record(body)
+  local broken = {}
+  if not answer then
+    if last then answer, broken = require("sluice.salvage").read(body, PRODUCTS) end
+    if not answer then unread(problem) end
+  end
   if in_part(answer) then return nil end
-  return { hits = hits_of(answer, timed), rows = rows_of(answer), total = total_of(answer) }
+  return broken_rows({ hits = hits_of(answer, timed), rows = rows_of(answer), total = total_of(answer) }, broken, problem)
 end
 
 --- The search of a Stock2Shop client as keyset.lua asks for it.
@@ -288,9 +316,9 @@ function feed.search(client, args)
   return function(query)
     local wanted, problem = feed.arguments(query), nil
     wanted.channel_id, wanted.raw = args and args.channel_id, true
-    for _ = 1, TRIES do
+    for try = 1, TRIES do
       local body = client:search_products(wanted)
-      local ok, page = pcall(feed.page, body, query.order ~= "id")
+      local ok, page = pcall(feed.page, body, query.order ~= "id", try == TRIES)
       task.step "page"
       if ok and page then return page end
       problem = not ok and page or nil
@@ -303,7 +331,7 @@ end
 
 --- The row's own time and its digest.
 function feed.describe(row)
-  return row.modified, ndjson.fingerprint(row.product)
+  return row.modified, row.raw and require("sluice.crypto").sha1(row.raw) or ndjson.fingerprint(row.product)
 end
 
 local OPTIONS = { "since", "cursor", "page_size", "channel_id" }
@@ -352,7 +380,8 @@ local function watched(search, run)
 end
 
 --- An iterator over the products that changed since `cursor`'s position (or since a time, which leaves the cursor
---- alone; or all of them, where there is neither). The cursor moves with what was given, and is committed by
+--- alone; or all of them, where there is neither). A product whose bytes are no JSON is rejected, the others are given.
+--- The cursor moves with what was given, and is committed by
 --- `run:commit()`. Ends early where a signal asks the process to stop. Raises.
 ---
 ---     for product in shop:changed_products { cursor = run:cursor "products" } do upload:write(product) end
@@ -361,12 +390,13 @@ end
 ---@return fun(): any record
 function feed.changed_products(client, args)
   args = args or {}
-  local size, options = check(args), client.options or {}
-  local search, count = watched(feed.search(client, args), require("sluice.run").current())
+  local size, options, run = check(args), client.options or {}, require("sluice.run").current()
+  local search, count = watched(feed.search(client, args), run)
   local rows, _, _, closer = feed.iterate {
     search = search, describe = feed.describe, since = args.since,
     cursor = args.since == nil and open(client, args.cursor) or nil,
     index_lag = math.ceil(options.index_lag or 120), now = time.now(), page_size = size,
+    reject = function(row) run:reject(row.raw, row.bad, { id = tostring(row.product.id) }) end,
     count = count, stopping = task.stopping, spawn = task.spawn,
   }
   return function()
