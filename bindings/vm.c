@@ -7,6 +7,7 @@
  */
 #include "bindings/vm.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -289,6 +290,15 @@ static int l_isatty(lua_State *L) {
     return 1;
 }
 
+/* core.flush_output() -> false where something that was printed is lost, unless its reader has gone (`| head`) */
+static int l_flush_output(lua_State *L) {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
+    bool unread = lost && poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
+    lua_pushboolean(L, !lost || unread);
+    return 1;
+}
+
 /* core.columns() -> width of the terminal, 80 where there is none */
 static int l_columns(lua_State *L) {
     struct winsize size;
@@ -312,7 +322,7 @@ static const luaL_Reg core_functions[] = {
     {"start", l_start},     {"drop", l_drop},       {"park", l_park},   {"wake", l_wake},
     {"current", l_current}, {"pending", l_pending}, {"sleep", l_sleep}, {"signal", l_signal},
     {"raise_signal", l_raise_signal}, {"yield", l_yield},
-    {"isatty", l_isatty}, {"columns", l_columns}, {"annotations", l_annotations}, {NULL, NULL}};
+    {"isatty", l_isatty}, {"flush_output", l_flush_output}, {"columns", l_columns}, {"annotations", l_annotations}, {NULL, NULL}};
 
 static int open_core(lua_State *L) {
     luaL_newlib(L, core_functions);

@@ -74,6 +74,13 @@ local function dispatch(argv)
   return module.command(rest, globals)
 end
 
+-- What was printed and can't be written is a failure, but where the reader has gone: `| head` has what it wanted.
+local function flush_output(code)
+  if require("sluice.core").flush_output() then return code end
+  require("sluice.log").print "sluice: what was printed is not complete: standard output can't be written\n  hint: is the disk full?\n"
+  return code == 0 and 1 or code
+end
+
 --- The commands and the modules that do them.
 cli.commands = commands
 
@@ -88,13 +95,13 @@ function cli.main(argv)
     located, trace = fail.locate(problem)
     return located
   end, argv)
-  io.stdout:flush()
   local code = result
   if not ok then
     require("sluice.log").status ""
     require("sluice.log").print(fail.text(result, trace))
     code = fail.exit_code(result)
   end
+  code = flush_output(code)
   if code == 0 and fail.unobserved_count > 0 then code = 1 end
   return code or 0
 end

@@ -94,6 +94,7 @@ sl_loop *sl_loop_new(sl_err *err) {
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file beyond `ulimit -f` is an error of the write, like a full disk */
     return loop;
 }
 

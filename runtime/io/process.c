@@ -157,6 +157,7 @@ static int spawn(process *p, const sl_process_options *options, const int out[PI
     sigemptyset(&none);
     sigemptyset(&standard);
     sigaddset(&standard, SIGPIPE); /* ignored here, and that would be inherited */
+    sigaddset(&standard, SIGXFSZ);
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
