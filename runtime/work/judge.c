@@ -205,7 +205,13 @@ static void put_body(const call_op *c, sl_err *err) {
 static void put_hint(const call_op *c, sl_err *err) {
     const sl_conn_spec *s = &c->conn->spec;
     if (err->hint[0]) return;
-    if (err->code == SL_AUTH && s->key)
+    if (err->code == SL_AUTH && c->refreshed)
+        sl_hint(err, "somebody else seems to log in as '%.80s', which ends the token; give sluice a user of its own",
+                s->account);
+    else if (err->code == SL_PROTOCOL)
+        sl_hint(err, "this is not what the API answers: is `base_url` of connection '%s' right? if so, try again later",
+                s->name);
+    else if (err->code == SL_AUTH && s->key)
         sl_hint(err, "check `%s` of connection '%s' in sluice.yaml", s->key, s->name);
     else if (err->code == SL_AMBIGUOUS)
         sl_hint(err, "look whether it was done before sending it again");
