@@ -24,7 +24,7 @@ local kinds = { "read", "added", "sent", "unchanged", "skipped", "rejected", "un
 
 local function new(fields)
   local self = setmetatable(fields, Run)
-  self.sums, self.batches, self.reasons, self.cursors = {}, {}, {}, {}
+  self.sums, self.batches, self.reasons, self.cursors, self.endings = {}, {}, {}, {}, {}
   for _, kind in ipairs(kinds) do self.sums[kind] = 0 end
   self.started = require("sluice.time").mono()
   return self
@@ -137,14 +137,33 @@ function Run:commit()
   self.committed = true
 end
 
---- Raises `internal` where a record that was read has no fate.
-function Run:check_sums()
+--- A function that is called where the run fails, before its sums are taken: a sink waits for what is on its way.
+---@param fn fun()
+function Run:on_failure(fn) self.endings[#self.endings + 1] = fn end
+
+-- Records that were read or made, and how many of them have a fate.
+local function balance(self)
   local s = self.sums
-  local fates = s.sent + s.unchanged + s.skipped + s.rejected + s.unknown
-  if s.read + s.added == fates then return end
+  return s.read + s.added, s.sent + s.unchanged + s.skipped + s.rejected + s.unknown
+end
+
+-- What was read before a run failed and got no further than to the recipe certainly did not go.
+local function settle(self)
+  for _, ending in ipairs(self.endings) do pcall(ending) end
+  local made, fates = balance(self)
+  if self.unbalanced or made <= fates then return end
+  self:count("skipped", made - fates)
+  self.reasons["the run failed first"] = made - fates
+end
+
+--- Raises `partial` where a record that was read has no fate.
+function Run:check_sums()
+  local made, fates = balance(self)
+  self.unbalanced = made ~= fates
+  if not self.unbalanced then return end
   err.raise {
     code = "partial",
-    message = ("%d records were read or made, but %d were sent, unchanged, skipped or rejected"):format(s.read + s.added, fates),
+    message = ("%d records were read or made, but %d were sent, unchanged, skipped or rejected"):format(made, fates),
     hint = "a recipe that leaves out a record says so with run:skip(reason), one that makes several of one with run:count('added', n)",
   }
 end
@@ -252,6 +271,7 @@ function run.command(argv, globals)
     located, trace = fail.locate(value)
     return located
   end, self, path, given)
+  if not ok then settle(self) end
   require("sluice.log").status ""
   local signal = require("sluice.task").stopping()
   local stopped = not ok and signal and err.is(problem) and problem.code == "cancelled"

@@ -62,10 +62,15 @@ end
 -- What may have been done although no answer came is unknown; everything else was not.
 local doubtful = { ambiguous = true, timeout = true, network = true, protocol = true, partial = true, internal = true }
 
-local function lost(self, part, problem)
+local function is_doubtful(problem)
+  if type(problem) ~= "table" then return true end
+  return doubtful[problem.code] or (problem.status or 0) >= 500 -- the answer of a server that failed while it was at it
+end
+
+local function lost(self, part, problem, unsent)
   local n = part.chunk:count()
   if not self.failure then self.failure = problem end
-  local kind = doubtful[type(problem) == "table" and problem.code or "internal"] and "unknown" or "skipped"
+  local kind = not unsent and is_doubtful(problem) and "unknown" or "skipped"
   self[kind] = self[kind] + n
   self.count(kind, n)
 end
@@ -204,7 +209,7 @@ local function fly(self, job)
     ok, problem = pcall(settle, self, part)
     if not ok then self.failure = self.failure or problem end
   else
-    lost(self, part, self.failure or problem)
+    lost(self, part, self.failure or problem, true)
   end
   self.flying[job], job.ids = nil, nil
   self.spare[#self.spare + 1] = job.chunk:clear()
@@ -363,6 +368,10 @@ local function new(client, stream, options, fields)
   }, Uploader)
   for key, value in pairs(fields) do self[key] = value end
   self.building = new_job(self)
+  run:on_failure(function() -- of whatever else: nothing more is sent, what is on its way is waited for
+    self.failure = self.failure or errors.new { code = "cancelled", message = "the run failed" }
+    drain(self)
+  end)
   return self
 end
 
