@@ -2,6 +2,7 @@
 --- is made with the first rejected record; it is durable before a cursor moves past what is in it.
 local file = require "sluice.file"
 local json = require "sluice.json"
+local log = require "sluice.log"
 local time = require "sluice.time"
 
 local deadletters = {}
@@ -27,7 +28,7 @@ end
 
 --- Adds a record. The raw text stays as it is; what can't be JSON is kept as a text.
 function DeadLetters:put(raw, reason, extra)
-  local head = { time = time.format(time.now()), recipe = self.run.name, run = self.run.id, reason = reason }
+  local head = { time = time.format(time.now()), recipe = self.run.name, run = self.run.id, reason = log.mask(reason) }
   for key, value in pairs(extra or {}) do head[key] = value end
   local text, problem = json.encode(head)
   if not text then error(problem, 0) end

@@ -27,7 +27,7 @@ end
 ---@return table
 function summary.of(run, code, problem)
   local stats, counts = call_stats(), verdicts(run.batches)
-  local all = { recipe = run.name, run = run.id, exit_code = code, error = problem and tostring(problem) or nil }
+  local all = { recipe = run.name, run = run.id, exit_code = code, error = problem and log.mask(tostring(problem)) or nil }
   for kind, n in pairs(run.sums) do all[kind] = n end
   all.batches, all.requests, all.retries = counts, stats.requests, stats.retries
   all.limited, all.waited, all.paused = stats.limited, stats.waited_budget, stats.waited - stats.waited_budget

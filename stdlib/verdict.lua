@@ -24,9 +24,14 @@ local function at(value, ...)
   return value
 end
 
+local function message_of(one)
+  local message = at(one, "message")
+  return type(message) == "string" and message ~= "" and message or "refused"
+end
+
 local function reason_of(list)
   local words = {}
-  for i, one in ipairs(list) do words[i] = tostring(at(one, "message") or "refused") end
+  for i, one in ipairs(list) do words[i] = message_of(one) end
   return #words > 0 and table.concat(words, "; ") or "refused without a reason"
 end
 
@@ -96,7 +101,7 @@ function verdict.lines(said, chunk, memory)
   local named = {}
   for _, one in ipairs(said.errors) do
     local i = line_of(at(one, "example"), chunk, memory)
-    if i and not named[i] then named[i] = tostring(at(one, "message") or "refused") end
+    if i and not named[i] then named[i] = message_of(one) end
   end
   return named
 end
