@@ -54,16 +54,32 @@ end
 
 -- A file that takes what an uploader takes. It is there, complete, when the run has ended.
 local function file_sink(path, run)
-  local out = ndjson.writer(path)
+  local out, n = ndjson.writer(path), 0
   return {
-    write = function(_, row) out:write(row) run:count "sent" end,
-    finish = function() out:close() end,
+    write = function(_, row)
+      out:write(row)
+      n = n + 1
+    end,
+    finish = function()
+      out:close()
+      run:count("sent", n)
+    end,
   }
 end
 
-local function is_true(value) return value == true or value == "true" end
+local function usage(text, ...) sluice.err.raise { code = "usage", message = text:format(...) } end
 
-local function usage(text) sluice.err.raise { code = "usage", message = text } end
+local function is_true(name, value)
+  if value == true or value == "true" then return true end
+  if value == false or value == "false" then return false end
+  usage("%s is true or false, not '%s'", name, tostring(value))
+end
+
+local function count_of(name, value)
+  local n = math.tointeger(tonumber(value))
+  if not n or n < 1 then usage("%s is a whole number from 1, not '%s'", name, tostring(value)) end
+  return n
+end
 
 return sluice.recipe {
   about = "Send the products that changed in Stock2Shop to a Productsup stream",
@@ -78,13 +94,14 @@ return sluice.recipe {
   key = { "to", "stream" },
   run = function(args, run)
     local rows_of, file = shapes[args.shape], args.to:match "^file:(.+)$"
-    if not rows_of then usage("shape is product or variant, not " .. args.shape) end
+    local sweeps, confirm, batch = is_true("sweep", args.sweep), is_true("confirm", args.confirm), count_of("batch", args.batch)
+    if not rows_of then usage("shape is product or variant, not %s", tostring(args.shape)) end
     if not file and not args.stream then usage "stream is missing: the id of the stream" end
-    if file and is_true(args.sweep) then usage "a file can't be swept" end
+    if file and sweeps then usage "a file can't be swept" end
     local shop, feed = sluice.connect(args.from), not file and sluice.connect(args.to)
     local sent = feed and require("sluice.sweep").memory(feed, args.stream)
     local sink = file and file_sink(file, run) or feed:uploader(args.stream, {
-      max_records = math.tointeger(args.batch), remember = sent.add,
+      max_records = batch, remember = sent.add,
     })
 
     for product in shop:changed_products { since = args.since, cursor = run:cursor "products" } do
@@ -95,8 +112,8 @@ return sluice.recipe {
     sink:finish() -- the uploads' verdicts; raises where one is unknown or a whole batch failed
     run:commit()  -- only now does the cursor move
 
-    if is_true(args.sweep) and not sluice.task.stopping() then
-      sent.sweep(shop, { confirm = is_true(args.confirm), ids_of = args.shape == "variant" and ids_of_variants or nil })
+    if sweeps and not sluice.task.stopping() then
+      sent.sweep(shop, { confirm = confirm, ids_of = args.shape == "variant" and ids_of_variants or nil })
     end
   end,
 }
