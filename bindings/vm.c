@@ -467,6 +467,7 @@ sl_vm *sl_vm_new(sl_err *err) {
     }
     lua_atpanic(vm->L, panic);
     lua_setwarnf(vm->L, warning, vm);
+    lua_gc(vm->L, LUA_GCGEN, 0, 0); /* most values live for one record: what dies young stays in the cache */
     *(sl_vm **)lua_getextraspace(vm->L) = vm;
     lua_pushcfunction(vm->L, setup);
     lua_pushlightuserdata(vm->L, vm);
