@@ -66,7 +66,7 @@ static void give_up(call_op *c, sl_code code, const char *reason) {
     err.code = code;
     if (code == SL_AMBIGUOUS && c->failure.code != SL_AMBIGUOUS)
         snprintf(err.msg, sizeof err.msg, "%s; it may have been done, and doing it twice is not safe", first);
-    else if (c->attempt > 1 || code == SL_CANCELLED)
+    else if (c->attempt > 1 || code == SL_CANCELLED || c->failure.retryable)
         snprintf(err.msg, sizeof err.msg, "%s; gave up after %d attempt%s in %.1f s: %s", first, c->attempt,
                  c->attempt == 1 ? "" : "s", (double)(sl_clock_mono_ms() - c->started_ms) / 1000, reason);
     finish(c, &err);

@@ -213,6 +213,8 @@ static void put_hint(const call_op *c, sl_err *err) {
                 s->name);
     else if (err->code == SL_AUTH && s->key)
         sl_hint(err, "check `%s` of connection '%s' in sluice.yaml", s->key, s->name);
+    else if (err->code == SL_UNAVAILABLE && err->status >= 500)
+        sl_hint(err, "the server is in trouble: try again later");
     else if (err->code == SL_AMBIGUOUS)
         sl_hint(err, "look whether it was done before sending it again");
     else if (err->code == SL_LIMIT && err->status == 429)
