@@ -26,6 +26,7 @@ local function case(name, options, fn)
   local n = #cases
   it(name, function()
     local ok, problem = running[n]:wait()
+    running[n], cases[n] = nil, nil
     if not ok then error(problem, 0) end
   end)
 end
