@@ -122,13 +122,16 @@ static int push_answer(lua_State *L, sl_op *op) {
     return 1;
 }
 
-/* The exchange outlives the operation: the body is read from it. */
+/* The exchange outlives the operation: the body is read from it. So it holds the job, whose bytes may still be sent
+ * where the answer came early. */
 static int push_stream(lua_State *L, sl_op *op) {
     const sl_err *err = sl_op_error(op);
     if (err) return slb_fail(L, err);
     http_push_response(L, sl_http_response_get(op));
     sl_http **box = slb_box(L, EXCHANGE_TYPE);
     *box = sl_http_take(op);
+    lua_pushvalue(L, HTTP_JOB_AT);
+    lua_setiuservalue(L, -2, 1);
     lua_setfield(L, -2, "exchange");
     return 1;
 }

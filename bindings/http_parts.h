@@ -15,6 +15,8 @@ typedef struct http_job {
     const char *type; /* what json and form would set */
 } http_job;
 
+enum { HTTP_JOB_AT = 4 }; /* its place on the stack: behind method, URL and options */
+
 /* Registers the metatables of job, headers and response. [-0, +0, m] */
 void http_request_types(lua_State *L);
 void http_response_types(lua_State *L);

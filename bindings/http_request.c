@@ -7,7 +7,6 @@
 #include "io/url.h"
 
 #define JOB_TYPE "sluice.http.job"
-#define JOB_AT 4 /* behind method, URL and options */
 #define PAIRS_MAX 1000
 #define BODY_MAX ((size_t)1 << 30)
 
@@ -231,7 +230,7 @@ static void option_body(lua_State *L, http_job *job) {
     const char *text = lua_tolstring(L, -1, &len);
     job->request.body = sl_str_make(text, len);
     lua_pushvalue(L, -1);
-    lua_setiuservalue(L, JOB_AT, 1);
+    lua_setiuservalue(L, HTTP_JOB_AT, 1);
 }
 
 static void option_headers(lua_State *L, http_job *job) {

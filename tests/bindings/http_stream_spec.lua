@@ -72,6 +72,15 @@ describe("http streams", function()
       assert.matches("more bytes than the 8000 announced", problem.message)
     end)
 
+    it("a body that nobody but the request holds on to, to a server that answers early", function()
+      raw = rawserver.start "head\nsend HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok\neof\n"
+      local res = assert(http.post(raw.url, { body = ("x"):rep(24 << 20), stream = true }))
+      collectgarbage()
+      collectgarbage()
+      assert.equal("ok", res:read())
+      assert.is_nil(res:read())
+    end)
+
     it("tables as lines of NDJSON", function()
       local rows = { { id = "1" }, { id = "2" } }
       local i = 0
