@@ -11,8 +11,7 @@
 struct sl_file {
     int fd;
     char *path;
-    char *aside;    /* NULL: written in place */
-    off_t good_len; /* of a file in place: where its last whole write ended, -1 for a device or a pipe */
+    char *aside; /* NULL: written in place */
 };
 
 static void release(sl_file *f) {
@@ -74,57 +73,9 @@ static int end_last_line(sl_file *f, sl_err *err) {
 sl_file *sl_file_append(const char *path, sl_err *err) {
     sl_file *f = file_new(path, err);
     if (!f) return NULL;
-    if (open_in_place(f, O_RDWR | O_CREAT | O_APPEND, err) == 0 && end_last_line(f, err) == 0) {
-        f->good_len = lseek(f->fd, 0, SEEK_END);
-        return f;
-    }
+    if (open_in_place(f, O_RDWR | O_CREAT | O_APPEND, err) == 0 && end_last_line(f, err) == 0) return f;
     release(f);
     return NULL;
-}
-
-/* The folders on the way to path, each 0700 where it is new. */
-static int make_folders(char *path) {
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        int rc = mkdir(path, 0700);
-        *slash = '/';
-        if (rc < 0 && errno != EEXIST) return -1;
-    }
-    return 0;
-}
-
-/* Made beforehand with its mode; what is wrong with it comes up when it is opened. */
-sl_file *sl_file_append_private(const char *path, sl_err *err) {
-    char *copy = sl_str_dup(sl_str_of(path));
-    int rc = copy ? make_folders(copy) : -1;
-    free(copy);
-    int fd = rc == 0 ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
-    if (fd >= 0) close(fd);
-    return sl_file_append(path, err);
-}
-
-/* What was written of a piece that did not fit is taken away again. */
-static int write_failed(sl_file *f, sl_err *err) {
-    sl_fail_errno(err, "%s: can't be written", f->path);
-    if (!f->aside && f->good_len >= 0 && ftruncate(f->fd, f->good_len) < 0) sl_hint(err, "its last line is broken");
-    return -1;
-}
-
-int sl_file_write(sl_file *f, sl_str bytes, sl_err *err) {
-    off_t whole = (off_t)bytes.len;
-    while (bytes.len) {
-        ssize_t n = write(f->fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return write_failed(f, err);
-        bytes = sl_str_make(bytes.ptr + n, bytes.len - (size_t)n);
-    }
-    if (!f->aside && f->good_len >= 0) f->good_len += whole;
-    return 0;
-}
-
-int sl_file_sync(sl_file *f, sl_err *err) {
-    if (fsync(f->fd) == 0 || errno == EINVAL || errno == EROFS) return 0; /* a device or a pipe has nothing to lose */
-    return sl_fail_errno(err, "%s: can't be made durable", f->path);
 }
 
 static int sync_folder(const char *path) {
@@ -138,6 +89,55 @@ static int sync_folder(const char *path) {
     int rc = fsync(fd);
     close(fd);
     return rc;
+}
+
+/* The folders on the way to path, each 0700 where it is new. */
+static int make_folders(char *path) {
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        int rc = mkdir(path, 0700);
+        if (rc == 0) (void)sync_folder(path);
+        *slash = '/';
+        if (rc < 0 && errno != EEXIST) return -1;
+    }
+    return 0;
+}
+
+/* Made beforehand with its mode, and its name durable, since sl_file_sync is about the bytes alone; what is wrong with
+ * it comes up when it is opened. */
+sl_file *sl_file_append_private(const char *path, sl_err *err) {
+    char *copy = sl_str_dup(sl_str_of(path));
+    int rc = copy ? make_folders(copy) : -1;
+    free(copy);
+    int fd = rc == 0 ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+    if (fd >= 0) close(fd);
+    if (fd >= 0) (void)sync_folder(path);
+    return sl_file_append(path, err);
+}
+
+/* What was written of a piece that did not fit is taken away again, where nobody else has added to the file since. */
+static int write_failed(sl_file *f, off_t start, off_t done, sl_err *err) {
+    sl_fail_errno(err, "%s: can't be written", f->path);
+    if (f->aside || start < 0 || done == 0) return -1;
+    if (lseek(f->fd, 0, SEEK_END) != start + done || ftruncate(f->fd, start) < 0) sl_hint(err, "its last line is broken");
+    return -1;
+}
+
+int sl_file_write(sl_file *f, sl_str bytes, sl_err *err) {
+    off_t start = f->aside ? -1 : lseek(f->fd, 0, SEEK_END), done = 0; /* -1 too for a device or a pipe */
+    while (bytes.len) {
+        ssize_t n = write(f->fd, bytes.ptr, bytes.len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return write_failed(f, start, done, err);
+        bytes = sl_str_make(bytes.ptr + n, bytes.len - (size_t)n);
+        done += n;
+    }
+    return 0;
+}
+
+int sl_file_sync(sl_file *f, sl_err *err) {
+    if (fsync(f->fd) == 0 || errno == EINVAL || errno == EROFS) return 0; /* a device or a pipe has nothing to lose */
+    return sl_fail_errno(err, "%s: can't be made durable", f->path);
 }
 
 int sl_file_commit(sl_file *f, sl_err *err) {

@@ -27,17 +27,41 @@ describe("file", function()
     assert.matches("/dev/full: can't be written: No space left on device", problem.message)
   end)
 
+  -- runs the Lua text with files bounded to 1024 bytes, which stands for the full disk
+  local function cramped(text)
+    local script = tmp.write(tmp.dir() .. "/s.lua", text)
+    local build = os.getenv "SLUICE_BUILD" or "build"
+    return io.popen(("trap '' XFSZ; ulimit -f 2; %s/sluice run %s 2>&1"):format(build, script)):read "a"
+  end
+
   it("takes back what was written of a piece that did not fit", function()
     local path = tmp.dir() .. "/small"
-    -- a file-size limit stands for the full disk: the second piece goes in half
-    local script = tmp.write(tmp.dir() .. "/s.lua", ([[
+    assert.equal("nil\tstate\n", cramped(([[
       local f = require("sluice.file").append "%s"
       assert(f:write(("a"):rep(700) .. "\n"))
       local ok, problem = f:write(("b"):rep(700) .. "\n")
-      print(ok, problem and problem.code)]]):format(path))
-    local build = os.getenv "SLUICE_BUILD" or "build"
-    local out = io.popen(("trap '' XFSZ; ulimit -f 2; %s/sluice run %s 2>&1"):format(build, script)):read "a"
-    assert.equal("nil\tstate\n", out)
+      print(ok, problem and problem.code)]]):format(path)))
     assert.equal(("a"):rep(700) .. "\n", tmp.read(path))
+  end)
+
+  it("leaves a file as it is where not even its last line can be ended", function()
+    local path = tmp.dir() .. "/letters"
+    tmp.write(path, ("a"):rep(1024))
+    assert.equal("nil\tstate\n", cramped(([[
+      local f, problem = require("sluice.file").append "%s"
+      print(f, problem and problem.code)]]):format(path)))
+    assert.equal(("a"):rep(1024), tmp.read(path))
+  end)
+
+  it("takes back nothing that another process has written meanwhile", function()
+    local path = tmp.dir() .. "/shared"
+    assert.equal("nil\tstate\n", cramped(([[
+      local file = require "sluice.file"
+      local one, other = file.append "%s", file.append "%s"
+      assert(one:write "one\n")
+      assert(other:write(("o"):rep(600) .. "\n"))
+      local ok, problem = one:write(("b"):rep(700) .. "\n")
+      print(ok, problem and problem.code)]]):format(path, path)))
+    assert.equal("one\n" .. ("o"):rep(600) .. "\n", tmp.read(path))
   end)
 end)
