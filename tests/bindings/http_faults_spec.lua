@@ -191,6 +191,15 @@ describe("http with a faulty peer", function()
       assert.equal(2, server:connections())
     end)
 
+    it("and says so of a POST whose answer does not come", function()
+      play "read\nhang\n"
+      for _, options in ipairs { { first_byte_timeout = 0.05 }, { timeout = 0.05 } } do
+        options.body = "order"
+        assert.is_false(fails("timeout", "timeout", options, "post").retryable)
+      end
+      assert.is_true(fails("timeout", "first byte", { first_byte_timeout = 0.05 }).retryable)
+    end)
+
     it("nor a GET that the caller calls not repeatable", function()
       play("read\n" .. OK .. "read\nreset\n", "read\n" .. OK)
       assert(http.get(server.url .. "/x"))
