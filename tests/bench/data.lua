@@ -23,9 +23,9 @@ local function price() return ("%d.%02d"):format(random(900) + 1, random(100)) e
 
 -- About 228 bytes: eight fields, three tags.
 function data.flat(i)
-  return ('{"id":"%08d-%s","sku":"SKU-%d","name":"%s","price":%s,"qty":%d,"vendor":"%s %s","url":"https://shop.example/p/%d",'
-    .. '"tags":["%s","%s","%s"],"note":"%s"}\n'):format(i, word(), random(1000000), text(4), price(), random(100), word(), word(),
-    i, word(), word(), word(), text(4))
+  return ('{"id":"%08d","name":"%s","price":%s,"qty":%d,"vendor":"%s %s","url":"https://shop.example/p/%d",'
+    .. '"tags":["%s","%s","%s"],"description":"%s"}\n'):format(i, text(3), price(), random(100), word(), word(), i,
+    word(), word(), word(), text(9))
 end
 
 local function variant(i, n)
