@@ -173,11 +173,13 @@ local function settle_batch(self, part, batch)
   return settle_partly(self, part, batch, said)
 end
 
--- The server answers a body that it has no room or no time for with 413 or, after ten seconds, a server error.
+-- The server answers a body that it has no room or no time for with 413 or, after ten seconds, a server error. A 503 says
+-- that it is away: smaller bodies would fare no better.
 local function too_much(problem, part)
   if type(problem) ~= "table" or part.chunk:count() < 2 then return false end
   if problem.status == 413 then return true end
-  local late = problem.code == "timeout" or problem.status == 408 or (problem.status or 0) >= 500
+  local status = problem.status or 0
+  local late = problem.code == "timeout" or status == 408 or (status >= 500 and status ~= 503)
   return late and part.halvings < HALVINGS
 end
 
