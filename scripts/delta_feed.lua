@@ -88,6 +88,7 @@ return sluice.recipe {
     stream = { "stream id", optional = true }, since = { "time to start from (UTC); leaves the cursor alone", optional = true },
     shape = { "product or variant", default = "product" },
     batch = { "products per request, at most", default = 10000 },
+    checkpoint = { "commit after so many products, besides at the end", default = 100000 },
     sweep = { "also delete what has vanished from the shop", default = false },
     confirm = { "let a sweep delete more than a tenth", default = false },
   },
@@ -95,6 +96,7 @@ return sluice.recipe {
   run = function(args, run)
     local rows_of, file = shapes[args.shape], args.to:match "^file:(.+)$"
     local sweeps, confirm, batch = is_true("sweep", args.sweep), is_true("confirm", args.confirm), count_of("batch", args.batch)
+    local checkpoint, uncommitted = count_of("checkpoint", args.checkpoint), 0
     if not rows_of then usage("shape is product or variant, not %s", tostring(args.shape)) end
     if not file and not args.stream then usage "stream is missing: the id of the stream" end
     if file and sweeps then usage "a file can't be swept" end
@@ -108,6 +110,12 @@ return sluice.recipe {
       local rows = rows_of(product)
       if #rows == 0 then run:skip "no variants" else run:count("added", #rows - 1) end
       for _, row in ipairs(rows) do sink:write(row) end
+      uncommitted = uncommitted + 1
+      if feed and uncommitted >= checkpoint then
+        sink:flush()
+        run:commit() -- a run that dies from now on starts over here
+        uncommitted = 0
+      end
     end
     sink:finish() -- the uploads' verdicts; raises where one is unknown or a whole batch failed
     run:commit()  -- only now does the cursor move

@@ -34,6 +34,16 @@ describe("delta_feed, killed", function()
     end)
   end
 
+  it("in a long first run: what was committed at a checkpoint is not sent again", function()
+    local words = "scripts/delta_feed.lua from=shop to=feed stream=124773 batch:=50 checkpoint:=200"
+    local done = p:crash("KILL", "after_commit", 2, words) -- 400 of 600 are committed
+    assert(done.hit, done.stderr)
+    local again = p:run(words)
+    assert.equal(0, again.status, again.stderr)
+    assert.equal(200, again.sums.sent)
+    assert.is_nil(p:difference())
+  end)
+
   it("at later pages, sends and answers", function()
     for _, step in ipairs { "page", "send", "answer" } do
       p:run(FEED .. " --full")
