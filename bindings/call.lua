@@ -46,7 +46,8 @@ local call = {}
 ---@field bytes_down integer
 
 ---@class sluice.call.Connection
----@field call fun(self, request: sluice.call.Request): sluice.call.Answer?, sluice.Error?, string? waits; the third value is the body of an error answer, masked
+--- `call` waits; its third value is the body of an error answer, masked.
+---@field call fun(self, request: sluice.call.Request): sluice.call.Answer?, sluice.Error?, string?
 ---@field login fun(self): sluice.call.Answer?, sluice.Error?, string? logs in whatever token there is; waits
 ---@field stats fun(self): sluice.call.Stats
 
