@@ -1,6 +1,10 @@
-/* One row per C module; bindings/<name>.c has the luaopen function. */
+/* One row per C module; bindings/<name>.c has the luaopen function. The embedded Lua files follow by themselves. */
 #include "bindings/modules.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "bindings/embed.h"
 #include "bindings/slb.h"
 
 int luaopen_sluice_auth(lua_State *L);      /* ./auth.c */
@@ -41,8 +45,47 @@ static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.yaml", luaopen_sluice_yaml},
     {NULL, NULL}};
 
-void slb_modules_preload(lua_State *L) {
+/* An embedded file as a module; SLUICE_STDLIB names a folder to take it from instead. */
+static int load_embedded(lua_State *L) {
+    const sl_embedded *file = lua_touserdata(L, lua_upvalueindex(1));
+    const char *dir = getenv("SLUICE_STDLIB");
+    if (dir && strncmp(file->chunk, "@stdlib/", 8) == 0) {
+        const char *path = lua_pushfstring(L, "%s/%s", dir, file->chunk + 8);
+        if (luaL_loadfile(L, path) != LUA_OK) return lua_error(L);
+    } else if (luaL_loadbufferx(L, file->bytes, file->len, file->chunk, "t") != LUA_OK) {
+        return lua_error(L);
+    }
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+/* They win over files of the same name on the path. */
+static void preload_stdlib(lua_State *L) {
+    for (const sl_embedded *file = sl_embedded_files; file->module; file++) {
+        if (strncmp(file->module, "annotations:", 12) == 0) continue;
+        lua_pushlightuserdata(L, (void *)(uintptr_t)file);
+        lua_pushcclosure(L, load_embedded, 1);
+        lua_setfield(L, -2, file->module);
+    }
+}
+
+void slb_modules_preload(lua_State *L, lua_CFunction open_core) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     luaL_setfuncs(L, modules, 0);
+    preload_stdlib(L);
+    lua_pushcfunction(L, open_core);
+    lua_setfield(L, -2, "sluice.core");
     lua_pop(L, 1);
+}
+
+/* core.annotations() -> { name -> text of bindings/<name>.lua } */
+int slb_annotations(lua_State *L) {
+    lua_newtable(L);
+    for (const sl_embedded *file = sl_embedded_files; file->module; file++) {
+        if (strncmp(file->module, "annotations:", 12) != 0) continue;
+        lua_pushlstring(L, file->bytes, file->len);
+        lua_setfield(L, -2, file->module + 12);
+    }
+    return 1;
 }

@@ -4,7 +4,10 @@
 
 #include <lua.h>
 
-/* Puts every C module into package.preload. [-0, +0, m] */
-void slb_modules_preload(lua_State *L);
+/* Puts every C module, every embedded Lua file and sluice.core into package.preload. [-0, +0, m] */
+void slb_modules_preload(lua_State *L, lua_CFunction open_core);
+
+/* The Lua function core.annotations. */
+int slb_annotations(lua_State *L);
 
 #endif

@@ -18,7 +18,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/slab.h"
-#include "bindings/embed.h"
 #include "bindings/modules.h"
 #include "bindings/slb.h"
 
@@ -40,6 +39,7 @@ struct sl_vm {
     uint64_t last_id, current, main_id;
     ready_list ready;
     int tasks_ref;  /* registry: task id -> coroutine */
+    int waits_ref;  /* registry: task id -> box of the operation that it waits for, or has waited for last */
     int parked_ref; /* registry: task id -> true while it is parked, false where a wake-up came before its park */
     size_t task_count;
     bool signal_handled;
@@ -88,11 +88,14 @@ void slb_check_task(lua_State *L, const char *what) {
               "callback or while a module is being loaded with require", what);
 }
 
-static int op_gc(lua_State *L) {
-    sl_op **box = lua_touserdata(L, 1);
+static void empty(sl_op **box) {
     sl_op *op = *box;
     *box = NULL;
     sl_op_free(op);
+}
+
+static int op_gc(lua_State *L) {
+    empty(lua_touserdata(L, 1));
     return 0;
 }
 
@@ -103,11 +106,8 @@ sl_op **slb_op_box(lua_State *L) {
 /* The answer of the operation in the box at the top; the box is emptied after `push` has read it. */
 static int answer(lua_State *L, slb_push push) {
     int box_at = lua_gettop(L);
-    sl_op **box = lua_touserdata(L, box_at);
-    int n = push(L, *box);
-    box = lua_touserdata(L, box_at);
-    sl_op_free(*box);
-    *box = NULL;
+    int n = push(L, *(sl_op **)lua_touserdata(L, box_at));
+    empty(lua_touserdata(L, box_at));
     return n;
 }
 
@@ -121,9 +121,15 @@ static int yield(lua_State *L, slb_push push) {
     return lua_yieldk(L, 1, (lua_KContext)push, go_on);
 }
 
+/* The box is noted, since the coroutine that waits may be one of the script's own inside the task. */
 int slb_wait(lua_State *L, slb_push push) {
     sl_op **box = lua_touserdata(L, -1);
-    sl_op_tag(*box, vm_of(L)->current);
+    uint64_t id = vm_of(L)->current;
+    sl_op_tag(*box, id);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm_of(L)->waits_ref);
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, -2, (lua_Integer)id);
+    lua_pop(L, 1);
     return yield(L, push);
 }
 
@@ -132,6 +138,15 @@ int slb_push_true(lua_State *L, sl_op *op) {
     if (err) return slb_fail(L, err);
     lua_pushboolean(L, 1);
     return 1;
+}
+
+/* The coroutine of a task, NULL where it has ended. [-0, +0, m] */
+static lua_State *thread_of(lua_State *L, uint64_t id) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm_of(L)->tasks_ref);
+    lua_rawgeti(L, -1, (lua_Integer)id);
+    lua_State *co = lua_tothread(L, -1);
+    lua_pop(L, 2);
+    return co;
 }
 
 /* parked[id] as it is: true, false or nil. [-0, +0, m] */
@@ -158,7 +173,9 @@ int slb_park(lua_State *L) {
     return woken_before ? 0 : yield(L, NULL);
 }
 
+/* Tasks that were dropped may still stand in somebody's list. */
 void slb_wake(lua_State *L, uint64_t task) {
+    if (!thread_of(L, task)) return;
     bool parked = parked_get(L, task) == 1;
     parked_set(L, task, parked ? -1 : 0);
     if (parked) ready_push(vm_of(L), task);
@@ -184,31 +201,40 @@ static int l_start(lua_State *L) {
     return 1;
 }
 
+static void clear_row(lua_State *L, int ref, uint64_t id) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, (lua_Integer)id);
+    lua_pop(L, 1);
+}
+
 static void forget_task(sl_vm *vm, uint64_t id) {
-    lua_rawgeti(vm->L, LUA_REGISTRYINDEX, vm->tasks_ref);
-    lua_pushnil(vm->L);
-    lua_rawseti(vm->L, -2, (lua_Integer)id);
-    lua_pop(vm->L, 1);
+    clear_row(vm->L, vm->tasks_ref, id);
+    clear_row(vm->L, vm->waits_ref, id);
     parked_set(vm->L, id, -1);
     vm->task_count--;
 }
 
-/* core.drop(id): forgets a task that is waiting; collecting it cancels its operation. Nothing for others. */
+/* Frees, and so cancels, the operation that the task waits for. */
+static void cancel_wait(lua_State *L, uint64_t id) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm_of(L)->waits_ref);
+    lua_rawgeti(L, -1, (lua_Integer)id);
+    sl_op **box = lua_touserdata(L, -1);
+    if (box) empty(box);
+    lua_pop(L, 2);
+}
+
+/* core.drop(id): forgets a task that is waiting, and cancels its operation. Nothing for others. */
 static int l_drop(lua_State *L) {
     sl_vm *vm = vm_of(L);
     uint64_t id = (uint64_t)luaL_checkinteger(L, 1);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->tasks_ref);
-    bool known = lua_rawgeti(L, -1, (lua_Integer)id) == LUA_TTHREAD;
+    bool known = lua_rawgeti(L, -1, (lua_Integer)id) == LUA_TTHREAD; /* stays on the stack until its end */
     if (!known || id == vm->current || id == vm->main_id) return 0;
     lua_State *co = lua_tothread(L, -1);
-    for (int i = 1; i <= lua_gettop(co); i++) {
-        if (!luaL_testudata(co, i, OP_TYPE)) continue;
-        sl_op **box = lua_touserdata(co, i);
-        sl_op_free(*box);
-        *box = NULL;
-    }
-    lua_resetthread(co);
+    cancel_wait(L, id);
     forget_task(vm, id);
+    lua_resetthread(co);
     return 0;
 }
 
@@ -245,10 +271,6 @@ static int l_pending(lua_State *L) {
     return 2;
 }
 
-static int push_slept(lua_State *L, sl_op *op) {
-    return slb_push_true(L, op);
-}
-
 /* core.sleep(seconds) -> true | nil, err     (waits) */
 static int l_sleep(lua_State *L) {
     lua_Number s = luaL_checknumber(L, 1);
@@ -262,7 +284,7 @@ static int l_sleep(lua_State *L) {
     sl_op **box = slb_op_box(L);
     *box = sl_sleep_start(slb_loop(L), (int64_t)(s * 1000 + 0.5), &err);
     if (!*box) return slb_fail(L, &err);
-    return slb_wait(L, push_slept);
+    return slb_wait(L, slb_push_true);
 }
 
 /* core.signal() -> number of the signal that asked us to stop, or nil */
@@ -307,22 +329,11 @@ static int l_columns(lua_State *L) {
     return 1;
 }
 
-/* core.annotations() -> { name -> text of bindings/<name>.lua } */
-static int l_annotations(lua_State *L) {
-    lua_newtable(L);
-    for (const sl_embedded *file = sl_embedded_files; file->module; file++) {
-        if (strncmp(file->module, "annotations:", 12) != 0) continue;
-        lua_pushlstring(L, file->bytes, file->len);
-        lua_setfield(L, -2, file->module + 12);
-    }
-    return 1;
-}
-
 static const luaL_Reg core_functions[] = {
     {"start", l_start},     {"drop", l_drop},       {"park", l_park},   {"wake", l_wake},
     {"current", l_current}, {"pending", l_pending}, {"sleep", l_sleep}, {"signal", l_signal},
     {"raise_signal", l_raise_signal}, {"yield", l_yield},
-    {"isatty", l_isatty}, {"flush_output", l_flush_output}, {"columns", l_columns}, {"annotations", l_annotations}, {NULL, NULL}};
+    {"isatty", l_isatty}, {"flush_output", l_flush_output}, {"columns", l_columns}, {"annotations", slb_annotations}, {NULL, NULL}};
 
 static int open_core(lua_State *L) {
     luaL_newlib(L, core_functions);
@@ -345,10 +356,7 @@ static void report_broken(lua_State *co) {
 
 /* Resumes one task; true where it was the main task and has ended, with its exit code in *code. */
 static bool resume(sl_vm *vm, uint64_t id, int *code) {
-    lua_rawgeti(vm->L, LUA_REGISTRYINDEX, vm->tasks_ref);
-    lua_rawgeti(vm->L, -1, (lua_Integer)id);
-    lua_State *co = lua_tothread(vm->L, -1);
-    lua_pop(vm->L, 2);
+    lua_State *co = thread_of(vm->L, id);
     if (!co) return false;
     bool begin = lua_status(co) == LUA_OK;
     int results = 0, args = begin ? lua_gettop(co) - 1 : 0;
@@ -391,44 +399,17 @@ static int run(sl_vm *vm) {
 
 /* ---- life ---- */
 
-static int load_embedded(lua_State *L) {
-    const sl_embedded *file = lua_touserdata(L, lua_upvalueindex(1));
-    const char *dir = getenv("SLUICE_STDLIB");
-    if (dir && strncmp(file->chunk, "@stdlib/", 8) == 0) {
-        const char *path = lua_pushfstring(L, "%s/%s", dir, file->chunk + 8);
-        if (luaL_loadfile(L, path) != LUA_OK) return lua_error(L);
-    } else if (luaL_loadbufferx(L, file->bytes, file->len, file->chunk, "t") != LUA_OK) {
-        return lua_error(L);
-    }
-    lua_pushvalue(L, 1);
-    lua_call(L, 1, 1);
-    return 1;
-}
-
-/* The embedded files go into package.preload: they win over files of the same name on the path. */
-static void preload_stdlib(lua_State *L) {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-    for (const sl_embedded *file = sl_embedded_files; file->module; file++) {
-        if (strncmp(file->module, "annotations:", 12) == 0) continue;
-        lua_pushlightuserdata(L, (void *)(uintptr_t)file);
-        lua_pushcclosure(L, load_embedded, 1);
-        lua_setfield(L, -2, file->module);
-    }
-    lua_pushcfunction(L, open_core);
-    lua_setfield(L, -2, "sluice.core");
-    lua_pop(L, 1);
-}
-
 static int setup(lua_State *L) {
     static const luaL_Reg op_meta[] = {{"__gc", op_gc}, {NULL, NULL}};
     sl_vm *vm = lua_touserdata(L, 1);
     luaL_openlibs(L);
     slb_type(L, OP_TYPE, op_meta, NULL);
     slb_error_type(L);
-    slb_modules_preload(L);
-    preload_stdlib(L);
+    slb_modules_preload(L, open_core);
     lua_newtable(L);
     vm->tasks_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    vm->waits_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
     vm->parked_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;

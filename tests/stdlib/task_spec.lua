@@ -102,6 +102,19 @@ describe("task", function()
     assert.equal("cancelled", problem.code)
   end)
 
+  it("ends it too where it waits inside a coroutine of its own", function()
+    local closed = false
+    local one = task.spawn(function()
+      local _ <close> = setmetatable({}, { __close = function() closed = true end })
+      coroutine.wrap(function() coroutine.wrap(function() task.sleep(3600) end)() end)()
+    end)
+    task.yield()
+    assert.equal(1, (core.pending()))
+    one:cancel()
+    assert.equal(0, (core.pending()))
+    assert.is_true(closed)
+  end)
+
   it("wakes sleepers with `cancelled` when a signal asks to stop", function()
     local one = task.spawn(function() task.sleep(3600) end)
     one.awaited = true
