@@ -11,6 +11,7 @@ local definition = require "sluice.definition"
 local err = require "sluice.err"
 local fail = require "sluice.fail"
 local json = require "sluice.json"
+local log = require "sluice.log"
 local request = require "sluice.request"
 
 local client = {}
@@ -174,8 +175,11 @@ function Client:call(name, args)
     return pages(self, row, args)
   end
   local answer, raw = send(self, row, args)
+  if raw and row.name ~= self.login_operation then return answer.body, answer end
+  local value = hide_token(self, row, decode(self, row, answer))
+  if row.name == self.login_operation then answer.body = log.mask(answer.body) end
   if raw then return answer.body, answer end
-  return part_of(row, hide_token(self, row, decode(self, row, answer))), answer
+  return part_of(row, value), answer
 end
 
 local function method_of(name)

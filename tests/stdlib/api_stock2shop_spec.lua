@@ -56,6 +56,11 @@ describe("Stock2Shop", function()
     assert.equal("product_meta_editor", result.role_description)
     assert.is_true(auth.is(result.token))
     assert.equal("***", tostring(result.token))
+    for _, args in ipairs { {}, { raw = true }, { username = "alice", password = "wonderland" } } do
+      local value, answer = shop:authenticate(args)
+      assert.is_nil(answer.body:find("xxx-token", 1, true))
+      assert.is_nil(tostring(args.raw and value):find("xxx-token", 1, true))
+    end
     assert.equal("xxx-token", (shop:sources()) and api.requests[#api.requests].query.token)
     api.close()
     open { { status = 401, json = { message = "unknown user" } } }
