@@ -97,6 +97,14 @@ static void read_headers(lua_State *L, int idx, call_job *job) {
     job->spec.headers = job->headers;
 }
 
+/* The text on top of the stack. A number is refused: its text would be gone with its place on the stack. */
+static sl_str held_text(lua_State *L, const char *what) {
+    sl_str text;
+    if (lua_type(L, -1) != LUA_TSTRING) slb_usage(L, "%s must be text, not a %s", what, luaL_typename(L, -1));
+    text.ptr = lua_tolstring(L, -1, &text.len);
+    return text;
+}
+
 static void read_pieces(lua_State *L, int idx, call_job *job) {
     lua_Integer n = luaL_len(L, idx);
     if (n > PIECES_MAX) slb_usage(L, "a body of more than %d pieces", PIECES_MAX);
@@ -104,7 +112,7 @@ static void read_pieces(lua_State *L, int idx, call_job *job) {
         sl_call_piece *p = &job->pieces[i - 1];
         lua_rawgeti(L, idx, i);
         p->secret = slb_secret_test(L, -1, &p->text);
-        if (!p->secret) p->text.ptr = luaL_checklstring(L, -1, &p->text.len);
+        if (!p->secret) p->text = held_text(L, "a piece of a body");
         lua_pop(L, 1); /* the list holds it */
     }
     job->spec.pieces = job->pieces;
@@ -307,7 +315,7 @@ static void read_hosts(lua_State *L, int idx, sl_conn_spec *s) {
     if (n > SL_CALL_HOSTS) slb_usage(L, "call.connection: more than %d hosts", SL_CALL_HOSTS);
     for (lua_Integer i = 1; i <= n; i++) {
         lua_rawgeti(L, -1, i);
-        s->hosts[i - 1] = luaL_checkstring(L, -1);
+        s->hosts[i - 1] = held_text(L, "call.connection: a host").ptr;
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -315,10 +323,9 @@ static void read_hosts(lua_State *L, int idx, sl_conn_spec *s) {
 
 static void read_class(lua_State *L, const char *conn, sl_conn_class *out) {
     sl_err err;
-    size_t len;
-    out->name = luaL_checkstring(L, -2);
-    const char *text = luaL_checklstring(L, -1, &len);
-    if (sl_rates_parse(&out->rates, sl_str_make(text, len), &err) == 0) return;
+    if (lua_type(L, -2) != LUA_TSTRING) slb_usage(L, "call.connection: rates are named by their classes");
+    out->name = lua_tostring(L, -2);
+    if (sl_rates_parse(&out->rates, held_text(L, "call.connection: a rate"), &err) == 0) return;
     sl_err whole;
     sl_fail(&whole, SL_CONFIG, 0, "connection '%s': rate class '%s': %s", conn, out->name, err.msg);
     sl_hint(&whole, "%s", err.hint);

@@ -31,7 +31,8 @@ static int check_bytes(sl_str text, sl_err *err) {
 }
 
 static bool is_loopback(const char *host) {
-    return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0 ||
+    bool four = strncmp(host, "127.", 4) == 0 && host[strspn(host, "0123456789.")] == 0; /* not a name like 127.x.com */
+    return strcasecmp(host, "localhost") == 0 || four || strcmp(host, "[::1]") == 0 ||
            strcmp(host, "::1") == 0;
 }
 

@@ -415,6 +415,8 @@ describe("a connection", function()
     local problem = make {}
     assert.same({ "config", "use https, or say `insecure: true` for this connection" }, { problem.code, problem.hint })
     assert.matches("plain http to http://example.com", problem.message)
+    assert.equal("config", make { hosts = { "http://127.example.com" } }.code)
+    assert.is_true(make { hosts = { "http://127.0.0.9" } })
     assert.is_true(make { insecure = true })
     assert.is_true(make { hosts = { "https://example.com" } })
     assert.is_true(make { credential = { kind = "none" } })
@@ -422,6 +424,9 @@ describe("a connection", function()
     problem = make { hosts = { "https://example.com" }, rates = { api = "fast" } }
     assert.equal("config", problem.code)
     assert.matches("connection 'shop': rate class 'api': 'fast' is not a rate", problem.message)
+    for _, wrong in ipairs { { hosts = { 12345 } }, { rates = { "1/s" } }, { rates = { api = 10 } } } do
+      assert.equal("usage", make(wrong).code)
+    end
     assert.matches("did you mean 'timeout'", make { timeuot = 1 }.message)
   end)
 
