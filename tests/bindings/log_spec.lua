@@ -53,4 +53,13 @@ describe("log", function()
     assert.equal(text, log.mask(text))
     assert.equal("", log.mask "")
   end)
+
+  it("writes lines of JSON whatever the names of areas are", function()
+    local tmp = require "support.tmp"
+    local script = tmp.write(tmp.dir() .. "/s.lua", [[require("sluice.log").error('a "b"\\', "x")]])
+    local line = io.popen(("%s/sluice run %s --log-format json 2>&1"):format(os.getenv "SLUICE_BUILD" or "build", script)):read "l"
+    local entry = assert(require("sluice.json").decode(line))
+    assert.equal('a "b"\\', entry.area)
+    assert.equal("x", entry.message)
+  end)
 end)
