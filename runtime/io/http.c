@@ -31,7 +31,7 @@ static const sl_op_kind http_kind = {"http", op_step, op_free};
 
 static http_op *op_new(sl_http *x, http_role role, sl_err *err) {
     for (http_op *o = x->ops; o; o = o->next)
-        if (o->role == role && !o->op.done)
+        if (o->role == role && (!o->op.done || role == HTTP_READ)) /* bytes that were read and not yet taken */
             return sl_fail(err, SL_USAGE, 0, "another task waits for the same on this exchange already"), NULL;
     http_op *o = calloc(1, sizeof *o);
     if (!o) return sl_fail(err, SL_INTERNAL, 0, "out of memory"), NULL;
