@@ -69,12 +69,16 @@ static inline unsigned word_hash(const json_word *w) {
     return (unsigned)(h * UINT64_C(0x9E3779B97F4A7C15) >> 54);
 }
 
+static inline bool word_same(const json_word *a, const json_word *b) {
+    return ((a->part[0] ^ b->part[0]) | (a->part[1] ^ b->part[1]) | (a->part[2] ^ b->part[2]) | (a->len ^ b->len)) == 0;
+}
+
 /* Pushes a string by way of the words: vendors, tags and units repeat, and making a Lua string costs a pass over it. */
 static void push_word(reader *r, sl_str text, const json_word *word, json_place *place) {
     unsigned at = word_hash(word);
     json_word *known = &r->memory->word[at];
     int slot = (int)(JSON_WORD_SLOT + 1 + at);
-    if (memcmp(known, word, sizeof *known) == 0) {
+    if (word_same(known, word)) {
         lua_getiuservalue(r->L, r->memory_idx, slot);
         if (place->luck < LUCK_MAX) place->luck += LUCK_FOUND;
         return;

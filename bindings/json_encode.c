@@ -184,10 +184,12 @@ static int put_new_key(writer *w, int idx, json_key *key) {
 /* The key of the member of `table`. Only strings are remembered, so an address that is found is a string's. */
 static inline int put_key(writer *w, int table) {
     const void *string = lua_topointer(w->L, table + 1);
-    json_key *key = &w->memory->key[(uint64_t)(uintptr_t)string * UINT64_C(0x9E3779B97F4A7C15) >> 54];
+    uint64_t slot = (uint64_t)(uintptr_t)string * UINT64_C(0x9E3779B97F4A7C15) >> 54;
+    json_key *key = &w->memory->key[slot], *other = &w->memory->key[slot ^ 1];
+    if (key->string != string && other->string == string) key = other;
     if (!string || key->string != string) {
         if (lua_type(w->L, table + 1) != LUA_TSTRING) return fail_key(w, table);
-        return put_new_key(w, table + 1, key);
+        return put_new_key(w, table + 1, key->string ? other : key);
     }
     sl_buf *out = w->out;
     if (sl_buf_reserve(out, JSON_KEY_TEXT, w->err) < 0) return -1;
