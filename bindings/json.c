@@ -36,6 +36,8 @@ static json_memory *memory_new(lua_State *L) {
     push_array_meta(L);
     m->array_meta = lua_topointer(L, -1);
     lua_setiuservalue(L, -2, JSON_ARRAY_SLOT);
+    lua_newuserdatauv(L, 0, JSON_WORDS);
+    lua_setiuservalue(L, -2, JSON_WORDS_SLOT);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &memory_key);
     return m;

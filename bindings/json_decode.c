@@ -24,8 +24,8 @@ typedef struct reader {
     lua_State *L;
     const char *end;
     json_memory *memory;
-    int memory_idx, array_idx; /* on the stack */
-    int room;                  /* stack slots that are surely free */
+    int memory_idx, array_idx, words_idx; /* on the stack */
+    int room;                             /* stack slots that are surely free */
     sl_scan_fault *fault;
 } reader;
 
@@ -57,7 +57,7 @@ static inline uint64_t load8(const char *p) {
 /* The word of these bytes, of which `room` may be read. False where it is too long or too close to the end. */
 static inline bool word_of(const char *p, size_t len, size_t room, json_word *word) {
     if (len > WORD_BYTES || room < 8) return false;
-    *word = (json_word){{load8(p), 0, 0}, len + 1};
+    *word = (json_word){{load8(p), 0, 0}, (uint32_t)len + 1, 0};
     if (len < 8) word->part[0] &= (UINT64_C(1) << 8 * len) - 1;
     else word->part[2] = load8(p + len - 8);
     if (len > 16) word->part[1] = load8(p + 8);
@@ -66,7 +66,7 @@ static inline bool word_of(const char *p, size_t len, size_t room, json_word *wo
 
 static inline unsigned word_hash(const json_word *w) {
     uint64_t h = (w->part[0] ^ w->part[1] * 3 ^ (w->part[2] << 7 | w->part[2] >> 57)) + w->len;
-    return (unsigned)(h * UINT64_C(0x9E3779B97F4A7C15) >> 54);
+    return (unsigned)(h * UINT64_C(0x9E3779B97F4A7C15) >> 55);
 }
 
 static inline bool word_same(const json_word *a, const json_word *b) {
@@ -77,17 +77,21 @@ static inline bool word_same(const json_word *a, const json_word *b) {
 static void push_word(reader *r, sl_str text, const json_word *word, json_place *place) {
     unsigned at = word_hash(word);
     json_word *known = &r->memory->word[at];
-    int slot = (int)(JSON_WORD_SLOT + 1 + at);
     if (word_same(known, word)) {
-        lua_getiuservalue(r->L, r->memory_idx, slot);
+        lua_getiuservalue(r->L, r->words_idx, (int)at + 1);
+        known->found = 1;
         if (place->luck < LUCK_MAX) place->luck += LUCK_FOUND;
         return;
     }
     lua_pushlstring(r->L, text.ptr, text.len);
-    lua_pushvalue(r->L, -1);
-    lua_setiuservalue(r->L, r->memory_idx, slot);
-    *known = *word;
     place->luck--;
+    if (known->found) {
+        known->found = 0;
+        return;
+    }
+    lua_pushvalue(r->L, -1);
+    lua_setiuservalue(r->L, r->words_idx, (int)at + 1);
+    *known = *word;
 }
 
 static inline void push_text(reader *r, sl_str text, unsigned place_at) {
@@ -323,9 +327,10 @@ int json_read(lua_State *L, sl_str text, int max_depth, sl_err *err) {
     luaL_checkstack(L, 8, "json");
     json_memory *m = json_memory_push(L);
     lua_getiuservalue(L, top + 1, JSON_ARRAY_SLOT);
+    lua_getiuservalue(L, top + 1, JSON_WORDS_SLOT);
     places_refresh(m);
     sl_scan_fault fault;
-    reader r = {L, text.ptr + text.len, m, top + 1, top + 2, 0, &fault};
+    reader r = {L, text.ptr + text.len, m, top + 1, top + 2, top + 3, 0, &fault};
     const char *p = read_value(&r, sl_scan_blank(text.ptr, r.end), max_depth, ROOT);
     if (p && (p = sl_scan_blank(p, r.end)) != r.end) p = sl_scan_stop(&fault, p, "expected the end of the text");
     if (!p) {

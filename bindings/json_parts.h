@@ -26,19 +26,20 @@
 enum {
     JSON_PLACES = 1024,    /* places of keys in documents, see json_decode.c */
     JSON_KEYS = 1024,      /* written keys, see json_encode.c; a power of two, as the next */
-    JSON_WORDS = 1024,     /* short strings that come again and again, see json_decode.c */
+    JSON_WORDS = 512,      /* short strings that come again and again, see json_decode.c */
     JSON_PLACE_TEXT = 54,  /* a key with its quotes and the colon, as it is read: 64 bytes with the rest */
     JSON_KEY_TEXT = 54,    /* the same, as it is written */
     JSON_SCRATCH_KEPT = 1 << 20 /* bytes of work space that stay allocated between calls */
 };
 
-/* User values of the memory: a key string for each place, one for each written key, one for each word, the metatable.
- * They start at 1, and so do places that hold a key. */
+/* User values of the memory: a key string for each place, one for each written key, the metatable of arrays, and a
+ * userdata that holds the strings of the words. They start at 1, and so do places that hold a key. The words have their
+ * own userdata because they change all the time: the collector then finds the memory itself old and leaves it alone. */
 enum {
     JSON_KEY_SLOT = JSON_PLACES,
-    JSON_WORD_SLOT = JSON_KEY_SLOT + JSON_KEYS,
-    JSON_ARRAY_SLOT = JSON_WORD_SLOT + JSON_WORDS + 1, /* slots count from 1 */
-    JSON_SLOTS = JSON_ARRAY_SLOT
+    JSON_ARRAY_SLOT = JSON_KEY_SLOT + JSON_KEYS + 1,
+    JSON_WORDS_SLOT,
+    JSON_SLOTS = JSON_WORDS_SLOT
 };
 
 /* A key at its place among the keys of the objects read before. */
@@ -55,7 +56,8 @@ typedef struct json_place {
 /* A string of at most 24 bytes: its first, middle and last eight, which may overlap. */
 typedef struct json_word {
     uint64_t part[3];
-    uint64_t len; /* plus 1; 0 is an empty entry */
+    uint32_t len;   /* plus 1; 0 is an empty entry */
+    uint32_t found; /* since it was last threatened: such a word stays when another one wants its entry */
 } json_word;
 
 /* A key as it was written: the Lua string (kept alive in its slot, so that its address is its name) and its JSON. */
