@@ -2,10 +2,10 @@
 local text = {}
 
 --- 1234567 as "1,234,567".
----@param n number a whole number
+---@param n number is rounded
 ---@return string
 function text.grouped(n)
-  local digits, left = ("%d"):format(n), 1
+  local digits, left = ("%.0f"):format(n), 1
   while left > 0 do digits, left = digits:gsub("^(-?%d+)(%d%d%d)", "%1,%2") end
   return digits
 end
