@@ -149,7 +149,7 @@ static int take_plain(sl_url *u, const plain *p, sl_str text, sl_err *err) {
     u->clean = sl_str_dup(text);
     u->origin = malloc(size);
     u->secure = p->secure;
-    u->loopback = sl_str_eq(p->host, SL_STR("localhost")) || sl_str_starts(p->host, SL_STR("127."));
+    u->loopback = sl_str_eq(p->host, SL_STR("localhost")) || sl_str_eq(p->host, SL_STR("127.0.0.1"));
     if (!u->clean || !u->origin) {
         sl_url_free(u);
         return sl_fail(err, SL_INTERNAL, 0, "out of memory");

@@ -415,7 +415,9 @@ describe("a connection", function()
     local problem = make {}
     assert.same({ "config", "use https, or say `insecure: true` for this connection" }, { problem.code, problem.hint })
     assert.matches("plain http to http://example.com", problem.message)
-    assert.equal("config", make { hosts = { "http://127.example.com" } }.code)
+    for _, host in ipairs { "http://127.example.com", "http://127.example.com/v1", "http://localhost.example.com/v1" } do
+      assert.equal("config", make { hosts = { host } }.code)
+    end
     assert.is_true(make { hosts = { "http://127.0.0.9" } })
     assert.is_true(make { insecure = true })
     assert.is_true(make { hosts = { "https://example.com" } })
