@@ -20,6 +20,10 @@ int sl_cursor_set_text(char **slot, sl_str text, sl_err *err) {
     return 0;
 }
 
+int64_t sl_cursor_first(const sl_cursor *c) {
+    return c->restarted ? c->generation + 1 : c->first;
+}
+
 /* ---- opening ---- */
 
 static int find(sl_cursor *c, const sl_val key[4], sl_err *err) {
@@ -56,7 +60,7 @@ static int take_lock(sl_cursor *c, const sl_cursor_key *k, sl_err *err) {
 static int load(sl_cursor *c, sl_err *err) {
     sl_sql *db = c->st->db;
     sl_val args[] = {sl_val_int(c->id)};
-    int rc = sl_sql_row(db, "SELECT position, generation, seen, dirty FROM cursors WHERE id = $1", args, 1, err);
+    int rc = sl_sql_row(db, "SELECT position, generation, seen, dirty, first FROM cursors WHERE id = $1", args, 1, err);
     if (rc == 0) sl_fail(err, SL_STATE, 0, "a cursor was removed from %s while it was opened", c->st->path);
     if (rc != 1) return -1;
     free(c->position);
@@ -65,6 +69,7 @@ static int load(sl_cursor *c, sl_err *err) {
     c->generation = sl_sql_int(db, 1);
     c->committed_rows = sl_sql_int(db, 2);
     c->dirty = sl_sql_int(db, 3) != 0;
+    c->first = sl_sql_int(db, 4);
     return sl_sql_next(db, err) < 0 ? -1 : 0;
 }
 
@@ -189,15 +194,17 @@ static int write_commit(sl_cursor *c, sl_err *err) {
     if (sl_seen_write(c, err) < 0) return -1;
     const char *position = c->next_position ? c->next_position : sl_cursor_get(c);
     sl_val args[] = {sl_val_int(c->id), sl_val_cstr(position), sl_val_int(c->generation + 1),
-                     sl_val_int(c->committed_rows + c->run_rows), sl_val_int(sl_clock_wall_ms())};
+                     sl_val_int(c->committed_rows + c->run_rows), sl_val_int(sl_clock_wall_ms()),
+                     sl_val_int(sl_cursor_first(c))};
     return sl_sql_run(c->st->db,
-                      "UPDATE cursors SET position = $2, generation = $3, seen = $4, committed_ms = $5, dirty = 0"
-                      " WHERE id = $1",
-                      args, 5, err);
+                      "UPDATE cursors SET position = $2, generation = $3, seen = $4, committed_ms = $5, dirty = 0,"
+                      " first = $6 WHERE id = $1",
+                      args, 6, err);
 }
 
 /* In memory what the transaction has made true. */
 static void committed(sl_cursor *c) {
+    c->first = sl_cursor_first(c);
     if (c->next_position || c->restarted) {
         free(c->position);
         c->position = c->next_position;

@@ -13,6 +13,7 @@ struct sl_cursor {
     int64_t id;
     char *position;     /* committed */
     int64_t generation; /* committed; rows of this run have one more */
+    int64_t first;      /* committed; rows of generations before it don't count, though they may still be there */
     bool restarted;     /* only rows of this run count */
     bool dirty;         /* rows of this run are on disk */
     char *next_position;
@@ -40,6 +41,9 @@ int sl_seen_sweep(sl_cursor *c, int64_t first, int64_t last, sl_err *err);
 
 /* Reads `newest` from disk. */
 int sl_seen_look(sl_cursor *c, sl_err *err);
+
+/* The first generation whose rows count now. */
+int64_t sl_cursor_first(const sl_cursor *c);
 
 /* Puts a copy of `text` in the place of *slot. */
 int sl_cursor_set_text(char **slot, sl_str text, sl_err *err);

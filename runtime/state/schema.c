@@ -2,7 +2,8 @@
  * once it was released: what comes later is another step.
  *
  * Rows of `seen` are in the order (modified, id, digest) of a feed, so that a feed appends at the end of the tree, and
- * what is too old is a range at its front. `generation` is that of the commit that makes a row count. */
+ * what is too old is a range at its front. `generation` is that of the commit that makes a row count; those before the
+ * cursor's `first` count no more, and are on their way out. */
 #include <stdio.h>
 
 #include "state/store_in.h"
@@ -45,6 +46,8 @@ static const char *const steps[] = {
     "  sink INTEGER NOT NULL, id TEXT NOT NULL, mark INTEGER NOT NULL,"
     "  PRIMARY KEY (sink, id),"
     "  FOREIGN KEY (sink) REFERENCES sinks (id) ON DELETE CASCADE) WITHOUT ROWID;",
+
+    "ALTER TABLE cursors ADD COLUMN first INTEGER NOT NULL DEFAULT 0;",
 };
 
 #define STEPS ((int64_t)(sizeof steps / sizeof steps[0]))

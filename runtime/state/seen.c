@@ -35,7 +35,7 @@ int sl_seen_has(sl_cursor *c, const sl_delivery *d, sl_err *err) {
     if (sl_recent_has(&c->recent, d)) return 1;
     if (!c->newest || after(d->modified, c->newest)) return 0;
     sl_val args[] = {sl_val_int(c->id), sl_val_str(d->modified), sl_val_str(d->id), sl_val_str(d->digest),
-                     sl_val_int(c->restarted ? c->generation + 1 : 0)};
+                     sl_val_int(sl_cursor_first(c))};
     int rc = sl_sql_row(c->st->db,
                         "SELECT 1 FROM seen WHERE cursor = $1 AND modified = $2 AND id = $3 AND digest = $4"
                         " AND generation >= $5 LIMIT 1",
