@@ -258,11 +258,21 @@ local function execute(self, path, given)
   self:check_sums()
 end
 
+-- Arguments that are secrets by their names are masked like those of the config, in the ledger as well.
+local function hide_secrets(given)
+  for name, value in pairs(given) do
+    for _, word in ipairs { "token", "passw", "secret", "api_?key" } do
+      if name:lower():find(word) then require("sluice.log").secret(tostring(value)) end
+    end
+  end
+end
+
 function run.command(argv, globals)
   local options, words = take_options(argv, globals)
   local path = table.remove(words, 1)
   if not path then err.raise { code = "usage", message = "sluice run: which recipe?", hint = "sluice help run" } end
   local given = require("sluice.recipe").words(words)
+  hide_secrets(given)
   redirect_print(options.json)
   local self = run.set { name = recipe_name(path), path = path, options = options, args = given }
   local fail, trace = require "sluice.fail", nil

@@ -172,4 +172,20 @@ describe("sluice run", function()
     seen[6] = select(2, run(dir .. "/else", "run -c ../sluice.yaml ../jobs/r.lua"))
     assert.same({ "nil\n", "here\n", "here\n", "here\n", "here\n", "here\n" }, seen)
   end)
+
+  it("shows no argument that is a secret by its name, in the ledger neither", function()
+    tmp.write(dir .. "/sluice.yaml", "version: 1\n")
+    script [[
+      return require("sluice").recipe { about = "t", args = { api_token = "token" },
+        run = function(args, run) run:store() error("no " .. args.api_token) end }]]
+    local code, out, problems = run(dir, "run r.lua api_token=t0k3n-of-mine --json")
+    assert.equal(1, code)
+    assert.matches("no %*%*%*", out)
+    assert.matches("no %*%*%*", problems)
+    local store = require("sluice.state").open(dir .. "/.sluice/state.db")
+    local row = store:runs(1)[1]
+    store:close()
+    assert.equal('{"api_token":"***"}', row.args)
+    assert.is_nil((out .. problems .. row.error):find("t0k3n", 1, true))
+  end)
 end)
