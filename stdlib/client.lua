@@ -38,7 +38,7 @@ local function decode(self, row, answer)
   if value == nil and failure then
     err.raise {
       code = "protocol", api = self.name, operation = row.name, status = answer.status,
-      message = "the answer is not JSON: " .. failure.message, body = answer.body:sub(1, 500),
+      message = "the answer is not JSON: " .. failure.message, body = log.mask(answer.body):sub(1, 500),
     }
   end
   return value

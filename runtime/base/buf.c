@@ -39,18 +39,24 @@ int sl_buf_put_str(sl_buf *b, sl_str s, sl_err *err) {
     return sl_buf_put(b, s.ptr, s.len, err);
 }
 
-int sl_buf_printf(sl_buf *b, sl_err *err, const char *fmt, ...) {
-    va_list ap, again;
-    va_start(ap, fmt);
+int sl_buf_vprintf(sl_buf *b, sl_err *err, const char *fmt, va_list ap) {
+    va_list again;
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, fmt, ap);
-    va_end(ap);
     int rc = n < 0 ? sl_fail(err, SL_INTERNAL, 0, "bad format") : sl_buf_reserve(b, (size_t)n, err);
     if (rc == 0) {
         vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
         b->len += (size_t)n;
     }
     va_end(again);
+    return rc;
+}
+
+int sl_buf_printf(sl_buf *b, sl_err *err, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    int rc = sl_buf_vprintf(b, err, fmt, ap);
+    va_end(ap);
     return rc;
 }
 

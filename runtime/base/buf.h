@@ -50,6 +50,7 @@ static inline int sl_buf_put_char(sl_buf *b, char c, sl_err *err) {
     return 0;
 }
 int sl_buf_printf(sl_buf *b, sl_err *err, const char *fmt, ...) SL_PRINTF(3, 4);
+int sl_buf_vprintf(sl_buf *b, sl_err *err, const char *fmt, va_list ap);
 
 /* Drops the first n bytes, moving the rest to the front. */
 void sl_buf_drop(sl_buf *b, size_t n);

@@ -58,7 +58,7 @@ static int signal_wake_fd = -1;
 static void on_signal(int number) {
     int saved = errno;
     if (signal_seen && number != SIGHUP) _exit(128 + number);
-    signal_seen = number;
+    if (!signal_seen) signal_seen = number;
     ssize_t n = write(signal_wake_fd, "", 1);
     (void)n; /* a full pipe wakes as well */
     errno = saved;
@@ -71,6 +71,8 @@ void sl_loop_signals_catch(sl_loop *loop) {
     sa.sa_flags = SA_RESTART;
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
+    struct sigaction hup;
+    if (sigaction(SIGHUP, NULL, &hup) == 0 && hup.sa_handler != SIG_IGN) sigaction(SIGHUP, &sa, NULL); /* nohup stays */
 }
 
 int sl_loop_signal(const sl_loop *loop) {
@@ -106,6 +108,7 @@ void sl_loop_free(sl_loop *loop) {
     if (signal_wake_fd == loop->signal_pipe[1]) {
         signal(SIGINT, SIG_DFL);
         signal(SIGTERM, SIG_DFL);
+        signal(SIGHUP, SIG_DFL);
         signal_wake_fd = -1;
     }
     close(loop->signal_pipe[0]);

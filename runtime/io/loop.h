@@ -34,7 +34,7 @@ sl_op *sl_loop_next(sl_loop *loop);
 /* Operations that are started and not yet taken. */
 int sl_loop_pending(const sl_loop *loop);
 
-/* SIGINT, SIGTERM or SIGHUP once it has arrived (0 before); stays set until cleared with sl_loop_signal_clear. The
+/* SIGINT, SIGTERM or SIGHUP once one has arrived (0 before); stays set until cleared with sl_loop_signal_clear. The
  * second SIGINT or SIGTERM ends the process at once with 130 or 143. sl_loop_signals_catch() installs the handlers. */
 int sl_loop_signal(const sl_loop *loop);
 void sl_loop_signal_clear(sl_loop *loop);

@@ -69,7 +69,7 @@ static sl_retry_verdict again(const sl_retry_policy *p, const sl_retry_case *c, 
     bool limited = c->outcome == SL_OUTCOME_LIMITED;
     if (c->attempt >= (limited ? p->limited_attempts : p->attempts)) return give_up(code, "all attempts were made");
     int64_t wait = wait_for(p, c);
-    if (c->deadline_ms != INT64_MAX && wait >= c->deadline_ms - c->now_ms)
+    if (c->deadline_ms != INT64_MAX && wait + p->least_ms > c->deadline_ms - c->now_ms)
         return give_up(code, c->hint_ms >= 0 ? "the server asks for a longer wait than the deadline leaves"
                                              : "the deadline leaves no time for another attempt");
     if (!limited && c->budget && !sl_retry_budget_spend(c->budget, c->now_ms))

@@ -47,6 +47,7 @@ int sl_repeat_parse(sl_repeat *out, sl_str text, sl_err *err);
 
 typedef struct sl_retry_policy {
     int attempts;            /* in all, the first one included */
+    int64_t least_ms;        /* an attempt that has less time than this left is not made: its time-out says nothing */
     int limited_attempts;    /* the same for answers 429: those are about pace, not about failure */
     int64_t base_ms, cap_ms; /* attempt n waits a random part of min(cap, base * 2^(n-1)) */
     int64_t hint_extra_ms;   /* added to a server's hint: windows and dates have a grain of a second */
@@ -56,6 +57,7 @@ typedef struct sl_retry_policy {
 #define SL_RETRY_POLICY                                                                                              \
     ((sl_retry_policy){.attempts = 6,                                                                                \
                        .limited_attempts = 30,                                                                       \
+                       .least_ms = 150,                                                                              \
                        .base_ms = 500,                                                                               \
                        .cap_ms = 30000,                                                                              \
                        .hint_extra_ms = 50,                                                                          \

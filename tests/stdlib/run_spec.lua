@@ -110,10 +110,10 @@ describe("sluice run", function()
     assert.matches("every task waits for another one", problems)
   end)
 
-  it("ends a waiting script at SIGINT with 130, and SIGTERM with 143", function()
+  it("ends a waiting script at SIGINT with 130, at SIGTERM with 143, when the terminal goes with 129", function()
     script 'io.open("up", "w"):close() require("sluice.task").sleep(60)'
     local root = io.popen("pwd"):read "l"
-    for signal, want in pairs { INT = 130, TERM = 143 } do
+    for signal, want in pairs { INT = 130, TERM = 143, HUP = 129 } do
       os.remove(dir .. "/up")
       local _, _, code = os.execute(([[cd '%s' && sh -c '
         %s/%s run r.lua 2>err & pid=$!
