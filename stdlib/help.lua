@@ -13,7 +13,7 @@ local everywhere = [[
 Everywhere: -c/--config FILE, --json, -v, -vv, -q, --log-format text|json, --no-color
 Exit codes: 0 done; 1 failed; 2 usage or config; 3 finished, some records were rejected; 4 credentials refused;
   5 remote unavailable or limited; 6 stalled; 7 a write's outcome is unknown; 8 a cursor is held by another run;
-  130/143 stopped by a signal after a clean checkpoint
+  129/130/143 stopped by a signal after a clean checkpoint
 More: sluice help COMMAND
 ]]
 
