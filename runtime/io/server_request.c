@@ -136,6 +136,7 @@ enum MHD_Result sl_request_step(void *cls, struct MHD_Connection *conn, const ch
     if (req->state == REQUEST_DECIDED) return carry_out(req);
     if (req->state != REQUEST_READING) return MHD_YES;
     if (req->too_large) return refuse_large(req);
+    if (req->server->closing) return MHD_NO; /* nobody would ever resume it */
     req->state = REQUEST_HELD;
     req->held = true;
     MHD_suspend_connection(conn);
@@ -154,7 +155,8 @@ static ssize_t faulty_read(void *cls, uint64_t pos, char *out, size_t max) {
         memcpy(out, req->faulty_body.ptr + pos, n);
         return (ssize_t)n;
     }
-    if (req->fault != SL_ANSWER_STALL || req->state == REQUEST_STALLED) return MHD_CONTENT_READER_END_WITH_ERROR;
+    bool over = req->state == REQUEST_STALLED || req->server->closing;
+    if (req->fault != SL_ANSWER_STALL || over) return MHD_CONTENT_READER_END_WITH_ERROR;
     req->state = REQUEST_STALLED;
     req->stall_end_ms = sl_clock_mono_ms() + req->hold_ms;
     if (req->stall_end_ms < req->server->watch.due_ms) req->server->watch.due_ms = req->stall_end_ms;

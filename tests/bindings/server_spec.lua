@@ -1,3 +1,4 @@
+local http = require "sluice.http"
 local server = require "sluice.server"
 local task = require "sluice.task"
 local curl = require "support.curl"
@@ -142,6 +143,23 @@ describe("sluice.server", function()
     assert.equal("cancelled", problem.code)
     assert.is_nil(mine:accept())
     mine:close()
+  end)
+
+  it("closes while requests are on their way in", function()
+    for yields = 1, 20 do
+      local other = assert(server.listen { port = 0 })
+      local posts = {}
+      for i = 1, 6 do
+        posts[i] = task.spawn(function() return http.post(other.url, { body = ("x"):rep(i * 20000), timeout = 5 }) end)
+      end
+      for _ = 1, yields do task.yield() end
+      other:close()
+      for i = 1, 6 do
+        local res, problem = posts[i]:wait()
+        assert.is_nil(res)
+        assert.equal("network", problem.code)
+      end
+    end
   end)
 
   it("answers 500 for a request that was forgotten", function()

@@ -70,12 +70,15 @@ describe("delta_feed ends well with", function()
 
   case("requests that are too quick: 429s from both servers", { rate_scale = 1, products = 900 }, function(m)
     require("sluice.sandbox.stream").create(m.sandbox, "second", "chunked", "5")
+    -- two processes are too quick for one allowance where the machine is; on a slow one these make sure of it
+    m.sandbox:fault { kind = "status", status = 429, path = "/v1/products/*", nth = 2 }
+    m.sandbox:fault { kind = "status", status = 429, path = UPLOAD, nth = 3 }
     local other = task.spawn(m.run, m, mishap.recipe .. " from=shop to=feed stream=5 batch=30")
     local done, second = m:feed "batch=30", other:wait()
     is(0, done.status, done.stderr)
     is(0, second.status, second.stderr)
     is("900 900 0 0 0 0", sums(done), "sums")
-    assert(m.sandbox.limits.refused > 0, "no 429 came")
+    assert(done.sums.limited + second.sums.limited >= 2, "no 429 came")
     is(nil, m:difference(), "difference")
     is(900, m.sandbox:stream(5).count, "the other stream")
     is(900, m.sandbox:stream(124773).applied, "applied")
