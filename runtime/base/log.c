@@ -211,7 +211,7 @@ static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
 static void put_json_line(sl_buf *b, const char *time, sl_log_level level, const char *area, sl_str message) {
     sl_buf_printf(b, NULL, "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"", time, level_names[level]);
-    for (size_t i = 0; area[i] && i < 100; i++) put_json_char(b, (unsigned char)area[i], false);
+    for (size_t i = 0; i < 100 && area[i]; i++) put_json_char(b, (unsigned char)area[i], false);
     sl_buf_put_str(b, SL_STR("\",\"message\":\""), NULL);
     for (size_t i = 0; i < message.len && b->len + 16 < b->max; i++)
         put_json_char(b, (unsigned char)message.ptr[i], false);
