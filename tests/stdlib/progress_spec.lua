@@ -33,6 +33,7 @@ describe("progress", function()
       end }]])
     local sluice = (os.getenv "SLUICE_BUILD" or "build") .. "/sluice"
     local shown = io.popen(("script -qec '%s run %s' /dev/null 2>&1"):format(sluice, script)):read "a"
+    if shown:find "failed to create pseudo%-terminal" then return pending "this machine has no pseudo-terminals" end
     assert.matches("things 3 42 %% of 7", shown)
     assert.matches("\r\27%[K[^\n]*warn  t: line 3\r\n%[#+%.+%] things 3", shown)
     assert.matches("\r\27%[K[^\r\n]*r: done", shown)
