@@ -102,14 +102,19 @@ static int push_request(lua_State *L, sl_op *op) {
     return 1;
 }
 
-static int request_index(lua_State *L) {
-    luaL_checkudata(L, 1, REQUEST);
+/* A field of the object, kept in its user value, or else a method, from the upvalue. */
+static int index_of(lua_State *L, const char *type) {
+    luaL_checkudata(L, 1, type);
     lua_getiuservalue(L, 1, 1);
     lua_pushvalue(L, 2);
     if (lua_rawget(L, -2) != LUA_TNIL) return 1;
     lua_pushvalue(L, 2);
     lua_rawget(L, lua_upvalueindex(1));
     return 1;
+}
+
+static int request_index(lua_State *L) {
+    return index_of(L, REQUEST);
 }
 
 static int request_gc(lua_State *L) {
@@ -240,13 +245,7 @@ static int server_listen(lua_State *L) {
 }
 
 static int server_index(lua_State *L) {
-    luaL_checkudata(L, 1, SERVER);
-    lua_getiuservalue(L, 1, 1);
-    lua_pushvalue(L, 2);
-    if (lua_rawget(L, -2) != LUA_TNIL) return 1;
-    lua_pushvalue(L, 2);
-    lua_rawget(L, lua_upvalueindex(1));
-    return 1;
+    return index_of(L, SERVER);
 }
 
 /* srv:accept() -> req | nil     (waits; nil once the server is closed) */
