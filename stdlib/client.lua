@@ -14,23 +14,14 @@ local json = require "sluice.json"
 local log = require "sluice.log"
 local request = require "sluice.request"
 
+local by_path = require("sluice.paging").by_path
+
 local client = {}
 
 --- A client. `name`, `api`, `account`, `options` (the connection's keys) and `definition` are fields; operations and
 --- helpers are methods.
 ---@class sluice.Client
 local Client = {}
-
--- ---- values by path ----
-
-local function by_path(value, path)
-  for step in path:gmatch "[^%.]+" do
-    if type(value) ~= "table" then return nil end
-    value = value[math.tointeger(tonumber(step)) or step]
-  end
-  if value == json.null then return nil end
-  return value
-end
 
 local function decode(self, row, answer)
   if answer.body == "" then return true end
@@ -133,33 +124,10 @@ end
 
 -- A generic for over all pages; asks for the next one when it is needed.
 local function pages(self, row, args)
-  local paging, offset, page, at, last, finished = row.paging, 0, {}, 0, nil, false
-  local function turn()
-    local extra = offset > 0 and { { paging.offset, offset }, { paging.limit, paging.size } } or nil
+  return require("sluice.paging").iterate(self, row, function(extra)
     local answer = send(self, row, args, extra)
-    if answer.body == last and #page > 0 then
-      err.raise {
-        code = "protocol", api = self.name, operation = row.name,
-        message = ("the page at offset %d is the one before it again"):format(offset), hint = "the server does not step on; the list is not complete",
-      }
-    end
-    last = answer.body
-    local value = decode(self, row, answer)
-    page, at = by_path(value, row.result) or {}, 0
-    if #page == 0 and next(page) ~= nil then page = { page } end -- a single object instead of a list
-    offset = offset + #page
-    local more = #page >= paging.size
-    if paging.next and type(value) == "table" and value.links ~= nil then more = by_path(value, paging.next) ~= nil end
-    finished = not more or #page == 0
-  end
-  return function()
-    while at >= #page do
-      if finished then return nil end
-      turn()
-    end
-    at = at + 1
-    return page[at]
-  end
+    return decode(self, row, answer), answer
+  end)
 end
 
 --- Calls an operation: its result (decoded, or the part that the row names; text with `raw = true`) and the answer

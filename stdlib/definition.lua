@@ -176,8 +176,7 @@ local function check_operation(where, row, def, seen)
   if row.poll then check_fields(where .. " poll", row.poll, "poll") end
   if row.paging then
     check_fields(where .. " paging", row.paging, "paging")
-    if row.paging.kind ~= "offset" then fault(where, "paging kind can only be \"offset\"") end
-    if not row.result then fault(where, "paging needs a result: the path of the list") end
+    one_of(where .. " paging", "kind", row.paging.kind, keys_of(require("sluice.paging").kinds))
   end
   local per = def.classes[row.class].per
   if per and per ~= "endpoint" and not args[per] then fault(where, "class '%s' counts per '%s', which is no argument here", row.class, per) end

@@ -131,7 +131,7 @@ describe("the Stream API", function()
     for i = 1, 10 do data[i] = { type = "stream", id = tostring(i) } end
     open(function() return { json = { data = data, links = { next = "/streams" } } } end)
     local problem = raises("protocol", function() for _ in feed:streams() do end end) -- luacheck: ignore
-    assert.matches("the page at offset 10 is the one before it again", problem.message)
+    assert.matches("the page behind 10 entries is the one before it again", problem.message)
     assert.equal(2, #api.requests)
     raises("usage", feed.streams, feed, { ofset = 5 })
     open { { json = { data = json.array {} } } }

@@ -1,0 +1,80 @@
+--- From pages to one iterator. A kind of paging says what the next request asks for, given how the last page looked; what
+--- all kinds share is here once: pages are asked for when they are needed, a page that comes twice is an error and not a
+--- loop, a single object counts as a list of one.
+---
+---     for stream in paging.iterate(client, row, function(extra) … return value, answer end) do … end
+local err = require "sluice.err"
+local json = require "sluice.json"
+
+local paging = {}
+
+--- The part of a decoded value at a path ("errors.1.title"), nil where it is not there or null.
+---@param value any
+---@param path string
+---@return any
+function paging.by_path(value, path)
+  for step in path:gmatch "[^%.]+" do
+    if type(value) ~= "table" then return nil end
+    value = value[math.tointeger(tonumber(step)) or step]
+  end
+  if value == json.null then return nil end
+  return value
+end
+
+--- The kinds: function(p, state, page, value, answer) -> the query parameters of the next page as a list of { name, value },
+--- or nil where the page was the last. `p` is the row's `paging`, `state` a table that the kind keeps for itself; `page` is
+--- nil for the first page.
+paging.kinds = {}
+
+-- offset and limit: the next page begins behind all that came; it is the last where it is short, or where the answer's
+-- links have no next one.
+function paging.kinds.offset(p, state, page, value)
+  if not page then return {} end
+  state.offset = (state.offset or 0) + #page
+  local more = #page >= p.size
+  if p.next and type(value) == "table" and value.links ~= nil then more = paging.by_path(value, p.next) ~= nil end
+  if not more or #page == 0 then return nil end
+  return { { p.offset, state.offset }, { p.limit, p.size } }
+end
+
+local function list_in(row, value)
+  local page = row.result and paging.by_path(value, row.result) or not row.result and value or {}
+  if type(page) ~= "table" then return {} end
+  if #page == 0 and next(page) ~= nil then return { page } end -- a single object instead of a list
+  return page
+end
+
+local function repeated(client, row, count)
+  err.raise {
+    code = "protocol", api = client.name, operation = row.name,
+    message = ("the page behind %d entries is the one before it again"):format(count),
+    hint = "the server does not step on; the list is not complete",
+  }
+end
+
+--- An iterator over the entries of all pages.
+---@param client table   for messages
+---@param row table      the operation's row
+---@param ask fun(extra: table): any, table    asks for a page: its decoded body, and the answer
+---@return fun(): any
+function paging.iterate(client, row, ask)
+  local next_page, state, page, at, count, last = paging.kinds[row.paging.kind], {}, {}, 0, 0, nil
+  local extra = next_page(row.paging, state)
+  local function turn()
+    local value, answer = ask(extra)
+    if answer.body == last and #page > 0 then repeated(client, row, count) end
+    last, page, at = answer.body, list_in(row, value), 0
+    count = count + #page
+    extra = next_page(row.paging, state, page, value, answer)
+  end
+  return function()
+    while at >= #page do
+      if not extra then return nil end
+      turn()
+    end
+    at = at + 1
+    return page[at]
+  end
+end
+
+return paging
