@@ -300,6 +300,13 @@ static int l_share(lua_State *L) {
     return 0;
 }
 
+/* call.interactive(yes) */
+static int l_interactive(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TBOOLEAN);
+    sl_calls_interactive(calls_of(L), lua_toboolean(L, 1));
+    return 0;
+}
+
 /* ---- connections ---- */
 
 static int conn_gc(lua_State *L) {
@@ -332,11 +339,21 @@ static void read_class(lua_State *L, const char *conn, sl_conn_class *out) {
     slb_raise(L, &whole);
 }
 
-static void read_rates(lua_State *L, int idx, sl_conn_spec *s) {
-    if (lua_getfield(L, idx, "rates") == LUA_TTABLE) {
+/* The class of that name, a new one where it has none yet. */
+static sl_conn_class *class_of(lua_State *L, sl_conn_spec *s, const char *name) {
+    for (size_t i = 0; name && i < s->class_count; i++)
+        if (strcmp(s->classes[i].name, name) == 0) return &s->classes[i];
+    if (s->class_count == SL_CALL_CLASSES) slb_usage(L, "call.connection: more than %d rates", SL_CALL_CLASSES);
+    return &s->classes[s->class_count++];
+}
+
+static void read_rates(lua_State *L, int idx, const char *key, sl_conn_spec *s, bool own) {
+    if (lua_getfield(L, idx, key) == LUA_TTABLE) {
         for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-            if (s->class_count == SL_CALL_CLASSES) slb_usage(L, "call.connection: more than %d rates", SL_CALL_CLASSES);
-            read_class(L, s->name, &s->classes[s->class_count++]);
+            bool named = lua_type(L, -2) == LUA_TSTRING;
+            sl_conn_class *c = class_of(L, s, named ? lua_tostring(L, -2) : NULL);
+            read_class(L, s->name, c);
+            c->own = own;
         }
     }
     lua_pop(L, 1);
@@ -382,7 +399,7 @@ static void read_credential(lua_State *L, int idx, sl_conn_spec *s) {
 
 /* call.connection{…} -> connection; raises config errors */
 static int l_connection(lua_State *L) {
-    static const char *const known[] = {"name",  "api",     "account",  "hosts", "credential", "rates",       "learn",
+    static const char *const known[] = {"name",  "api",     "account",  "hosts", "credential", "rates", "limits", "learn",
                                         "timeout", "deadline", "proxy", "ca_file", "client_cert", "client_key",
                                         "insecure", NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -399,7 +416,8 @@ static int l_connection(lua_State *L) {
     s.client_key = slb_opt_string(L, 1, "client_key", NULL);
     s.insecure = slb_opt_bool(L, 1, "insecure", false);
     read_hosts(L, 1, &s);
-    read_rates(L, 1, &s);
+    read_rates(L, 1, "rates", &s, false);
+    read_rates(L, 1, "limits", &s, true);
     read_learn(L, 1, &s.learn);
     read_credential(L, 1, &s);
     sl_calls *calls = calls_of(L);
@@ -413,7 +431,11 @@ static const luaL_Reg conn_methods[] = {{"call", l_conn_call}, {"login", l_conn_
 static const luaL_Reg conn_meta[] = {{"__gc", conn_gc}, {NULL, NULL}};
 static const luaL_Reg job_meta[] = {{"__gc", job_gc}, {NULL, NULL}};
 static const luaL_Reg calls_meta[] = {{"__gc", calls_gc}, {NULL, NULL}};
-static const luaL_Reg functions[] = {{"connection", l_connection}, {"share", l_share}, {"stats", l_stats}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"connection", l_connection},
+                                     {"interactive", l_interactive},
+                                     {"share", l_share},
+                                     {"stats", l_stats},
+                                     {NULL, NULL}};
 
 int luaopen_sluice_call(lua_State *L);
 int luaopen_sluice_call(lua_State *L) {

@@ -58,6 +58,7 @@ local call = {}
 ---@field hosts string[] base URLs; credentials go to these alone
 ---@field credential? table { kind, header, username, secret, query, login, key }
 ---@field rates? table<string, string> rates by class: "3/s"
+---@field limits? table<string, string> the connection's own rates, which take their place
 ---@field learn? { limit?: string, remaining?: string, reset?: string, retry_after?: string } names of answer headers
 ---@field timeout? number default 60
 ---@field deadline? number default 600
@@ -70,10 +71,15 @@ local call = {}
 ---@return sluice.call.Connection
 function call.connection(options) end
 
---- Where login tokens are shared between processes: a folder, nil for the user's own (the default), false for nowhere.
---- A usage error while a login is under way.
+--- Where rate budgets and login tokens are shared between processes: a folder, nil for the user's own (the default), false
+--- for nowhere. A usage error while a call is under way.
 ---@param folder? string|false
 function call.share(folder) end
+
+--- From now on a person waits for the calls of this process (or no longer): they wait one slot behind bulk jobs of the same
+--- account at most.
+---@param yes boolean
+function call.interactive(yes) end
 
 --- Sums over all connections of this process.
 ---@return sluice.call.Stats

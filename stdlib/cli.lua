@@ -6,6 +6,7 @@ local commands = {
   api = "sluice.api",
   check = "sluice.check",
   help = "sluice.help",
+  limits = "sluice.limits",
   run = "sluice.run",
   sandbox = "sluice.sandbox",
   test = "sluice.test",

@@ -232,20 +232,24 @@ local function check_keys(def, name, keys)
   return options
 end
 
-local function rates_of(def, name, limits)
-  local classes, names = {}, {}
+local function rates_of(def)
+  local classes = {}
   for class, row in pairs(def.classes) do
     classes[class] = type(row.rate) == "table" and table.concat(row.rate, ", ") or row.rate
-    names[#names + 1] = class
-  end
-  for class, rate in pairs(limits or {}) do
-    if not classes[class] then
-      local near = err.nearest(class, names)
-      complain(name, "limits: there is no rate class '%s'%s", class, near and (" (did you mean '%s'?)"):format(near) or "")
-    end
-    classes[class] = rate
   end
   return classes
+end
+
+local function check_limits(def, name, limits)
+  local names = {}
+  for class in pairs(def.classes) do names[#names + 1] = class end
+  for class in pairs(limits or {}) do
+    local near = not def.classes[class] and err.nearest(class, names)
+    if not def.classes[class] then
+      complain(name, "limits: there is no rate class '%s'%s", class, near and (" (did you mean '%s'?)"):format(near) or "")
+    end
+  end
+  return limits
 end
 
 local function login_of(def, options, credential)
@@ -285,7 +289,7 @@ function client.new(def, keys)
   local account = account_of(def, options)
   local conn = call.connection {
     name = name, api = def.name, account = account, hosts = hosts, credential = credential_of(def, options),
-    rates = rates_of(def, name, options.limits), learn = def.learn, timeout = options.timeout, deadline = options.deadline,
+    rates = rates_of(def), limits = check_limits(def, name, options.limits), learn = def.learn, timeout = options.timeout, deadline = options.deadline,
     proxy = options.proxy, ca_file = options.ca_file, client_cert = options.client_cert, client_key = options.client_key,
     insecure = options.insecure,
   }

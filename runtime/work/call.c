@@ -240,7 +240,8 @@ static void ask_slot(call_op *c) {
     sl_limit_key key = {sl_str_of(c->origin), sl_str_of(c->conn->spec.account), sl_str_of(c->rclass->name),
                         sl_str_of(c->spec.resource)};
     drop(&c->slot);
-    if (adopt(c, sl_slot_start(c->conn->calls->budgets, &key, &c->rclass->rates, &err), CALL_SLOT) < 0) finish(c, &err);
+    sl_op *slot = sl_slot_start(c->conn->calls->budgets, &key, &c->rclass->rates, c->rclass->own, &err);
+    if (adopt(c, slot, CALL_SLOT) < 0) finish(c, &err);
 }
 
 static void after_slot(call_op *c, sl_op *slot) {

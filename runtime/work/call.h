@@ -44,8 +44,11 @@ sl_calls *sl_calls_new(sl_loop *loop, sl_err *err);
 void sl_calls_free(sl_calls *calls);
 sl_call_stats sl_calls_stats(const sl_calls *calls);
 
-/* Where login tokens are shared: see sl_tokens_share. */
+/* Where rate budgets and login tokens are shared: see sl_budgets_share and sl_tokens_share. */
 int sl_calls_share(sl_calls *calls, const char *folder, bool alone, sl_err *err);
+
+/* From now on a person waits for this process's calls: see sl_budgets_interactive. */
+void sl_calls_interactive(sl_calls *calls, bool interactive);
 
 /* A piece of a body: text, or a secret that goes in as a JSON string. */
 typedef struct sl_call_piece {
@@ -93,6 +96,7 @@ typedef struct sl_call_learn {
 typedef struct sl_conn_class {
     const char *name;
     sl_rates rates; /* a count of 0: no limit */
+    bool own;       /* the connection's own, not the definition's */
 } sl_conn_class;
 
 typedef struct sl_conn_spec {

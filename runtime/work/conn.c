@@ -122,7 +122,12 @@ sl_call_stats sl_calls_stats(const sl_calls *calls) {
 }
 
 int sl_calls_share(sl_calls *calls, const char *folder, bool alone, sl_err *err) {
+    if (sl_budgets_share(calls->budgets, folder, alone, err) < 0) return -1;
     return sl_tokens_share(calls->tokens, folder, alone, err);
+}
+
+void sl_calls_interactive(sl_calls *calls, bool interactive) {
+    sl_budgets_interactive(calls->budgets, interactive);
 }
 
 /* ---- making one ---- */
