@@ -19,6 +19,7 @@
 #define MOST 4096       /* budgets; the file has 2 MB */
 #define SPINS 200       /* a holder needs microseconds */
 #define OPEN_SPINS 2000000
+#define SURE_US 1000000 /* so much the clock may be off before it is doubted */
 #define OWNERS_SEEN 64
 #define PATH_MAX_BYTES 4000
 
@@ -29,6 +30,8 @@ struct sl_budget {
     int life;          /* a descriptor of its own: the lock on our byte */
     uint32_t owner;
     int64_t ahead_us;  /* what our clock lacks to the file's */
+    int64_t seen_us;   /* our clock when it was read last */
+    int64_t wrong_us;  /* what a faked clock is wrong by */
 };
 
 static int lock_byte(int fd, int64_t at, int command, short type) {
@@ -56,23 +59,38 @@ static void boot_id(char out[40]) {
     close(fd);
 }
 
+/* After a pause the clock is compared with the kernel's own file: within one process of many it may be faked. */
+static void check_clock(sl_budget *b) {
+    int64_t own = sl_clock_mono_us(), kernel = own - b->seen_us > SURE_US || own < b->seen_us ? sl_clock_uptime_us() : -1;
+    b->seen_us = own;
+    if (kernel < 0) return;
+    int64_t wrong = own - kernel, change = wrong - b->wrong_us; /* the kernel's file is a little behind, never ahead */
+    if (change > SURE_US || change < -SURE_US) b->wrong_us = wrong > SURE_US || wrong < -SURE_US ? wrong : 0;
+}
+
 /* After a restart of the machine the common clock goes on by the wall clock, which ran meanwhile. */
-static void follow_boot(sl_limits *t) {
+static void follow_boot(sl_budget *b) {
+    sl_limits *t = b->block;
     char boot[40];
     boot_id(boot);
     if (t->last_us > 0 && memcmp(boot, t->boot, sizeof boot) == 0) return;
     int64_t wall_us = sl_clock_wall_ms() * 1000;
-    t->offset_us = (wall_us > t->last_us ? wall_us : t->last_us) - sl_clock_mono_us();
+    t->offset_us = (wall_us > t->last_us ? wall_us : t->last_us) - (sl_clock_mono_us() - b->wrong_us);
     memcpy(t->boot, boot, sizeof boot);
 }
 
+static int64_t own_us(const sl_budget *b) {
+    return sl_clock_mono_us() - b->wrong_us + b->block->offset_us + b->ahead_us;
+}
+
 int64_t sl_budget_now_us(const sl_budget *b) {
-    int64_t now = sl_clock_mono_us() + b->block->offset_us + b->ahead_us;
-    return now > b->block->last_us ? now : b->block->last_us;
+    int64_t own = own_us(b);
+    return own > b->block->last_us ? own : b->block->last_us;
 }
 
 static int64_t tick(sl_budget *b) {
-    int64_t own = sl_clock_mono_us() + b->block->offset_us + b->ahead_us;
+    check_clock(b);
+    int64_t own = own_us(b);
     if (own < b->block->last_us) b->ahead_us += b->block->last_us - own;
     else b->block->last_us = own;
     return b->block->last_us;
@@ -111,7 +129,8 @@ static int map(sl_budget *b, const char *path, sl_err *err) {
     b->block = at;
     if (b->block->magic == 0) sl_limits_init(b->block, MOST);
     if (!sl_limits_valid(b->block, b->bytes)) return not_ours(path, err);
-    follow_boot(b->block);
+    check_clock(b);
+    follow_boot(b);
     return 0;
 }
 
@@ -142,6 +161,7 @@ static sl_budget *budget_new(sl_err *err) {
     if (!b) return sl_fail(err, SL_INTERNAL, 0, "out of memory"), NULL;
     b->fd = b->life = -1;
     b->owner = 1;
+    b->seen_us = INT64_MIN / 2; /* so that the first look is a check */
     b->bytes = sl_limits_bytes(MOST);
     return b;
 }

@@ -166,7 +166,9 @@ int sl_store_shared_dir(const char *override, sl_buf *out, sl_err *err) {
     sl_buf_clear(out);
     if (shared_path(override, out, err) < 0) return -1;
     const char *dir = sl_buf_cstr(out);
-    return make_dirs(dir, err) < 0 ? -1 : check_private(dir, err);
+    if (make_dirs(dir, err) < 0)
+        return sl_hint(err, "`shared: DIR` in sluice.yaml names another folder for rate budgets and login tokens");
+    return check_private(dir, err);
 }
 
 sl_store *sl_store_open_shared(const char *override, sl_err *err) {
