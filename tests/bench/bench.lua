@@ -208,7 +208,7 @@ rows.feed = function() feed_row(50000, true) end
 
 -- What a slot of a rate budget costs that all processes of a machine share.
 rows.slots = function()
-  local tool, n, folder = build .. "/bench/slots", 1000000, dir .. "/slots"
+  local tool, n, folder = build .. "/bench/slots", 1000000, dir .. "/slots.d"
   local libs = capture "pkg-config --cflags --libs sqlite3 libcurl yaml-0.1 libmicrohttpd zlib libcrypto"
   assert(os.execute(("cc -O2 -D_GNU_SOURCE -Iruntime -o %s %s/peers/slots.c %s/runtime/*/*.o %s -lm"):format(tool, here, build, libs)))
   assert(os.execute(("rm -rf %s; mkdir -m 700 %s"):format(folder, folder)))
