@@ -2,7 +2,7 @@
 --- all kinds share is here once: pages are asked for when they are needed, a page that comes twice is an error and not a
 --- loop, a single object counts as a list of one.
 ---
----     for stream in paging.iterate(client, row, function(extra) … return value, answer end) do … end
+---     for stream in paging.iterate(client, row, function(extra) … return value, answer end, args) do … end
 local err = require "sluice.err"
 local json = require "sluice.json"
 
@@ -22,19 +22,51 @@ function paging.by_path(value, path)
 end
 
 --- The kinds: function(p, state, page, value, answer) -> the query parameters of the next page as a list of { name, value },
---- or nil where the page was the last. `p` is the row's `paging`, `state` a table that the kind keeps for itself; `page` is
---- nil for the first page.
+--- or nil where the page was the last. `p` is the row's `paging`, `state` a table that the kind keeps for itself, with the
+--- page's `size`; `page` is nil for the first page.
 paging.kinds = {}
+
+--- What a kind needs of the row's `paging` beside kind, limit and size.
+paging.needs = { offset = { "offset" }, cursor = { "cursor" } }
+
+-- Where an argument sets the size (`by`), that argument carries it in every request.
+local function following(p, state, name, value)
+  if p.by then return { { name, value } } end
+  return { { name, value }, { p.limit, state.size } }
+end
 
 -- offset and limit: the next page begins behind all that came; it is the last where it is short, or where the answer's
 -- links have no next one.
 function paging.kinds.offset(p, state, page, value)
   if not page then return {} end
   state.offset = (state.offset or 0) + #page
-  local more = #page >= p.size
+  local more = #page >= state.size
   if p.next and type(value) == "table" and value.links ~= nil then more = paging.by_path(value, p.next) ~= nil end
   if not more or #page == 0 then return nil end
-  return { { p.offset, state.offset }, { p.limit, p.size } }
+  return following(p, state, p.offset, state.offset)
+end
+
+local function highest_id(page)
+  local highest
+  for _, entry in ipairs(page) do
+    local id = type(entry) == "table" and math.tointeger(tonumber(entry.id))
+    if id and (not highest or id > highest) then highest = id end
+  end
+  return highest
+end
+
+-- cursor: the entries whose ids come after it. Whether the answer's `next` is the last id of this page or the first of the
+-- next is read both ways, so the smaller of it and the highest id that came is asked for: nothing is stepped over. The
+-- last page is short, or its `next` does not move on; one that is longer than asked for is all there is.
+function paging.kinds.cursor(p, state, page, value)
+  if not page then return {} end
+  if #page ~= state.size then return nil end
+  local said = p.next and math.tointeger(tonumber(paging.by_path(value, p.next)))
+  local highest = highest_id(page)
+  local at = said and highest and math.min(said, highest) or said or highest
+  if not at or at <= (state.cursor or 0) then return nil end
+  state.cursor = at
+  return following(p, state, p.cursor, at)
 end
 
 local function list_in(row, value)
@@ -56,16 +88,18 @@ end
 ---@param client table   for messages
 ---@param row table      the operation's row
 ---@param ask fun(extra: table): any, table    asks for a page: its decoded body, and the answer
+---@param args? table    the caller's arguments, of which one may set the size of pages
 ---@return fun(): any
-function paging.iterate(client, row, ask)
-  local next_page, state, page, at, count, last = paging.kinds[row.paging.kind], {}, {}, 0, 0, nil
-  local extra = next_page(row.paging, state)
+function paging.iterate(client, row, ask, args)
+  local p, next_page, page, at, count, last = row.paging, paging.kinds[row.paging.kind], {}, 0, 0, nil
+  local state = { size = p.by and args and math.tointeger(tonumber(args[p.by])) or p.size }
+  local extra = next_page(p, state)
   local function turn()
     local value, answer = ask(extra)
     if answer.body == last and #page > 0 then repeated(client, row, count) end
     last, page, at = answer.body, list_in(row, value), 0
     count = count + #page
-    extra = next_page(row.paging, state, page, value, answer)
+    extra = next_page(p, state, page, value, answer)
   end
   return function()
     while at >= #page do

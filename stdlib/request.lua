@@ -79,6 +79,11 @@ local TYPES = {
     return nil, "must be a table, not " .. article(type(value))
   end,
   records = function(value) return value end,
+  reference = function(value)
+    local tag = type(value) == "string" and value:find(":", 1, true)
+    if tag and not value:match "^[^:]+:[^:]+$" then return nil, "must be an id or name:value with one colon, not '" .. value .. "'" end
+    return request.id(value)
+  end,
   secret = function(value)
     if type(value) == "userdata" or type(value) == "string" then return value end
     return nil, "must be text, not " .. article(type(value))
@@ -129,6 +134,18 @@ local function pick(arg, options, given)
   return value
 end
 
+local function check_pairs(row, values)
+  for _, arg in ipairs(row.args or {}) do
+    for other, cases in pairs(arg.required_for or {}) do
+      for _, case in ipairs(cases) do
+        if values[arg.name] == nil and values[other] == case then
+          usage(row, "%s is missing, which %s '%s' needs: %s", arg.name, other, tostring(case), arg.doc)
+        end
+      end
+    end
+  end
+end
+
 --- Checked arguments by name. Raises a usage error that names the argument.
 ---@param row table
 ---@param options table  the connection's keys, for arguments that come from it
@@ -149,6 +166,7 @@ function request.bind(row, options, given)
       end
     end
   end
+  check_pairs(row, values)
   return values
 end
 
@@ -159,12 +177,26 @@ local function escape(text)
 end
 request.escape = escape
 
+local function arg_of(row, name)
+  for _, arg in ipairs(row.args or {}) do
+    if arg.name == name then return arg end
+  end
+end
+
+local function in_path(row, name, value)
+  if value == "." or value == ".." then usage(row, "%s can't be '%s': it would change the path", name, value) end
+  local text = escape(value)
+  local arg = arg_of(row, name)
+  return arg and arg.type == "reference" and text:gsub("%%3A", ":") or text
+end
+
 local function path_of(row, values)
-  return (row.path:gsub("{([%w_]+)}", function(name)
+  local path = row.path:gsub("%b[]", function(part)
+    return values[part:match "{([%w_]+)}"] ~= nil and part:sub(2, -2) or ""
+  end)
+  return (path:gsub("{([%w_]+)}", function(name)
     if name == "token" and values.token == nil then return nil end -- its place is kept for work/call
-    local value = tostring(values[name])
-    if value == "." or value == ".." then usage(row, "%s can't be '%s': it would change the path", name, value) end
-    return escape(value)
+    return in_path(row, name, tostring(values[name]))
   end))
 end
 
@@ -172,7 +204,11 @@ local function query_of(row, values, extra)
   local parts = { row.query }
   for _, arg in ipairs(row.args or {}) do
     local value = arg.query and values[arg.name]
-    if value ~= nil and value ~= false then parts[#parts + 1] = escape(arg.query) .. "=" .. escape(tostring(value)) end
+    if type(value) == "table" then
+      for i, one in ipairs(value) do parts[#parts + 1] = escape(("%s[%d]"):format(arg.query, i - 1)) .. "=" .. escape(tostring(one)) end
+    elseif value ~= nil and value ~= false then
+      parts[#parts + 1] = escape(arg.query) .. "=" .. escape(tostring(value))
+    end
   end
   for _, pair in ipairs(extra or {}) do parts[#parts + 1] = escape(pair[1]) .. "=" .. escape(tostring(pair[2])) end
   return #parts > 0 and "?" .. table.concat(parts, "&") or ""
@@ -356,6 +392,7 @@ function request.prepare(def, row, options, given, extra)
     deliver = row.deliver,
     expect = row.expect or (row.result and row.result:match "^[^%.]+"),
     truth = row.truth or def.truth,
+    outcomes = row.outcomes,
     anonymous = row.anonymous,
     renew = row.renew,
     timeout = values.timeout or row.timeout,

@@ -1,6 +1,6 @@
 -- The command line of `sluice sandbox`.
 local M = {
-  about = "Stock2Shop and the Stream API on localhost, with their rules and with faults to order",
+  about = "Stock2Shop, the Stream API and the Platform API on localhost, with their rules and with faults to order",
   usage = [[
 usage: sluice sandbox [options]
 
@@ -10,6 +10,9 @@ usage: sluice sandbox [options]
   --rates high         all rates a thousand times as high           --rate-scale X   all rates times X
   --latency MS         each answer comes so much later              --import-after SECONDS  batches are processed then
   --user NAME --password WORD --role ROLE                           --token TOKEN    credentials (sandbox, sandbox, sandbox-token)
+  --platform-token ID:SECRET  of the Platform API (1234:sandbox)
+  --process-queue SECONDS  a process of a site is queued so long (1)  --process-time SECONDS   and then runs so long (2)
+  --process-window SECONDS a site takes one process in so long (300)
   --fault 'SPEC'       goes wrong to order, may be given often: 'status status=503 path=/streams/* nth=2'
                        kinds: status delay reset_before reset_after cut truncate stall malformed garbage
   --log FILE           one line per request                         --quiet          prints the URL only
@@ -58,6 +61,8 @@ local options = {
   ["--rates"] = { "rate_scale", function(word, name) return one_of("high", "normal")(word, name) == "high" and 1000 or 1 end },
   ["--latency"] = { "latency", function(word, name) return number(word, name) / 1000 end },
   ["--import-after"] = { "import_after", number }, ["--user"] = { "username", text }, ["--password"] = { "password", text },
+  ["--platform-token"] = { "platform_token", text }, ["--process-queue"] = { "process_queue", number },
+  ["--process-time"] = { "process_time", number }, ["--process-window"] = { "process_window", number },
   ["--role"] = { "role", text }, ["--token"] = { "token", text }, ["--dead-token"] = { "dead_token", one_of(401, 403, 200) },
   ["--all-failed"] = { "all_failed", one_of(422, 202) }, ["--delete-answer"] = { "delete_answer", one_of(202, 204) },
   ["--first-line"] = { "first_line", one_of(0, 1) }, ["--refuse-id-ranges"] = { "refuse_id_ranges", true },
@@ -95,18 +100,19 @@ local function connections(sb)
 connections:
   shop: { api: stock2shop, base_url: "%s", username: "%s", password: "%s" }
   feed: { api: productsup_stream, base_url: "%s", token: "%s" }
-]]):format(sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token)
+  site: { api: productsup_platform, base_url: "%s", token: "%s" }
+]]):format(sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token, sb.url, sb.options.platform_token)
 end
 
 local function announce(sb, quiet, as_json)
   if as_json then
     local json = require "sluice.sandbox.json"
     print(json.encode(json.object("url", sb.url, "port", sb.port, "stream", "124773", "username", sb.options.username, "password",
-      sb.options.password, "token", sb.options.token)))
+      sb.options.password, "token", sb.options.token, "platform_token", sb.options.platform_token, "site", 123)))
   elseif quiet then
     print(sb.url)
   else
-    print(("%s has %d products (seed %d) and the streams 124773 (chunked) and 224773 (referenced); GET /sandbox/ for more")
+    print(("%s has %d products (seed %d), the streams 124773 (chunked) and 224773 (referenced) and the site 123; GET /sandbox/ for more")
       :format(sb.url, sb.options.products, sb.options.seed))
     print("# for sluice.yaml:\nversion: 1\n" .. connections(sb))
   end
