@@ -61,7 +61,7 @@ return {
   classes = {
     write = { rate = "15/s", per = "endpoint", doc = "uploading, committing and discarding product data" },
     process = { rate = "1/5min", per = "site", doc = "triggering a process, each site on its own" },
-    read = { rate = "60/min", doc = "reading product data; the vendor asks for one request at a time" },
+    read = { rate = "60/min, concurrent 1", doc = "reading product data; one request at a time" },
     other = { rate = "5/s", per = "endpoint", doc = "everything else, each endpoint on its own" },
   },
   learn = { limit = "x-ratelimit-limit", reset = "x-ratelimit-retry-after" }, -- per second; the latter is a Unix time

@@ -70,7 +70,8 @@ local function limited(sb, route, params, headers)
   local count, window, by = table.unpack(RATES[route.class])
   local key = ("platform %s %s"):format(route.class, by == "endpoint" and route.method .. route.path or by == "site" and params[1] or "")
   local ok, seen, resets_at, limit = sb.limits:hit(key, count, sb.clock(), window or sb.options.process_window)
-  headers["X-RateLimit-Limit"], headers["X-Ratelimit-Remaining"] = tostring(limit), tostring(limit - seen)
+  headers["X-RateLimit-Limit"] = tostring(limit)
+  headers["X-Ratelimit-Remaining"] = tostring(ok and limit - seen or 1) -- so the documents print it
   headers["X-Ratelimit-Retry-After"] = tostring(resets_at)
   if not ok then return shared.complaint(429, shared.MESSAGES.too_many) end
 end

@@ -46,7 +46,7 @@ describe("sluice api", function()
 
   it("gives the same as data", function()
     local list = assert(json.decode(api("list", "--json").stdout))
-    assert.equal("productsup_stream", list[1].name)
+    assert.equal("productsup_platform", list[1].name)
     local one = assert(json.decode(api("show", "productsup_stream.create_stream", "--json").stdout))
     assert.same({ "POST", "/streams", "unsafe", "5/s" }, { one.method, one.path, one.resend, one.rate })
     assert.same({ name = "name", type = "text", required = true, min = 3, max = 255, doc = one.arguments[1].doc }, one.arguments[1])

@@ -65,7 +65,7 @@ end
 
 describe("a definition", function()
   it("that sluice brings is right", function()
-    for _, name in ipairs { "stock2shop", "productsup_stream" } do assert.equal(name, definition.load(name).name) end
+    for _, name in ipairs { "stock2shop", "productsup_stream", "productsup_platform" } do assert.equal(name, definition.load(name).name) end
   end)
 
   it("is refused with its file and row when something in it is wrong", function()
@@ -113,7 +113,7 @@ describe("a definition", function()
     tmp.write(dir .. "/apis/broken.lua", "return {\n  name = }")
     tmp.write(dir .. "/apis/crash.lua", "error 'oh'")
     assert.equal("good", definition.load("good", dir).name)
-    assert.same({ "broken", "crash", "good", "productsup_stream", "stock2shop" }, definition.names(dir))
+    assert.same({ "broken", "crash", "good", "productsup_platform", "productsup_stream", "stock2shop" }, definition.names(dir))
     raises("config", "apis/broken.lua:2:", definition.load, "broken", dir)
     raises("config", "apis/crash.lua:1: oh", definition.load, "crash", dir)
     local problem = raises("config", "there is no API 'stock2shp' (did you mean 'stock2shop'?)", definition.load, "stock2shp", dir)
