@@ -51,11 +51,13 @@ end
 local function raise_failed(client, site, pid)
   local list = errors_of(client, site, pid)
   local first = list[1] and (list[1].message or list[1].error)
-  errors.raise {
-    code = "partial", api = client.name, operation = "process", errors = list,
+  local problem = errors.new {
+    code = "partial", api = client.name, operation = "process",
     message = ("process %s of site %s has run, with errors%s"):format(pid, site, first and ("; the first is: %s"):format(first) or ""),
     hint = "data may have gone out all the same; `errors` of this error has what site_errors says",
   }
+  problem.errors = list
+  error(problem, 0)
 end
 
 -- Whether the import history knows the process, which the status page may not have seen.

@@ -149,8 +149,8 @@ end
 
 local function tag_of(sb, reference)
   if reference == nil then return {} end
-  local key, value = type(reference) == "string" and reference:match "^([^:]+):([^:]+)$"
-  if not key then return nil, complaint(400, "a reference has the form tagName:tagValue") end
+  local key, value = tostring(reference):match "^([^:]+):([^:]+)$"
+  if not key or type(reference) ~= "string" then return nil, complaint(400, "a reference has the form tagName:tagValue") end
   if shared.site(sb, reference) then return nil, complaint(400, "the reference is taken") end
   return { { key, value } }
 end
