@@ -68,7 +68,7 @@ local function operation(def, row)
     api = def.name, name = row.name, doc = row.doc, method = row.method, path = row.path, arguments = args,
     rate = rate_of(class), class = row.class, per = class.per, resend = row.resend, resend_counted = row.counted or false,
     success = row.success or { 200 }, delivered = row.deliver, result = row.result, iterator = row.paging ~= nil,
-    anonymous = row.anonymous or false, legacy = row.legacy, own_credential = row.credential, example = row.example, source = row.source,
+    outcomes = row.outcomes, anonymous = row.anonymous or false, legacy = row.legacy, own_credential = row.credential, example = row.example, source = row.source,
   }
 end
 
@@ -151,6 +151,10 @@ local function operation_text(def, data)
   add(lines, "\nresult      %s", data.iterator and "an iterator: for item in client:" .. data.name .. " {…} do" or data.result or "the decoded body")
   add(lines, "limit       %s", limit_text(def.classes[data.class], data.class))
   add(lines, "sent again  %s%s", resends[data.resend], data.resend_counted and "; each time leaves a trace, and is counted" or "")
+  for _, rule in ipairs(data.outcomes or {}) do
+    add(lines, "answer      %d%s: %s%s%s", rule.status, rule.says and (" '…%s…'"):format(rule.says) or "", rule.outcome,
+      rule.code and (" (%s)"):format(rule.code) or "", rule.attempts and (", at most %d attempts"):format(rule.attempts) or "")
+  end
   if data.own_credential then add(lines, "credential  `%s` of the connection where it has one, else the common one", data.own_credential) end
   if data.legacy then add(lines, "legacy      %s", data.legacy) end
   if data.source then add(lines, "source      %s", data.source) end

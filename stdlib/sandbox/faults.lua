@@ -8,7 +8,8 @@
 -- how often it happens at most.
 --
 -- Kinds, and what else they take:
---   status        status (503), body (or `says`, for the Platform API: too_many, in_queue, lock, job_server, busy), retry_after, headers, done (true: the request is carried out all the same)
+--   status        status (503), body, retry_after, headers, done (true: the request is carried out all the same), says (words
+--                 of the Platform API as the body: too_many, in_queue, lock, job_server, busy)
 --   delay         seconds (1), then all goes well
 --   reset_before  a TCP reset; the request is not carried out
 --   reset_after   the request is carried out, then a TCP reset instead of the answer

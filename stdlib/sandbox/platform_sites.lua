@@ -37,7 +37,8 @@ function M.create_site(sb, fields)
   local site = {
     id = fields.id or new_id(sb), project = fields.project or 1, title = fields.title, status = fields.status or "active",
     import_schedule = fields.import_schedule or "", id_column = fields.id_column or "id", created = sb.clock(), tags = {},
-    channels = fields.channels or {}, errors = {}, imports = {}, exports = {}, sources = {}, batches = {}, pending = {}, stages = {}, processes = {}, queue = {},
+    channels = fields.channels or {}, errors = {}, imports = {}, exports = {}, sources = {}, batches = {},
+    pending = {}, stages = {}, processes = {}, queue = {},
   }
   for i, tag in ipairs(fields.tags or {}) do site.tags[i] = { id = site.id * 100 + i, key = tag[1], value = tag[2] } end
   sb.platform.sites[site.id] = site

@@ -207,7 +207,8 @@ describe("the Platform API", function()
   it("read_products and product_properties", function()
     open(function() return { json = documents.answer "platform/read" } end)
     require("support.curl").document(documents.command "platform/read", hosts)
-    for product in site:read_products { site = 123, stage = "intermediate", filter = "id <> ''", limit = 5000, fields = { "id", "gtin" }, hidden = 0 } do
+    local read = { site = 123, stage = "intermediate", filter = "id <> ''", limit = 5000, fields = { "id", "gtin" }, hidden = 0 }
+    for product in site:read_products(read) do
       assert.same({ id = "123", gtin = "42" }, product)
     end
     local function query(request)
@@ -357,8 +358,9 @@ describe("the Platform API", function()
   it("waits until the Unix time of a 429, measured against its Date", function()
     local now = time.parse "Thu, 28 Apr 2022 19:30:20 GMT"
     for reset, least in pairs { [-5] = 0, [4] = 4, [10000000] = 60 } do
-      open { { status = 429, json = message "Too many attempts.", headers = { Date = time.format(now, "http"), ["X-RateLimit-Limit"] = "5",
-        ["X-Ratelimit-Remaining"] = "1", ["X-Ratelimit-Retry-After"] = ("%d"):format(now + reset) } }, { json = documents.answer "platform/project" } }
+      local headers = { Date = time.format(now, "http"), ["X-RateLimit-Limit"] = "5", ["X-Ratelimit-Remaining"] = "1",
+        ["X-Ratelimit-Retry-After"] = ("%d"):format(now + reset) }
+      open { { status = 429, json = message "Too many attempts.", headers = headers }, { json = documents.answer "platform/project" } }
       local _, answer = flying(function() return site:project { project = 1 } end, 200)
       assert.is_true(answer.waited >= least and answer.waited < least + 3, ("%d: %s"):format(reset, answer.waited))
     end

@@ -52,6 +52,14 @@ describe("sluice api", function()
     assert.same({ name = "name", type = "text", required = true, min = 3, max = 255, doc = one.arguments[1].doc }, one.arguments[1])
   end)
 
+  it("says which answers are told apart, what is legacy, and whose credential is taken", function()
+    local out = api("show", "productsup_platform.process").stdout
+    assert.matches("answer +429 '…already in the current queue…': rejected %(conflict%)", out)
+    assert.matches("answer +500 '…interacting with the job server…': unavailable, at most 2 attempts", out)
+    assert.matches("credential +`pat` of the connection", out)
+    assert.matches("legacy +legacy, removed by the vendor", api("show", "productsup_platform.commit_products").stdout)
+  end)
+
   it("knows the project's own definitions", function()
     local dir = tmp.dir()
     os.execute("mkdir " .. dir .. "/apis")

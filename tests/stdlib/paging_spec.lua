@@ -2,7 +2,8 @@
 local json = require "sluice.json"
 local paging = require "sluice.paging"
 
-local row = { name = "sites", result = "Sites", paging = { kind = "cursor", cursor = "cursor", limit = "limit", size = 3, next = "meta.cursor.next" } }
+local row = { name = "sites", result = "Sites" }
+row.paging = { kind = "cursor", cursor = "cursor", limit = "limit", size = 3, next = "meta.cursor.next" }
 
 -- Asks a server that is a function of the cursor; gives the ids and the cursors that were asked for.
 local function run(server, most)

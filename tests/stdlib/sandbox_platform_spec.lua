@@ -255,6 +255,22 @@ describe("the sandbox's Platform API", function()
     assert.is_false(pcall(sb.fault, sb, { kind = "status", says = 5 }))
   end)
 
+  it("lets a process fail to order, from outside as well", function()
+    start()
+    assert.equal(200, (call("POST", "/sandbox/process", { site = 123, fail = true, error = 7, message = "no disk", data = "x" })))
+    local pid = trigger()
+    now = now + 5
+    assert.equal("failed", state(pid))
+    local one = select(2, call("GET", "/platform/v2/sites/123/errors?pid=" .. pid)).Errors[1]
+    assert.same({ "7", "no disk", "x" }, { one.error, one.message, one.data })
+    trigger()
+    now = now + 5
+    assert.equal(2, #select(2, call("GET", "/platform/v2/sites/123/importhistory")).Importhistory)
+    for _, wrong in ipairs { { site = 9, fail = true }, { site = 123 }, { site = 123, fail = true, data = { 1 } } } do
+      assert.equal(400, (call("POST", "/sandbox/process", wrong)))
+    end
+  end)
+
   it("pages by the cursor", function()
     start()
     local platform = require "sluice.sandbox.platform"

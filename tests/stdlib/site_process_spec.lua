@@ -86,7 +86,8 @@ describe("wait_process", function()
       if n == 1 then return { json = { success = true, status = "running" } } end
       return n < 9 and { status = 503, headers = { ["Retry-After"] = "0" } } or { json = { success = true, status = "success" } }
     end)
-    assert.equal("success", require "support.flying"(function() return connect_to(api.url):wait_process(123, PID, options { deadline = 500 }) end, 500))
+    local function wait() return connect_to(api.url):wait_process(123, PID, options { deadline = 500 }) end
+    assert.equal("success", require "support.flying"(wait, 500))
     api.close()
     api = scripted.start(function() return { status = 401 } end)
     raises("auth", connect_to(api.url).wait_process, connect_to(api.url), 123, PID, options())
