@@ -83,7 +83,8 @@ local FIELDS = {
   },
   poll = { terminal = "table!" },
   arg = {
-    name = "string!", type = "string!", required = "boolean", required_for = "table", default = "any", one_of = "table", min = "number", max = "number",
+    name = "string!", type = "string!", required = "boolean", required_for = "table", default = "any",
+    one_of = "table", min = "number", max = "number",
     from = "string", key = "string", query = "string", into = "string", json = "string", line = "string", doc = "string!",
   },
 }
