@@ -68,7 +68,8 @@ local function operation(def, row)
     api = def.name, name = row.name, doc = row.doc, method = row.method, path = row.path, arguments = args,
     rate = rate_of(class), class = row.class, per = class.per, resend = row.resend, resend_counted = row.counted or false,
     success = row.success or { 200 }, delivered = row.deliver, result = row.result, iterator = row.paging ~= nil,
-    outcomes = row.outcomes, anonymous = row.anonymous or false, legacy = row.legacy, own_credential = row.credential, example = row.example, source = row.source,
+    outcomes = row.outcomes, anonymous = row.anonymous or false, legacy = row.legacy, own_credential = row.credential,
+    example = row.example, source = row.source,
   }
 end
 
