@@ -67,7 +67,7 @@ local function explain(self, row, problem, text)
   local common, own = self.definition.errors or {}, row.errors or {}
   local said = message_in(own.message, body) or message_in(common.message, body)
   if said and not problem.message:find(said, 1, true) then problem.message = problem.message .. ": " .. said end
-  local known = own[problem.status] or common[problem.status] or {}
+  local known = own[problem.code] or own[problem.status] or common[problem.code] or common[problem.status] or {}
   if known.code then problem.code = known.code end
   for name, path in pairs(known.take or {}) do problem[name] = by_path(body, path) end
   if known.hint then problem.hint = fill_hint(known.hint, problem) end

@@ -14,7 +14,8 @@
 --   classes         rate classes by name: { rate = "3/s" or a list of them, per = argument | "endpoint", doc }
 --   learn           names of answer headers: limit (requests a second), remaining, reset (Unix time), retry_after
 --   media, headers  content type of JSON bodies ("application/json"), and headers of every request
---   errors          { message = paths of the message in an error body, [status] = { code, hint, take } }
+--   errors          { message = paths of the message in an error body, [status or code] = { code, hint, take } }: what is
+--                   known by the error's code goes before what is known by its status
 --   operations      list of rows:
 --     name, doc, method, path     path with {argument}s, [parts] that are left out with their argument, and {token} where a
 --                                 login token goes into it
@@ -150,7 +151,10 @@ local function check_errors(where, errors)
       check_fields(("%s.errors[%d]"):format(where, key), value, "status")
       if value.code then one_of(("%s.errors[%d]"):format(where, key), "code", value.code, err.codes()) end
     elseif key ~= "message" then
-      fault(where, "errors takes `message` and status numbers, not '%s'", tostring(key))
+      local code = false
+      for _, one in ipairs(err.codes()) do code = code or one == key end
+      if not code then fault(where, "errors takes `message`, status numbers and codes of errors, not '%s'", tostring(key)) end
+      check_fields(("%s.errors.%s"):format(where, key), value, "status")
     end
   end
 end
@@ -180,7 +184,10 @@ local function check_args(where, row, keys)
   return args
 end
 
+local MOST_OUTCOMES = 8 -- of work/call
+
 local function check_outcomes(where, row, def)
+  if #(row.outcomes or {}) > MOST_OUTCOMES then fault(where, "more than %d outcomes", MOST_OUTCOMES) end
   for i, rule in ipairs(row.outcomes or {}) do
     local at = ("%s outcomes[%d]"):format(where, i)
     check_fields(at, rule, "outcome")

@@ -332,6 +332,9 @@ return {
         { status = 500, says = "lock is already acquired", outcome = "unavailable" },
         { status = 500, says = "interacting with the job server", outcome = "unavailable", attempts = 2 },
       },
+      errors = {
+        conflict = { hint = "nothing to do: the queued process takes what was uploaded before it begins" },
+      },
       credential = "pat", result = "process_id", class = "process", resend = "unsafe",
       example = [[local pid = site:process { site = 123, action = "import" }]],
       source = "Process data, Post",

@@ -19,6 +19,7 @@ usage: sluice sandbox [options]
   --dead-token N       what a dead Stock2Shop token gets: 401, 403 or 200
   --all-failed N       what an upload gets of which nothing was accepted: 422 or 202
   --delete-answer N    what deletes get: 202 or 204                 --first-line N   number of the first line in errors: 0 or 1
+  --legacy-gone N      what writing product data to a site gets: 403, 404 or 410 (it works)
   --refuse-id-ranges   the search takes no ranges over id           --null-links     missing page links are null
   --referenced-min N   smallest upload to a referenced stream in bytes
 
@@ -62,7 +63,7 @@ local options = {
   ["--latency"] = { "latency", function(word, name) return number(word, name) / 1000 end },
   ["--import-after"] = { "import_after", number }, ["--user"] = { "username", text }, ["--password"] = { "password", text },
   ["--platform-token"] = { "platform_token", text }, ["--process-queue"] = { "process_queue", number },
-  ["--process-time"] = { "process_time", number }, ["--process-window"] = { "process_window", number },
+  ["--process-time"] = { "process_time", number }, ["--process-window"] = { "process_window", number }, ["--legacy-gone"] = { "legacy_gone", one_of(403, 404, 410) },
   ["--role"] = { "role", text }, ["--token"] = { "token", text }, ["--dead-token"] = { "dead_token", one_of(401, 403, 200) },
   ["--all-failed"] = { "all_failed", one_of(422, 202) }, ["--delete-answer"] = { "delete_answer", one_of(202, 204) },
   ["--first-line"] = { "first_line", one_of(0, 1) }, ["--refuse-id-ranges"] = { "refuse_id_ranges", true },

@@ -35,6 +35,7 @@ local defaults = {
   process_window = 300,    -- seconds in which a site takes one process
   process_queue = 1,       -- seconds that a process is queued
   process_time = 2,        -- seconds that it runs
+  legacy_gone = false,     -- what writing product data gets where it has been removed: 403, 404 or 410
   process_auto = 1200,     -- seconds after the last commit until a process begins by itself
   streams = true,          -- 124773 (chunked) and 224773 (referenced) exist
   dead_token = 401,        -- what a dead Stock2Shop token gets: 401, 403, or 200 without the result

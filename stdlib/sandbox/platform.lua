@@ -88,6 +88,11 @@ local function decide(sb, req, route, params, headers)
   if not allowed(sb, req, route) then
     return shared.complaint(401, "Forbidden, your auth token seems to be invalid")
   end
+  local accept = req.headers.accept or "*/*"
+  if not accept:find("json", 1, true) and not accept:find("*/*", 1, true) then return shared.complaint(406, "Not Acceptable") end
+  if route.legacy and sb.options.legacy_gone then
+    return shared.complaint(sb.options.legacy_gone, "The entity requested has been removed from our servers")
+  end
   local place, problem = shared.place(sb, route, params)
   if not place then return problem end
   return route.handle(sb, req, place, params)

@@ -296,6 +296,9 @@ M.routes = {
   { method = "GET", path = S, class = "read", handle = read },
   { name = "product_properties", method = "GET", path = S .. "/{id}/properties", class = "read", handle = properties },
 }
-for _, route in ipairs(M.routes) do route.place = "site" end
+for _, route in ipairs(M.routes) do
+  route.place = "site"
+  route.legacy = route.path:sub(1, #B) == B -- what is to be removed
+end
 
 return M

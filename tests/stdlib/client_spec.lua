@@ -107,6 +107,12 @@ describe("a definition", function()
     end
     wrong("operations[1] 'thing' outcomes[1]: outcome 'reject' is none of: ambiguous, auth, limited", rule { status = 429, outcome = "reject" })
     wrong("operations[1] 'thing' outcomes[1]: code 'conflikt' is none of", rule { status = 429, outcome = "rejected", code = "conflikt" })
+    wrong("operations[3] 'make': errors takes `message`, status numbers and codes of errors, not 'konflict'",
+      function(d) d.operations[3].errors = { konflict = {} } end)
+    wrong("operations[1] 'thing': more than 8 outcomes", function(d)
+      d.operations[1].outcomes = {}
+      for i = 1, 9 do d.operations[1].outcomes[i] = { status = 400 + i, outcome = "ok" } end
+    end)
     wrong("operations[1] 'thing' outcomes[1]: status is missing", rule { outcome = "rejected" })
     wrong("outcomes[1]: 'auth' needs a credential of the kind login", rule { status = 401, outcome = "auth" })
     wrong("operations[1] 'thing' paging: kind 'cursor' needs cursor",
@@ -278,6 +284,12 @@ describe("a client", function()
     assert.matches("client_spec%.lua:%d+$", problem.where)
     problem = raises("locked", "POST /things answered 409", thing.make, thing, { name = "abc" })
     assert.same({ "7", "its twin is 7" }, { problem.twin.id, problem.hint })
+    def.operations[3].errors = { conflict = { hint = "by its code" }, [422] = { hint = "by its status" } }
+    def.operations[3].outcomes = { { status = 422, says = "twin", outcome = "rejected", code = "conflict" } }
+    api.close()
+    serve { { status = 422, json = { twin = 7 } }, { status = 422, json = {} } }
+    assert.equal("by its code", raises("conflict", "answered 422", thing.make, thing, { name = "abc" }).hint)
+    assert.equal("by its status", raises("invalid", "answered 422", thing.make, thing, { name = "abc" }).hint)
   end)
 
   it("shows where in the script a wrong argument is", function()

@@ -271,6 +271,16 @@ describe("the sandbox's Platform API", function()
     end
   end)
 
+  it("writes no products where the vendor has removed that, and answers in JSON alone", function()
+    start { legacy_gone = 410 }
+    assert.same({ 410, 410, 200 }, { (upload { { id = 1 } }), (call("DELETE", "/platform/v2/sites/123/products")),
+      (call("GET", "/platform/v2/sites/123")) })
+    local headers = { ["X-Auth-Token"] = "1234:sandbox", Accept = "text/html" }
+    assert.equal(406, (call("GET", "/platform/v2/sites", nil, headers)))
+    headers.Accept = "text/html, */*;q=0.1"
+    assert.equal(200, (call("GET", "/platform/v2/sites", nil, headers)))
+  end)
+
   it("pages by the cursor", function()
     start()
     local platform = require "sluice.sandbox.platform"
