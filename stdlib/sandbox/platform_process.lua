@@ -122,7 +122,7 @@ local function trigger(sb, req, site)
   end
   if site.queue.waiting then return complaint(429, shared.MESSAGES.in_queue) end
   local process = enqueue(sb, site, body.action, target)
-  return answer(200, "process_id", process.pid, "estimated_duration", sb.options.process_time + 0.105, "message",
+  return answer(200, "process_id", process.pid, "estimated_duration", sb.options.process_time + 0.125, "message",
     "A new process has been triggered successfully!")
 end
 
