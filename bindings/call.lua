@@ -20,6 +20,7 @@ local call = {}
 ---@field deliver? integer[] other statuses whose body is a result when it has the expected key
 ---@field expect? string key that a success must have
 ---@field truth? string key that must not be false
+---@field outcomes? { status: integer, says?: string, outcome: string, code?: string, attempts?: integer }[] tell answers of one status apart by a part of their body; the first that fits decides, over all of the above. `outcome` as in `sluice.retry`; `attempts` at most
 ---@field anonymous? boolean without credentials
 ---@field renew? boolean false: never log in again because of this answer
 ---@field timeout? number of one request
