@@ -2,6 +2,7 @@
 -- beside that how often a client was quicker than the rate over any second at all.
 --
 --   local ok, seen, resets_at = limits:hit("products 124773", 30, now)
+--   local ok = limits:leak("veeqo the-key", 5, 100, now)       -- a leaky bucket: 100 at once, 5 a second run out
 
 local Limits = {}
 Limits.__index = Limits
@@ -16,7 +17,7 @@ end
 -- Forgets buckets that nobody used for a while.
 local function prune(self, now)
   for key, bucket in pairs(self.buckets) do
-    if bucket.second < now - 10 then
+    if bucket.second < now - (bucket.level and 100 or 10) then -- the slowest bucket is empty by then
       self.buckets[key] = nil
       self.count = self.count - 1
     end
@@ -55,6 +56,26 @@ function Limits:hit(key, limit, now)
   end
   bucket.seen = bucket.seen + 1
   return true, bucket.seen, second + 1, limit
+end
+
+---Pours a request into a bucket that holds `size` and out of which `rate` a second run. False where it would run over.
+---@return boolean ok
+function Limits:leak(key, rate, size, now)
+  local bucket = self.buckets[key]
+  if not bucket then
+    if self.count >= MOST_BUCKETS then prune(self, now) end
+    bucket = { second = now // 1 | 0, level = 0, at = now }
+    self.buckets[key] = bucket
+    self.count = self.count + 1
+  end
+  local level = math.max(0, bucket.level - math.max(0, now - bucket.at) * rate * self.scale)
+  bucket.second, bucket.at, bucket.level = now // 1 | 0, now, level
+  if level + 1 > size then
+    self.refused = self.refused + 1
+    return false
+  end
+  bucket.level = level + 1
+  return true
 end
 
 return Limits
