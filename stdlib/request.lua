@@ -95,18 +95,21 @@ TYPES.seconds = TYPES.number
 
 function TYPES.time(value, arg) return when.text(value, arg.format) end
 
-local function check_range(row, arg, value)
+-- Why a value of the right type is none of those that may be, or nil.
+local function out_of_range(arg, value)
   if arg.one_of then
     for _, allowed in ipairs(arg.one_of) do
-      if value == allowed then return end
+      if value == allowed then return nil end
     end
-    usage(row, "%s must be one of %s, not '%s'", arg.name, table.concat(arg.one_of, ", "), tostring(value))
+    return (" must be one of %s, not '%s'"):format(table.concat(arg.one_of, ", "), tostring(value))
   end
+  if not arg.min and not arg.max then return nil end
   local size, unit = value, ""
+  if type(value) == "userdata" then size = tonumber(tostring(value)) end -- a json.number
   if type(value) == "table" then size, unit = #value, " entries" end
-  if type(value) == "string" and (arg.min or arg.max) then size, unit = utf8.len(value) or #value, " characters long" end
+  if type(value) == "string" then size, unit = utf8.len(value) or #value, " characters long" end
   if arg.min and size < arg.min or arg.max and size > arg.max then
-    usage(row, "%s must be %s to %s%s, is %s", arg.name, arg.min or "up", arg.max or "more", unit, size)
+    return (" must be %s to %s%s, is %s"):format(arg.min or "up", arg.max or "more", unit, size)
   end
 end
 
@@ -135,15 +138,17 @@ local function pick(arg, options, given)
   return value
 end
 
-local function accept(row, arg, value)
+-- The value for the request; nil, and what is wrong with it, to stand behind its name.
+local function accept(arg, value)
   if value == json.null and arg.null then return value end
   local checked, reason = TYPES[arg.type](value, arg)
-  if checked == nil then usage(row, "%s %s", arg.name, reason) end
+  if checked == nil then return nil, value == json.null and " can't be null" or " " .. reason end
   if arg.items or arg.fields then
-    checked, reason = members.check(TYPES, arg, checked)
-    if checked == nil then usage(row, "%s: %s", arg.name, reason) end
+    checked, reason = members.check(accept, arg, checked)
+    if checked == nil then return nil, reason end
   end
-  check_range(row, arg, checked)
+  reason = out_of_range(arg, checked)
+  if reason then return nil, reason end
   return checked
 end
 
@@ -170,7 +175,11 @@ function request.bind(row, options, given)
     for _, arg in ipairs(list) do
       local value = pick(arg, options, given)
       if value == nil and arg.required then usage(row, "%s is missing: %s", arg.name, arg.doc) end
-      if value ~= nil then values[arg.name] = accept(row, arg, value) end
+      if value ~= nil then
+        local checked, reason = accept(arg, value)
+        if checked == nil then usage(row, "%s%s", arg.name, reason) end
+        values[arg.name] = checked
+      end
     end
   end
   check_either(row, values)
