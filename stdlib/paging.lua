@@ -81,6 +81,20 @@ local function repeated(client, row, count)
   }
 end
 
+-- Where pages are numbers, an entry that is new at the front pushes another over to the next page, where it comes again.
+-- Once is enough, unless it has changed in between.
+local function without_pushed(state, page)
+  local had, seen, fresh = state.had or {}, {}, {}
+  for _, entry in ipairs(page) do
+    local id = type(entry) == "table" and entry.id
+    local key = id and tostring(id) .. " " .. tostring(entry.updated_at)
+    if key then seen[key] = true end
+    if not key or not had[key] then fresh[#fresh + 1] = entry end
+  end
+  state.had = seen
+  return fresh
+end
+
 local function is_refusal(problem)
   return err.is(problem) and (problem.status == 400 or problem.status == 404)
 end
@@ -92,16 +106,17 @@ end
 ---@param args? table    the caller's arguments, of which one may set the size of pages
 ---@return fun(): any
 function paging.iterate(client, row, ask, args)
-  local p, next_page, page, at, count, last = row.paging, paging.kinds[row.paging.kind], {}, 0, 0, nil
+  local p, next_page, page, at, count, came, last = row.paging, paging.kinds[row.paging.kind], {}, 0, 0, 0, nil
   local state = { size = p.by and args and math.tointeger(tonumber(args[p.by])) or p.size }
   local extra = next_page(p, state)
   local function turn()
     local ok, value, answer = pcall(ask, extra)
     if not ok and not (state.behind and is_refusal(value)) then error(value, 0) end
-    if ok and answer.body == last and #page > 0 then repeated(client, row, count) end
+    if ok and answer.body == last and came > 0 then repeated(client, row, count) end
     page, at = ok and list_in(client, row, value) or {}, 0
-    last, count = ok and answer.body, count + #page
+    last, came, count = ok and answer.body, #page, count + #page
     extra = ok and next_page(p, state, page, value, answer)
+    if p.page then page = without_pushed(state, page) end
   end
   return function()
     while at >= #page do

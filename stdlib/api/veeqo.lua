@@ -103,7 +103,7 @@ return {
   hosts = { { name = "base", key = "base_url", url = "https://api.veeqo.com", doc = "the API" } },
 
   connection = {
-    { name = "api_key", type = "secret", required = true, doc = "an API key (Veeqo: Settings, Users, API key)" },
+    { name = "api_key", type = "secret", required = true, doc = "an API key of a user in Veeqo" },
   },
   credential = { kind = "header", header = "x-api-key", secret = "api_key" },
 

@@ -154,9 +154,11 @@ function M.start(options)
     graves = {}, tokens = { [options.token] = true }, users = {} }, Sandbox)
   local clock = options.clock or time.now
   sb.clock = function() return clock() + sb.shift end
-  sb.router = Router.new { { module = stock2shop, prefix = "/v1" }, { module = stream, prefix = "/streams" },
-    { module = veeqo, prefix = veeqo.prefixes },
-    { module = control, prefix = "/" } }
+  local apis = { { module = stock2shop, prefix = "/v1" }, { module = stream, prefix = "/streams" },
+    { module = veeqo, prefix = "/products" } }
+  for _, prefix in ipairs(veeqo.prefixes) do apis[#apis + 1] = { module = { routes = {}, missing = veeqo.missing }, prefix = prefix } end
+  apis[#apis + 1] = { module = control, prefix = "/" }
+  sb.router = Router.new(apis)
   sb.users[options.username] = { id = 1, username = options.username, password = options.password, role = options.role or nil,
     modified = "2020-12-29T13:46:44+0000", logins = 0 }
   sb.catalogue = Catalogue.new { count = options.products, seed = options.seed, lag = options.lag, crowd = options.crowd, clock = sb.clock }

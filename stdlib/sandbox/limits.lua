@@ -17,7 +17,7 @@ end
 -- Forgets buckets that nobody used for a while.
 local function prune(self, now)
   for key, bucket in pairs(self.buckets) do
-    if bucket.second < now - (bucket.level and 100 or 10) then -- the slowest bucket is empty by then
+    if (bucket.begins and bucket.begins + bucket.window or bucket.second) < now - 10 then
       self.buckets[key] = nil
       self.count = self.count - 1
     end
@@ -64,12 +64,12 @@ function Limits:leak(key, rate, size, now)
   local bucket = self.buckets[key]
   if not bucket then
     if self.count >= MOST_BUCKETS then prune(self, now) end
-    bucket = { second = now // 1 | 0, level = 0, at = now }
+    bucket = { window = size / rate, level = 0, begins = now }
     self.buckets[key] = bucket
     self.count = self.count + 1
   end
-  local level = math.max(0, bucket.level - math.max(0, now - bucket.at) * rate * self.scale)
-  bucket.second, bucket.at, bucket.level = now // 1 | 0, now, level
+  local level = math.max(0, bucket.level - math.max(0, now - bucket.begins) * rate * self.scale)
+  bucket.begins, bucket.level = now, level
   if level + 1 > size then
     self.refused = self.refused + 1
     return false

@@ -9,8 +9,7 @@ local function pattern_of(path)
   return "^" .. path:gsub("[%-%.]", "%%%0"):gsub("{%w+}", "([^/]+)"):gsub("/$", "") .. "/?$"
 end
 
----`apis`: a list of modules with `routes`, `serve` and `missing`, and `prefix`, the beginning (or a list of them) of paths for
----which they answer 404.
+---`apis`: a list of modules with `routes`, `serve` and `missing`, and `prefix`, the paths for which they answer 404.
 function Router.new(apis)
   local self = setmetatable({ apis = apis, exact = {}, patterns = {} }, Router)
   for _, api in ipairs(apis) do
@@ -29,13 +28,6 @@ end
 
 local NONE = {}
 
-local function begins(path, prefix)
-  for _, one in ipairs(type(prefix) == "table" and prefix or { prefix }) do
-    if path:find(one, 1, true) == 1 then return true end
-  end
-  return false
-end
-
 ---The module, the route and the decoded parts of the path that are in braces; or the module, nil and the status.
 function Router:find(method, path)
   local entry = self.exact[method .. " " .. path]
@@ -53,7 +45,7 @@ function Router:find(method, path)
   end
   if other then return other, nil, 405 end
   for _, api in ipairs(self.apis) do
-    if begins(path, api.prefix) then return api.module, nil, 404 end
+    if path:find(api.prefix, 1, true) == 1 then return api.module, nil, 404 end
   end
   return self.apis[#self.apis].module, nil, 404
 end

@@ -282,8 +282,8 @@ M.routes = {
   { method = "GET", path = "/purchase_orders", handle = gated },
 }
 
----The beginnings of paths that are Veeqo's, also where there is no route.
-M.prefixes = { "/products", "/orders", "/sellables", "/warehouses", "/channels", "/current_", "/purchase_orders" }
+---The beginnings of paths that are Veeqo's beside /products, also where there is no route.
+M.prefixes = { "/orders", "/sellables", "/warehouses", "/channels", "/current_", "/purchase_orders" }
 
 -- The bucket refuses before anything else is looked at: no body, no type, no header that says how long.
 local function refused(sb, key)

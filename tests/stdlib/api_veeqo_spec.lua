@@ -117,7 +117,8 @@ describe("Veeqo", function()
 
   describe("finds a variant by its SKU", function()
     before_each(function() open {} end)
-    local product = { id = 7, sellables = { { id = 2, sku_code = "A b" }, { id = 1, sku_code = "a b" }, { id = 3, sku_code = "c" }, { id = 4, sku_code = "c" } } }
+    local product = { id = 7, sellables = { { id = 2, sku_code = "A b" }, { id = 1, sku_code = "a b" }, { id = 3, sku_code = "c" },
+      { id = 4, sku_code = "c" } } }
 
     it("to the letter", function()
       assert.equal(1, depot:sellable(product, "a b").id)
@@ -276,11 +277,27 @@ describe("Veeqo", function()
       raises("not_found", "404", collect, depot:orders { page_size = 1 }) -- nothing counted the pages
     end)
 
+    it("give an entry once that a new one has pushed to the next page, unless it has changed", function()
+      local function entry(id, at) return { id = id, updated_at = at } end
+      open { { json = { entry(4, "a"), entry(3, "a") } }, { json = { entry(3, "a"), entry(2, "a") } },
+        { json = { entry(2, "b"), entry(1, "a") } }, { json = json.array {} } }
+      local ids = {}
+      for one in depot:orders { page_size = 2 } do ids[#ids + 1] = one.id end
+      assert.same({ 4, 3, 2, 2, 1 }, ids)
+    end)
+
     it("are an error where a page comes again or is no list", function()
       open { { json = { { id = 1 } } }, { json = { { id = 1 } } }, { json = { id = 1 } }, { status = 204 } }
       raises("protocol", "the page behind 1 entries is the one before it again", collect, depot:orders { page_size = 1 })
       raises("protocol", "the answer is no list", collect, depot:orders())
       raises("protocol", "the answer is no list", collect, depot:orders())
+    end)
+
+    it("are an error, and no loop, also where all of the page that comes again was pushed there", function()
+      local function page(...) return { body = json.encode(json.array { ... }) } end
+      open { page({ id = 1 }, { id = 2 }), page({ id = 2 }, { id = 1 }), page({ id = 2 }, { id = 1 }) }
+      raises("protocol", "the page behind 4 entries is the one before it again", collect, depot:orders { page_size = 2 })
+      assert.equal(3, #api.requests)
     end)
 
     it("have 1 to 100 entries a page", function()
@@ -339,7 +356,7 @@ describe("Veeqo and the sandbox", function()
   it("find an order by its number among those that are like it", function()
     open { veeqo_products = 1, veeqo_orders = 10 }
     local all, exact = collect(depot:orders { query = "SHOP-100" }), 0
-    for _, order in ipairs(all) do exact = exact + (order.number == "SHOP-100" and 1 or 0) end
+    for _, one in ipairs(all) do exact = exact + (one.number == "SHOP-100" and 1 or 0) end
     assert.same({ 8, 0 }, { #all, exact }) -- the cancelled one is not among them
   end)
 
