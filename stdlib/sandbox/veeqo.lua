@@ -103,36 +103,53 @@ end
 
 -- ---- products ----
 
-local function set(text)
-  local names = {}
-  for name in text:gmatch "%S+" do names[name] = true end
-  return names
+-- "name list[] object{}": what each member may hold.
+local function members_of(text)
+  local kinds = {}
+  for name, mark in text:gmatch "([%w_]+)(%S*)" do kinds[name] = mark end
+  return kinds
 end
 
-local PRODUCT = set [[title description estimated_delivery notes product_brand_id product_variants_attributes images_attributes]]
-local VARIANT = set [[id title price sku_code cost_price weight_grams weight_unit upc_code model_number min_reorder_level quantity_to_reorder
-  tax_rate]]
-local IMAGE = set [[id src display_position]]
-local ORDER = set [[channel_id customer_id customer_attributes deliver_to_id deliver_to_attributes delivery_method_id line_items_attributes
-  number due_date send_notification_email total_discounts additional_order_level_taxless_discount delivery_cost total_tax
-  payment_attributes customer_note_attributes employee_notes_attributes]]
+local PRODUCT = members_of [[title description estimated_delivery notes product_brand_id product_variants_attributes[] images_attributes[] ]]
+local VARIANT = members_of [[id title price sku_code cost_price weight_grams weight_unit upc_code model_number min_reorder_level
+  quantity_to_reorder tax_rate]]
+local IMAGE = members_of [[id src display_position]]
+local ORDER = members_of [[channel_id customer_id customer_attributes{} deliver_to_id deliver_to_attributes{} delivery_method_id
+  line_items_attributes[] number due_date send_notification_email total_discounts additional_order_level_taxless_discount delivery_cost
+  total_tax payment_attributes{} customer_note_attributes{} employee_notes_attributes[] ]]
+local LINE = members_of [[id sellable_id price_per_unit quantity tax_rate taxless_discount_per_unit additional_options]]
+local ENTRY = members_of [[physical_stock_level infinite location]]
 
-local function only(object, names)
-  for name in json.members(object) do
-    if not names[name] then return false end
+local function fits(value, mark)
+  if value == json.null then return true end
+  if mark == "{}" then return json.is_object(value) end
+  if mark == "" then return type(value) ~= "table" end
+  for _, one in ipairs(json.is_array(value) and value or {}) do
+    if not json.is_object(one) then return false end
   end
-  return true
+  return json.is_array(value)
 end
 
-local function only_all(rows, names)
-  for _, row in ipairs(json.is_array(rows) and rows or {}) do
-    if not json.is_object(row) or not only(row, names) then return false end
+-- The answer where a member is not taken, or holds what it can't (the latter is undocumented); else nil.
+local function misfit(object, kinds)
+  for name, value in json.members(object) do
+    if not kinds[name] then return not_taken() end
+    if not fits(value, kinds[name]) then return error_list(400, { name .. " is invalid" }) end
   end
-  return true
 end
 
-local function taken(product)
-  return only(product, PRODUCT) and only_all(product.product_variants_attributes, VARIANT) and only_all(product.images_attributes, IMAGE)
+local function rows_of(object, name) return json.is_array(object[name]) and object[name] or {} end
+
+local function misfit_in(object, name, kinds)
+  for _, row in ipairs(rows_of(object, name)) do
+    local answered = misfit(row, kinds)
+    if answered then return answered end
+  end
+end
+
+local function product_misfit(product)
+  return misfit(product, PRODUCT) or misfit_in(product, "product_variants_attributes", VARIANT)
+    or misfit_in(product, "images_attributes", IMAGE)
 end
 
 -- The object in its wrapper, or nil and what is answered without it (undocumented).
@@ -155,7 +172,7 @@ end
 local function check_new_product(product)
   local problems = {}
   complain_blank(problems, product, { "title" }, "")
-  for _, variant in ipairs(json.is_array(product.product_variants_attributes) and product.product_variants_attributes or {}) do
+  for _, variant in ipairs(rows_of(product, "product_variants_attributes")) do
     complain_blank(problems, variant, { "title", "price", "sku_code" }, "product_variants.")
   end
   return #problems > 0 and error_list(400, problems) or nil
@@ -164,8 +181,7 @@ end
 local function create_product(sb, req)
   local fields, refusal = wrapped(req, "product")
   if not fields then return refusal end
-  if not taken(fields) then return not_taken() end
-  refusal = check_new_product(fields)
+  refusal = product_misfit(fields) or check_new_product(fields)
   if refusal then return refusal end
   return answer(201, shapes.product(sb.veeqo:add_product(fields), sb.veeqo))
 end
@@ -180,7 +196,9 @@ local function update_product(sb, req, id)
   if not one then return no_product() end
   local fields, refusal = wrapped(req, "product")
   if not fields then return refusal end
-  if not taken(fields) then return not_taken() end
+  if fields.title ~= nil and blank(fields.title) then refusal = error_list(400, { "title can't be blank" }) end -- undocumented
+  refusal = product_misfit(fields) or refusal
+  if refusal then return refusal end
   sb.veeqo:set_product(one, fields)
   return answer(200, shapes.product(one, sb.veeqo))
 end
@@ -209,7 +227,7 @@ local function check_lines(sb, lines, problems)
   end
   for _, line in ipairs(lines) do
     complain_blank(problems, line, { "sellable_id", "price_per_unit", "quantity" }, "line_items.")
-    if not sb.veeqo.sellables[math.tointeger(Store.number_of(line.sellable_id))] then problems[#problems + 1] = "line_items.sellable must exist" end
+    if not sb.veeqo.sellables[Store.whole_of(line.sellable_id)] then problems[#problems + 1] = "line_items.sellable must exist" end
   end
 end
 
@@ -227,11 +245,9 @@ end
 local function create_order(sb, req)
   local fields, refusal = wrapped(req, "order")
   if not fields then return refusal end
-  if not only(fields, ORDER) then return not_taken() end
-  refusal = check_new_order(sb, fields)
+  refusal = misfit(fields, ORDER) or misfit_in(fields, "line_items_attributes", LINE) or check_new_order(sb, fields)
   if refusal then return refusal end
-  json.set(fields, "due", day(fields.due_date))
-  local one = sb.veeqo:add_order(fields)
+  local one = sb.veeqo:add_order(fields, day(fields.due_date))
   return answer(201, shapes.order(one), { Location = ("%s/orders/%d"):format(sb.url, one.id) })
 end
 
@@ -248,10 +264,12 @@ local function set_stock_entry(sb, req, sellable, warehouse)
   if not entry then return no_product() end
   local fields, refusal = wrapped(req, "stock_entry")
   if not fields then return refusal end
+  refusal = misfit(fields, ENTRY)
+  if refusal then return refusal end
   local problems = {}
   complain_blank(problems, fields, { "physical_stock_level", "infinite" }, "")
   if #problems > 0 then return error_list(400, problems) end
-  entry.physical = math.tointeger(Store.number_of(fields.physical_stock_level)) or 0
+  entry.physical = Store.whole_of(fields.physical_stock_level)
   entry.infinite, entry.updated_at = fields.infinite == true, sb.clock()
   if fields.location ~= nil then entry.location = fields.location ~= json.null and fields.location or nil end
   return answer(200, shapes.stock_entry(entry, place))

@@ -27,6 +27,9 @@ local function number_of(value)
 end
 Store.number_of = number_of
 
+local function whole_of(value) return math.tointeger(number_of(value) // 1) or 0 end
+Store.whole_of = whole_of
+
 local function given(value)
   if value == nil or value == json.null then return nil end
   return value
@@ -58,7 +61,7 @@ end
 
 local function set_image(image, fields)
   if fields.src ~= nil then image.src = given(fields.src) end
-  if given(fields.display_position) then image.display_position = math.tointeger(number_of(fields.display_position)) end
+  if given(fields.display_position) then image.display_position = whole_of(fields.display_position) end
 end
 
 local function add_image(self, product, fields)
@@ -71,7 +74,7 @@ end
 local function nested(self, product, list, rows, set, add)
   if type(list) ~= "table" or json.is_object(list) or list == json.null then return end
   for _, fields in ipairs(list) do
-    local id, known = given(fields.id) and math.tointeger(number_of(fields.id)), nil
+    local id, known = given(fields.id) and whole_of(fields.id), nil
     for _, row in ipairs(rows) do
       if row.id == id then known = row end
     end
@@ -82,9 +85,9 @@ end
 ---Sets a product's fields and those of its variants and images.
 function Store:set_product(product, fields)
   for _, name in ipairs { "title", "description", "notes" } do
-    if fields[name] ~= nil then product[name] = given(fields[name]) end
+    if fields[name] ~= nil then product[name] = given(fields[name]) ~= nil and tostring(fields[name]) or nil end
   end
-  if fields.product_brand_id ~= nil then product.product_brand_id = math.tointeger(number_of(fields.product_brand_id)) end
+  if fields.product_brand_id ~= nil then product.product_brand_id = whole_of(fields.product_brand_id) end
   if product.product_brand_id == 0 then product.product_brand_id = nil end
   if fields.estimated_delivery ~= nil then
     local days = given(fields.estimated_delivery)
@@ -130,21 +133,21 @@ end
 -- ---- orders ----
 
 local function add_line(self, order, fields)
-  local sellable = self.sellables[math.tointeger(number_of(fields.sellable_id))]
+  local sellable = self.sellables[whole_of(fields.sellable_id)]
   local line = { id = next_id(self, "line"), sellable_id = sellable.variant.id, sku_code = sellable.variant.sku_code,
     title = sellable.variant.title, price_per_unit = number_of(fields.price_per_unit), tax_rate = number_of(fields.tax_rate),
-    quantity = math.tointeger(number_of(fields.quantity)), additional_options = given(fields.additional_options) }
+    quantity = whole_of(fields.quantity), additional_options = given(fields.additional_options) }
   order.lines[#order.lines + 1] = line
   order.total_price = order.total_price + line.price_per_unit * line.quantity
 end
 
----A new order, whatever number it has. The caller has checked the fields.
-function Store:add_order(fields)
+---A new order, whatever number it has. The caller has checked the fields; `due` are the seconds of its due date.
+function Store:add_order(fields, due)
   local now = self.clock()
   local customer, address = given(fields.customer_attributes), given(fields.deliver_to_attributes)
   local order = { id = next_id(self, "order"), created_at = now, updated_at = now, lines = {}, total_price = 0,
     status = given(fields.status) or "awaiting_fulfillment", channel = by_id(self.channels, tostring(fields.channel_id)),
-    email = customer and given(customer.email), due_date = fields.due, send_notification_email = fields.send_notification_email == true,
+    email = customer and given(customer.email), due_date = due, send_notification_email = fields.send_notification_email == true,
     customer_id = customer and next_id(self, "customer") or number_of(fields.customer_id),
     deliver_to_id = address and next_id(self, "customer") or number_of(fields.deliver_to_id),
     delivery_method_id = number_of(fields.delivery_method_id) }

@@ -15,7 +15,10 @@ describe("the sandbox's Veeqo", function()
     sb = sandbox.start(all)
   end
   before_each(function() clock = 1507885693.707 end)
-  after_each(function() sb:stop() end)
+  after_each(function()
+    sb:stop()
+    assert.equal(0, sb.bugs)
+  end)
 
   local function call(method, path, body, key)
     local answer = assert(http.request { method = method, url = sb.url .. path, body = body and json.encode(body),
@@ -160,7 +163,7 @@ describe("the sandbox's Veeqo", function()
     assert.same({ 3, "2017-03-02T00:00:00.000Z", "SKU-1-1" }, { made.total_price, made.due_date, made.line_items[1].sellable.sku_code })
     call("POST", "/orders", { order = order })
     assert.equal(2, #select(2, call("GET", "/orders?query=WEB-1")))
-    order.line_items_attributes, order.customer_id = {}, nil
+    order.line_items_attributes, order.customer_id = json.array {}, nil
     assert.same({ "customer can't be blank", "line_items can't be blank" }, select(2, call("POST", "/orders", { order = order })).error_messages)
     order.colour = "red"
     assert.equal(500, call("POST", "/orders", { order = order }).status)
@@ -185,6 +188,51 @@ describe("the sandbox's Veeqo", function()
       assert.same({ 200, 200, 429 }, statuses)
       if size == 100 then sb:stop() end
     end
+  end)
+
+  it("has an answer to whatever comes", function()
+    start { veeqo_products = 1, veeqo_bucket = 100000 }
+    local sellable = sb.veeqo.products[1].variants[1].id
+    local path = ("/sellables/%d/warehouses/22668/stock_entry"):format(sellable)
+    local line = { sellable_id = sellable, price_per_unit = 1, quantity = 1 }
+    local whole = { -- method, path, wrapper, a body that is taken
+      { "POST", "/products", "product", { title = "x", description = "x", notes = "x", estimated_delivery = "1", product_brand_id = 1,
+        product_variants_attributes = json.array { variant(1) }, images_attributes = json.array { { src = "x", display_position = 1 } } } },
+      { "PUT", "/products/8636420", "product", { title = "x", product_variants_attributes = json.array { { id = 1, price = 1 } } } },
+      { "POST", "/orders", "order", { channel_id = 41001, customer_id = 1, deliver_to_id = 1, delivery_method_id = 1, number = "x",
+        due_date = "31/01/2018", line_items_attributes = json.array { line }, customer_attributes = { email = "x" },
+        deliver_to_attributes = { city = "x" }, send_notification_email = false } },
+      { "PUT", path, "stock_entry", { physical_stock_level = 1, infinite = false, location = "x" } },
+    }
+    local function try(one, body, status)
+      local got = call(one[1], one[2], body).status
+      assert.is_true(got < 429 or got == 500 and not status, got)
+      if status then assert.equal(status, got) end
+    end
+    for _, value in ipairs { json.array {}, json.array { 1, "x", json.array {} }, "text", 5, 1.5, true, json.null, { x = 1 }, -1e300 } do
+      for _, one in ipairs(whole) do
+        try(one, { [one[3]] = one[4] }, one[1] == "POST" and 201 or 200)
+        try(one, value)
+        try(one, { [one[3]] = value })
+        for name, own in pairs(one[4]) do
+          one[4][name] = value
+          try(one, { [one[3]] = one[4] })
+          one[4][name] = json.isarray(own) and json.array { value } or own
+          try(one, { [one[3]] = one[4] })
+          one[4][name] = own
+        end
+        for name in pairs(line) do
+          local odd = { sellable_id = sellable, price_per_unit = 1, quantity = 1 }
+          odd[name] = value
+          one[4].line_items_attributes = one[3] == "order" and json.array { odd } or nil
+          try(one, { [one[3]] = one[4] })
+          one[4].line_items_attributes = one[3] == "order" and json.array { line } or nil
+        end
+      end
+    end
+    assert.is_true(#call("GET", "/sandbox/veeqo/products").body > 0 and #call("GET", "/sandbox/veeqo/orders").body > 0)
+    local cut = { method = "POST", url = sb.url .. "/products", body = "{", headers = { ["x-api-key"] = "sandbox-key" } }
+    assert.equal(400, assert(http.request(cut)).status)
   end)
 
   it("dumps what it has", function()
