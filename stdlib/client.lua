@@ -51,10 +51,20 @@ local function fill_hint(hint, problem)
   return (hint:gsub("{([%w_%.]+)}", function(path) return tostring(by_path(problem, path) or "?") end))
 end
 
+-- Text or a number; a list of such is one sentence.
+local function words_of(value)
+  if math.type(value) then value = tostring(value) end
+  if type(value) == "string" then return value ~= "" and value or nil end
+  if not json.isarray(value) then return nil end
+  local words = {}
+  for _, one in ipairs(value) do words[#words + 1] = words_of(one) end
+  return #words > 0 and table.concat(words, "; ") or nil
+end
+
 local function message_in(paths, body)
   for _, path in ipairs(paths or {}) do
-    local text = by_path(body, path)
-    if type(text) == "string" and text ~= "" then return text end
+    local text = words_of(by_path(body, path))
+    if text then return text end
   end
 end
 

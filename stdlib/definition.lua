@@ -22,7 +22,10 @@
 --     host, query                 name of the host; constant part of the query
 --     args                        list of { name, type, required, required_for = { argument = { values } }, default, one_of, min, max,
 --                                 from = "connection", key, query = its name there, into = "body", json = what stands for it in
---                                 the template, line, doc }; type "reference" is an id or the name:value of a tag
+--                                 the template, line, doc, format (of a time: sql, rfc3339, http, day), null (json.null may
+--                                 stand for it), items (of a list: rows for the members of each entry; each = what one is
+--                                 called), fields (the same of one table) }; type "reference" is an id or the name:value of a tag
+--     either                      lists of arguments of which exactly one must be there
 --     body                        JSON template: {arg} is replaced by the argument's JSON, a member "x":{arg?} left out when nil
 --     encoding                    of an argument that goes `into = "body"`: json, ndjson, json_array, or { by = argument, value = … }
 --     gzip, max_bytes             argument that asks for compression; ceiling of the body
@@ -31,7 +34,8 @@
 --     truth                       key that must not be false in a success ("success"; also for the whole API)
 --     outcomes                    list of { status, says, outcome, code, attempts } that tell answers of one status apart by a part of
 --                                 their body; the first that fits decides. `outcome` is a word of policy/retry.h
---     paging                      { kind = "offset" | "cursor", offset, cursor, limit, size, by, next }: the method is an iterator
+--     paging                      { kind = "offset" | "cursor" | "page", offset, cursor, page, pages, limit, size, by, next }: the
+--                                 method is an iterator
 --                                 (stdlib/paging.lua has what each kind needs)
 --     class, resend, counted      rate class; "safe" | "unsafe" | "never_automatic"; true where each resend leaves a trace
 --     anonymous, renew            true: without credentials; false: never log in again because of its answer
@@ -45,10 +49,10 @@ local err = require "sluice.err"
 
 local definition = {}
 
-local builtin = { "productsup_platform", "productsup_stream", "stock2shop" } -- stdlib/api/*.lua
+local builtin = { "productsup_platform", "productsup_stream", "stock2shop", "veeqo" } -- stdlib/api/*.lua
 
 local TYPES = {
-  "any", "boolean", "id", "ids", "integer", "list", "number", "object", "records", "reference", "seconds", "secret", "text",
+  "any", "boolean", "id", "ids", "integer", "list", "number", "object", "records", "reference", "seconds", "secret", "text", "time",
 }
 local METHODS = { "DELETE", "GET", "HEAD", "PATCH", "POST", "PUT" }
 local ENCODINGS = { "json", "json_array", "ndjson" }
@@ -72,7 +76,8 @@ local FIELDS = {
   learn = { limit = "string", remaining = "string", reset = "string", retry_after = "string" },
   status = { code = "string", hint = "string", take = "table" },
   paging = {
-    kind = "string!", offset = "string", cursor = "string", limit = "string!", size = "number!", by = "string", next = "string",
+    kind = "string!", offset = "string", cursor = "string", page = "string", pages = "string", limit = "string!", size = "number!",
+    by = "string", next = "string",
   },
   outcome = { status = "number!", says = "string", outcome = "string!", code = "string", attempts = "number" },
   operation = {
@@ -80,13 +85,14 @@ local FIELDS = {
     body = "string", encoding = "any", gzip = "string", max_bytes = "number", success = "table", deliver = "table",
     expect = "string", truth = "string", result = "string", paging = "table", class = "string!", resend = "string!", counted = "boolean",
     anonymous = "boolean", renew = "boolean", errors = "table", timeout = "number", example = "string", source = "string",
-    headers = "table", poll = "table", outcomes = "table", credential = "string", legacy = "string",
+    headers = "table", poll = "table", outcomes = "table", credential = "string", legacy = "string", either = "table",
   },
   poll = { terminal = "table!" },
   arg = {
     name = "string!", type = "string!", required = "boolean", required_for = "table", default = "any",
     one_of = "table", min = "number", max = "number",
     from = "string", key = "string", query = "string", into = "string", json = "string", line = "string", doc = "string!",
+    format = "string", null = "boolean", items = "table", fields = "table", each = "string",
   },
 }
 
@@ -165,11 +171,22 @@ local function check_placeholders(where, field, text, known)
   end
 end
 
+-- The type of an argument and, of a list or a table, those of its members.
+local function check_type(where, arg)
+  one_of(where, "type", arg.type, TYPES)
+  if arg.type == "time" then one_of(where, "format", arg.format, keys_of(require("sluice.when").formats)) end
+  if arg.items and arg.type ~= "list" then fault(where, "items are those of a list") end
+  if arg.fields and arg.type ~= "object" then fault(where, "fields are those of an object") end
+  for name, row in pairs(check_names(where .. " members", arg.items or arg.fields or {}, "arg")) do
+    check_type(("%s members '%s'"):format(where, name), row)
+  end
+end
+
 local function check_args(where, row, keys)
   local args = check_names(where .. " args", row.args or {}, "arg")
   for name, arg in pairs(args) do
     local at = ("%s args '%s'"):format(where, name)
-    one_of(at, "type", arg.type, TYPES)
+    check_type(at, arg)
     if name == "raw" or name == "timeout" or name == "deadline" then fault(at, "that name is an option of every operation") end
     if arg.from and arg.from ~= "connection" then fault(at, "from can only be \"connection\"") end
     if arg.from and not keys[arg.key or name] then fault(at, "the connection has no key '%s'", arg.key or name) end
@@ -227,6 +244,9 @@ local function check_operation(where, row, def, seen)
   if row.paging then check_paging(where .. " paging", row, args) end
   check_outcomes(where, row, def)
   if row.credential then one_of(where, "credential", row.credential, keys_of(def.credentials or {})) end
+  for _, names in ipairs(row.either or {}) do
+    for _, name in ipairs(names) do one_of(where, "either", name, keys_of(args)) end
+  end
   local per = def.classes[row.class].per
   if per and per ~= "endpoint" and not args[per] then fault(where, "class '%s' counts per '%s', which is no argument here", row.class, per) end
   check_errors(where, row.errors)

@@ -1,6 +1,6 @@
 -- The command line of `sluice sandbox`.
 local M = {
-  about = "Stock2Shop, the Stream API and the Platform API on localhost, with their rules and with faults to order",
+  about = "The four APIs on localhost, with their rules and with faults to order",
   usage = [[
 usage: sluice sandbox [options]
 
@@ -22,6 +22,9 @@ usage: sluice sandbox [options]
   --legacy-gone N      what writing product data to a site gets: 403, 404 or 410 (it works)
   --refuse-id-ranges   the search takes no ranges over id           --null-links     missing page links are null
   --referenced-min N   smallest upload to a referenced stream in bytes
+  --veeqo-key KEY      key of Veeqo (sandbox-key)                   --veeqo-bucket N what its bucket holds (100)
+  --veeqo-products N   products there (30)                          --veeqo-orders N orders there (40)
+  --veeqo-past-end N   what a page behind the last gets: 200 or 404
 
 It prints connections for sluice.yaml and serves until Ctrl-C. GET /sandbox/ lists its control pages.
 ]],
@@ -68,6 +71,9 @@ local options = {
   ["--all-failed"] = { "all_failed", one_of(422, 202) }, ["--delete-answer"] = { "delete_answer", one_of(202, 204) },
   ["--first-line"] = { "first_line", one_of(0, 1) }, ["--refuse-id-ranges"] = { "refuse_id_ranges", true },
   ["--null-links"] = { "null_links", true }, ["--referenced-min"] = { "referenced_min", whole },
+  ["--veeqo-key"] = { "veeqo_key", text }, ["--veeqo-bucket"] = { "veeqo_bucket", whole },
+  ["--veeqo-products"] = { "veeqo_products", whole }, ["--veeqo-orders"] = { "veeqo_orders", whole },
+  ["--veeqo-past-end"] = { "veeqo_past_end", one_of(200, 404) },
   ["--log"] = { "log_file", text }, ["--fault"] = { "faults", text }, ["--quiet"] = { "quiet", true },
 }
 
@@ -102,14 +108,17 @@ connections:
   shop: { api: stock2shop, base_url: "%s", username: "%s", password: "%s" }
   feed: { api: productsup_stream, base_url: "%s", token: "%s" }
   site: { api: productsup_platform, base_url: "%s", token: "%s" }
-]]):format(sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token, sb.url, sb.options.platform_token)
+  depot: { api: veeqo, base_url: "%s", api_key: "%s" }
+]]):format(sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token, sb.url, sb.options.platform_token, sb.url,
+    sb.options.veeqo_key)
 end
 
 local function announce(sb, quiet, as_json)
   if as_json then
     local json = require "sluice.sandbox.json"
     print(json.encode(json.object("url", sb.url, "port", sb.port, "stream", "124773", "username", sb.options.username, "password",
-      sb.options.password, "token", sb.options.token, "platform_token", sb.options.platform_token, "site", 123)))
+      sb.options.password, "token", sb.options.token, "platform_token", sb.options.platform_token, "site", 123,
+      "veeqo_key", sb.options.veeqo_key)))
   elseif quiet then
     print(sb.url)
   else

@@ -94,6 +94,13 @@ handlers["GET /sandbox/stream/{id}/counts"] = function(sb, _, id)
   return answer(200, O("products", store.count, "applied", store.applied, "repeated", repeated))
 end
 
+handlers["GET /sandbox/veeqo/{kind}"] = function(sb, _, kind)
+  if kind ~= "products" and kind ~= "orders" and kind ~= "stock" then usage("there are products, orders and stock, no %s", kind) end
+  return ndjson(sb.veeqo.each, sb.veeqo, kind)
+end
+
+handlers["POST /sandbox/veeqo/orders"] = function(sb, req) return ids_answer(sb.veeqo:seed_orders(arguments(req).count or 1)) end
+
 handlers["POST /sandbox/import"] = function(sb, req)
   local a = arguments(req)
   if a.stream then stream_of(sb, a.stream) end
@@ -157,6 +164,8 @@ local ABOUT = {
   "GET /sandbox/stream/{id}/counts    how many, how often applied, which more than once",
   'POST /sandbox/import               {"stream":"124773"}: a linked site imports, batches get their processing stage ("reject": n)',
   'POST /sandbox/process              {"site":123,"fail":true}: the next process of the site fails ("error", "message", "data": text)',
+  "GET /sandbox/veeqo/{kind}          what Veeqo has: products, orders or stock, NDJSON",
+  'POST /sandbox/veeqo/orders         {"count":1}: new orders',
   'POST /sandbox/faults               {"kind":"status","status":503,"path":"/v1/*","nth":2}; GET shows them, DELETE ends them',
   "GET /sandbox/log                   requests and counts (?last=100); DELETE starts it afresh",
   "POST /sandbox/expire               all Stock2Shop tokens die",

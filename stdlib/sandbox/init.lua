@@ -1,4 +1,4 @@
--- `sluice sandbox`: Stock2Shop and Productsup's two APIs on this machine, with their rules, and with faults to order.
+-- `sluice sandbox`: Stock2Shop, Productsup's two APIs and Veeqo on this machine, with their rules, and with faults to order.
 -- It knows the APIs from their documents alone and shares nothing with the clients but the operations' names,
 -- methods and paths.
 --
@@ -17,6 +17,7 @@ local stock2shop = require "sluice.sandbox.stock2shop"
 local stream = require "sluice.sandbox.stream"
 local task = require "sluice.task"
 local time = require "sluice.time"
+local veeqo = require "sluice.sandbox.veeqo"
 
 local M = {}
 
@@ -48,6 +49,10 @@ local defaults = {
   name_reserved = 604800,  -- seconds for which a deleted stream keeps its name
   null_links = false,      -- page links that don't exist are null, not absent
   referenced_min = 0,      -- smallest request to a referenced stream in bytes
+  veeqo_key = "sandbox-key", -- of Veeqo
+  veeqo_bucket = 100,      -- how many requests Veeqo's bucket holds: 100 by its pages, 56 in a test on the real one
+  veeqo_products = 30, veeqo_orders = 40, -- there at the start
+  veeqo_past_end = 200,    -- what a page behind the last gets: 200 and an empty list, or 404
   clock = false,           -- gives the time in seconds
   log = false,             -- gets one line per request
 }
@@ -159,12 +164,16 @@ function M.start(options)
     graves = {}, tokens = { [options.token] = true }, users = {} }, Sandbox)
   local clock = options.clock or time.now
   sb.clock = function() return clock() + sb.shift end
-  sb.router = Router.new { { module = stock2shop, prefix = "/v1" }, { module = stream, prefix = "/streams" },
-    { module = platform, prefix = "/platform", also = "/product" }, { module = control, prefix = "/" } }
+  local apis = { { module = stock2shop, prefix = "/v1" }, { module = stream, prefix = "/streams" },
+    { module = platform, prefix = "/platform", also = "/product/" }, { module = veeqo, prefix = "/products" } }
+  for _, prefix in ipairs(veeqo.prefixes) do apis[#apis + 1] = { module = { routes = {}, missing = veeqo.missing }, prefix = prefix } end
+  apis[#apis + 1] = { module = control, prefix = "/" }
+  sb.router = Router.new(apis)
   sb.users[options.username] = { id = 1, username = options.username, password = options.password, role = options.role or nil,
     modified = "2020-12-29T13:46:44+0000", logins = 0 }
   sb.catalogue = Catalogue.new { count = options.products, seed = options.seed, lag = options.lag, crowd = options.crowd, clock = sb.clock }
   platform.start(sb)
+  sb.veeqo = veeqo.new(sb)
   sb.faults, sb.limits, sb.log = Faults.new(options.seed), Limits.new(options.rate_scale), Requests.new(options.log or nil)
   if options.streams then
     stream.create(sb, "sandbox", "chunked")
@@ -230,7 +239,9 @@ function Sandbox:expire()
   for _, user in pairs(self.users) do user.token = nil end
 end
 
-M.routes = { stock2shop = stock2shop.routes, productsup_stream = stream.routes, productsup_platform = platform.routes }
+M.routes = {
+  stock2shop = stock2shop.routes, productsup_stream = stream.routes, productsup_platform = platform.routes, veeqo = veeqo.routes,
+}
 
 local command = require "sluice.sandbox.command"
 M.about, M.usage = command.about, command.usage

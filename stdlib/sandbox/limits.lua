@@ -5,6 +5,7 @@
 --   local ok, seen, resets_at = limits:hit("products 124773", 30, now)
 --   local ok = limits:hit("process 123", 1, now, 300)             -- a window that begins with its first request
 --   local leave = limits:enter("read", 1)                         -- … leave() when the answer has gone
+--   local ok = limits:leak("veeqo the-key", 5, 100, now)       -- a leaky bucket: 100 at once, 5 a second run out
 
 local Limits = {}
 Limits.__index = Limits
@@ -82,6 +83,26 @@ function Limits:enter(key, most)
     local left = self.inside[key] - 1
     self.inside[key] = left > 0 and left or nil
   end, crowded
+end
+
+---Pours a request into a bucket that holds `size` and out of which `rate` a second run. False where it would run over.
+---@return boolean ok
+function Limits:leak(key, rate, size, now)
+  local bucket = self.buckets[key]
+  if not bucket then
+    if self.count >= MOST_BUCKETS then prune(self, now) end
+    bucket = { window = size / rate, level = 0, begins = now }
+    self.buckets[key] = bucket
+    self.count = self.count + 1
+  end
+  local level = math.max(0, bucket.level - math.max(0, now - bucket.begins) * rate * self.scale)
+  bucket.begins, bucket.level = now, level
+  if level + 1 > size then
+    self.refused = self.refused + 1
+    return false
+  end
+  bucket.level = level + 1
+  return true
 end
 
 return Limits
