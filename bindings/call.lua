@@ -20,6 +20,7 @@ local call = {}
 ---@field deliver? integer[] other statuses whose body is a result when it has the expected key
 ---@field expect? string key that a success must have
 ---@field truth? string key that must not be false
+---@field intent? sluice.Intent of the store's outbox: it is noted as sent before the first byte of each attempt, or nothing is sent
 ---@field anonymous? boolean without credentials
 ---@field renew? boolean false: never log in again because of this answer
 ---@field timeout? number of one request

@@ -28,6 +28,9 @@
 --     paging                      { kind = "offset", offset, limit, size, next }: the method is an iterator
 --     class, resend, counted      rate class; "safe" | "unsafe" | "never_automatic"; true where each resend leaves a trace
 --     anonymous, renew            true: without credentials; false: never log in again because of its answer
+--     settle                      { operation, args, list, match, also }: how to find out whether an unsafe write was done: a search
+--                                 (its args with {key} and the write's own {argument}s), the path of the list in its result, the path
+--                                 in an entry that is the key; also = { path = argument } that must agree where both are there
 --     poll                        { terminal = { status = "ok" | "partial" | "failed" } }: the statuses that end what the row asks about
 --     errors, timeout, example, source
 --   helpers         more methods: name = "module" or { module, doc }; the module's function of that name gets (client, …)
@@ -65,8 +68,9 @@ local FIELDS = {
     body = "string", encoding = "any", gzip = "string", max_bytes = "number", success = "table", deliver = "table",
     expect = "string", truth = "string", result = "string", paging = "table", class = "string!", resend = "string!", counted = "boolean",
     anonymous = "boolean", renew = "boolean", errors = "table", timeout = "number", example = "string", source = "string",
-    headers = "table", poll = "table",
+    headers = "table", poll = "table", settle = "table",
   },
+  settle = { operation = "string!", args = "table", list = "string", match = "string!", also = "table" },
   poll = { terminal = "table!" },
   arg = {
     name = "string!", type = "string!", required = "boolean", default = "any", one_of = "table", min = "number", max = "number",
@@ -159,6 +163,14 @@ local function check_args(where, row, keys)
   return args
 end
 
+local function check_settle(where, row, def)
+  check_fields(where, row.settle, "settle")
+  local names = {}
+  for i, other in ipairs(def.operations) do names[i] = other.name end
+  one_of(where, "operation", row.settle.operation, names)
+  if row.resend == "safe" then fault(where, "an operation that may be repeated needs none") end
+end
+
 local function check_operation(where, row, def, seen)
   local args = check_args(where, row, seen.keys)
   one_of(where, "method", row.method, METHODS)
@@ -174,6 +186,7 @@ local function check_operation(where, row, def, seen)
   if row.body then check_placeholders(where, "body", row.body, args) end
   if type(row.encoding) == "string" then one_of(where, "encoding", row.encoding, ENCODINGS) end
   if row.poll then check_fields(where .. " poll", row.poll, "poll") end
+  if row.settle then check_settle(where .. " settle", row, def) end
   if row.paging then
     check_fields(where .. " paging", row.paging, "paging")
     one_of(where .. " paging", "kind", row.paging.kind, keys_of(require("sluice.paging").kinds))

@@ -78,6 +78,8 @@ typedef struct sl_call_spec {
     int deliver[SL_CALL_STATUSES]; /* others whose body is a result when it has the expected key (422 with a batch) */
     const char *expect;         /* top-level key of a success, NULL for none; not looked for in a 204 */
     const char *truth;          /* top-level key that must not be false ("success"), NULL for none */
+    int (*before_send)(void *arg, sl_err *err); /* called right before each attempt; where it fails nothing is sent */
+    void *before_arg;           /* borrowed until the operation is freed */
     bool anonymous;             /* without credentials */
     bool keep_token;            /* never log in again because of this answer */
 

@@ -163,6 +163,10 @@ return {
         { name = "order", type = "any", required = true, into = "body", doc = "what the channel would send: a table, a record or JSON text" },
       },
       class = "api", resend = "unsafe", expect = "queue_messages",
+      settle = {
+        operation = "search_orders", args = { query = { term = { channel_order_code = "{key}" } }, size = 50 },
+        list = "system_orders", match = "channel_order_code", also = { channel_id = "channel_id" },
+      },
       example = [[shop:post_order { channel_id = 47, order = { channel_order_code = "A-1", line_items = { { sku = "CD003", qty = 1 } } } }]],
       source = "Orders, POST /v2-queue/order",
     },
