@@ -121,19 +121,19 @@ describe("post_orders", function()
 
   it("posts each once through seeded deaths and cut connections", function()
     local random = model.randomizer(tonumber(os.getenv "SLUICE_SEED") or 1)
-    local rounds = LONG and 60 or 5
-    orders(LONG and 1000 or 60)
+    local rounds, fresh = LONG and 60 or 6, LONG and 17 or 10 -- orders that come in before each death
     local reached, hits = {}, 0
     for _, kind in ipairs { "reset_before", "reset_after", "truncate" } do
       p.sandbox:fault { kind = kind, method = "POST", path = "/v2-queue/order", probability = LONG and 0.01 or 0.03 }
     end
     for round = 1, rounds do
+      orders(round * fresh)
       local step, done = STEPS[(round - 1) % #STEPS + 1], nil
       if LONG and random(1, 4) == 1 then
         done, step = p:crash("KILL", "after", random(20, 2000) / 1000, WORDS), "after"
       else
         local last = step == "searched" or step == "settled"
-        done = p:crash("KILL", step, last and 1 or random(1, LONG and 60 or 6), WORDS)
+        done = p:crash("KILL", step, last and 1 or random(1, step == "intended" and count or fresh // 2), WORDS)
       end
       if done.hit then hits, reached[step] = hits + 1, true end
     end
