@@ -50,14 +50,11 @@ local function check_options(o)
   if type(o.key) ~= "string" and type(o.key) ~= "function" then usage "key is missing: the path of what a record is known by, or a function" end
 end
 
--- The argument that a record becomes: the one that is the body, else the only one that must be given.
-local function target_of(row, with)
-  local required
+-- The argument that is the body; where an operation has none, a record's fields are its arguments.
+local function target_of(row)
   for _, arg in ipairs(row.args or {}) do
     if arg.into == "body" then return arg.name end
-    if arg.required and not arg.from and (with or {})[arg.name] == nil then required = arg.name end
   end
-  return required
 end
 
 --- The host that the operation goes to: a part of what tells writes apart.
@@ -69,7 +66,8 @@ end
 ---   connection, operation   the client, and the name of the write; one that may be repeated needs no outbox
 ---   key                     path of the field by which a record is known ("channel_order_code"), or function(record) -> text
 ---   with                    further arguments of the operation, the same for all records
----   into                    the argument that a record becomes (default: the one that is the body)
+---   into                    the argument that a record becomes (default: the one that is the body; where there is none, the
+---                           record's fields are the arguments)
 ---   resolve                 function(key, args, row): evidence that it is there, false where it is not, nil where nothing can be said
 ---   drained                 function(): false while the API's queue still works; absence is not believed before
 ---   settle_after, gap       seconds after the last send before "not found" says anything (default: twice `index_lag` of the
@@ -86,13 +84,12 @@ function outbox.open(o)
   if row.resend == "safe" then usage("%s.%s may be repeated: it needs no outbox", client.name, row.name) end
   local run = require("sluice.run").current()
   local self = setmetatable({
-    client = client, row = row, key = o.key, with = o.with or {}, into = o.into or target_of(row, o.with), resolve = o.resolve,
+    client = client, row = row, key = o.key, with = o.with or {}, into = o.into or target_of(row), resolve = o.resolve,
     drained = o.drained, options = settling.options(o, tonumber(client.options.index_lag)), run = run,
     slots = task.semaphore(o.in_flight or IN_FLIGHT), tasks = {}, pending = {}, working = {},
     store = o.store or run:store(), host = host_of(client, row),
     confirmed = 0, repeated = 0, rejected = 0, unknown = 0, resent = 0,
   }, Outbox)
-  if not self.into then usage("%s has no argument that a record could become: name it with `into`", row.name) end
   run:on_failure(function() self:abandon() end)
   return self
 end
@@ -124,7 +121,10 @@ end
 local function job_of(self, record)
   local args = {}
   for name, value in pairs(self.with) do args[name] = value end
-  args[self.into] = record
+  if self.into then args[self.into] = record
+  else
+    for name, value in pairs(type(record) == "userdata" and ndjson.totable(record) or record) do args[name] = value end
+  end
   return { record = record, args = args, key = key_of(self, record), followers = {} }
 end
 
@@ -154,19 +154,29 @@ end
 
 -- ---- fates ----
 
+-- A recipe's project keeps what was refused in its dead letters; a script without one says so.
+local function refuse(self, job, reason)
+  local run = self.run
+  if run.recipe or run.opened or run.loaded then
+    return run:reject(text_of(job.record), reason, { key = job.key, operation = self.row.name })
+  end
+  log.warn("outbox", "%s '%s' was refused: %s", self.row.name, job.key or "?", reason)
+  run:count "rejected"
+end
+
 -- How a fate is counted, for the job and for those with the same key that were handed in meanwhile.
 local function count(self, job, fate, reason)
   job.state = fate
   for _, one in ipairs { job, table.unpack(job.followers) } do
     one.state = fate
-    if fate == "rejected" then self.run:reject(text_of(one.record), reason, { key = one.key, operation = self.row.name })
+    if fate == "rejected" then refuse(self, one, reason)
     elseif fate == "confirmed" then
       self.run:count(one == job and "sent" or "unchanged")
       if one ~= job then self.repeated = self.repeated + 1 end
     elseif fate == "unknown" then self.run:count "unknown"
     else self.run:skip(reason) end
   end
-  if self.working[job.key] == job then self.working[job.key] = nil end
+  if job.key and self.working[job.key] == job then self.working[job.key] = nil end
 end
 
 local function settle(job, state, answer, note)
@@ -380,7 +390,7 @@ local function adopt(self)
     if now and now.state == "sent" and now.body then
       local args = json.decode(now.body)
       self.run:count "added" -- an earlier run had read it
-      self.pending[#self.pending + 1] = { intent = intent, key = now.key, args = args, record = args[self.into], followers = {}, state = "sent" }
+      self.pending[#self.pending + 1] = { intent = intent, key = now.key, args = args, record = self.into and args[self.into] or args, followers = {}, state = "sent" }
     elseif intent then
       intent:close()
     end
