@@ -7,6 +7,7 @@ local commands = {
   check = "sluice.check",
   help = "sluice.help",
   limits = "sluice.limits",
+  outbox = "sluice.outbox_command",
   run = "sluice.run",
   sandbox = "sluice.sandbox",
   test = "sluice.test",

@@ -41,6 +41,9 @@
 --     anonymous, renew            true: without credentials; false: never log in again because of its answer
 --     credential                  one of `credentials`, taken instead of the common one where the connection has its key
 --     legacy                      what is said where the vendor has removed it (an answer 403, 404 or 410)
+--     settle                      { operation, args, list, match, also }: how to find out whether an unsafe write was done: a search
+--                                 (its args with {key} and the write's own {argument}s), the path of the list in its result, the path
+--                                 in an entry that is the key; also = { path = argument } that must agree where both are there
 --     poll                        { terminal = { status = "ok" | "partial" | "failed" } }: the statuses that end what the row asks about
 --     errors, timeout, example, source
 --   helpers         more methods: name = "module" or { module, doc }; the module's function of that name gets (client, …)
@@ -86,7 +89,9 @@ local FIELDS = {
     expect = "string", truth = "string", result = "string", paging = "table", class = "string!", resend = "string!", counted = "boolean",
     anonymous = "boolean", renew = "boolean", errors = "table", timeout = "number", example = "string", source = "string",
     headers = "table", poll = "table", outcomes = "table", credential = "string", legacy = "string", either = "table",
+    settle = "table",
   },
+  settle = { operation = "string!", args = "table", list = "string", match = "string!", also = "table" },
   poll = { terminal = "table!" },
   arg = {
     name = "string!", type = "string!", required = "boolean", required_for = "table", default = "any",
@@ -226,6 +231,14 @@ local function check_paging(where, row, args)
   if by and not args[by] then fault(where, "by names '%s', which is no argument%s", by, near(by, keys_of(args))) end
 end
 
+local function check_settle(where, row, def)
+  check_fields(where, row.settle, "settle")
+  local names = {}
+  for i, other in ipairs(def.operations) do names[i] = other.name end
+  one_of(where, "operation", row.settle.operation, names)
+  if row.resend == "safe" then fault(where, "an operation that may be repeated needs none") end
+end
+
 local function check_operation(where, row, def, seen)
   local args = check_args(where, row, seen.keys)
   one_of(where, "method", row.method, METHODS)
@@ -241,6 +254,7 @@ local function check_operation(where, row, def, seen)
   if row.body then check_placeholders(where, "body", row.body, args) end
   if type(row.encoding) == "string" then one_of(where, "encoding", row.encoding, ENCODINGS) end
   if row.poll then check_fields(where .. " poll", row.poll, "poll") end
+  if row.settle then check_settle(where .. " settle", row, def) end
   if row.paging then check_paging(where .. " paging", row, args) end
   check_outcomes(where, row, def)
   if row.credential then one_of(where, "credential", row.credential, keys_of(def.credentials or {})) end

@@ -38,6 +38,10 @@ local CORRECTIONS = {
   ["platform/site_errors.json"] = { ['"{"FTP'] = '{"FTP', ['user"}"'] = 'user"}' },
   ["platform/status.json"] = { ["## Only available when status equals failed"] = "" },
   ["platform/chapter4.json"] = { ["<data_source_id>"] = "1", ["<site_id>"] = "123" },
+  -- an ampersand outside quotes ends a shell's command
+  ["stock2shop/post_order"] = { ["456&channel"] = "456\\&channel", ["123&token"] = "123\\&token" },
+  ["stock2shop/queue_products"] = { ["xxx&source"] = "xxx\\&source" },
+  ["stock2shop/queue_products_all"] = { ["xxx&source"] = "xxx\\&source" },
 }
 
 local function corrected(name, text)
