@@ -100,6 +100,43 @@ return {
 }]],
       source = "Products, POST /v1/products/elastic_search",
     },
+    {
+      name = "search_orders",
+      doc = "Orders by an Elasticsearch query: hits in the index, system_orders as they are now",
+      method = "POST", path = "/v1/orders/elastic_search",
+      body = [[{"query":{query},"from":{from?},"size":{size?},"sort":{sort?}}]],
+      args = {
+        { name = "query", type = "object", required = true, doc = "Elasticsearch query" },
+        { name = "from", type = "integer", min = 0, max = 10000, doc = "how many to step over; from + size must stay within 10,000" },
+        { name = "size", type = "integer", min = 0, max = 10000, json = [["{size}"]], doc = "orders a page" }, -- text, as printed
+        { name = "sort", type = "object", doc = "Elasticsearch sort" },
+      },
+      class = "api", resend = "safe", expect = "system_orders",
+      example = [[shop:search_orders { query = { term = { channel_order_code = "0027795" } }, size = 10 }.system_orders]],
+      source = "Orders, POST /v1/orders/elastic_search",
+    },
+    {
+      name = "queue_summary",
+      doc = "What the queue still has to process. No document shows the answer: it is given as it comes",
+      method = "GET", path = "/v1/queue/summary", query = "format=json", -- as the documents' other GETs
+      class = "api", resend = "safe",
+      example = [[print(sluice.show(shop:queue_summary()))]],
+      source = "Push products, step 4, GET /queue/summary",
+    },
+    {
+      name = "post_order",
+      doc = "Queue an order of a channel, in the channel's own format. Each post makes a new order",
+      method = "POST", host = "queue", path = "/v2-queue/order",
+      encoding = "json",
+      args = {
+        { name = "client_id", type = "id", required = true, from = "connection", query = "client_id", doc = "the client; valid_token names it" },
+        { name = "channel_id", type = "id", required = true, from = "connection", query = "channel_id", doc = "the sales channel" },
+        { name = "order", type = "any", required = true, into = "body", doc = "what the channel would send: a table, a record or JSON text" },
+      },
+      class = "api", resend = "unsafe", expect = "queue_messages",
+      example = [[shop:post_order { channel_id = 47, order = { channel_order_code = "A-1", line_items = { { sku = "CD003", qty = 1 } } } }]],
+      source = "Orders, POST /v2-queue/order",
+    },
   },
 
   helpers = {

@@ -18,6 +18,9 @@ usage: sluice sandbox [options]
   --delete-answer N    what deletes get: 202 or 204                 --first-line N   number of the first line in errors: 0 or 1
   --refuse-id-ranges   the search takes no ranges over id           --null-links     missing page links are null
   --referenced-min N   smallest upload to a referenced stream in bytes
+  --orders N           orders at the start (0)              --order-delay SECONDS  they leave the queue then (0)
+  --order-codes HOW    the index has channel_order_code as a keyword (found by its exact text) or as text (its words)
+  --refuse-id-sort     the search of orders does not sort by id
 
 It prints connections for sluice.yaml and serves until Ctrl-C. GET /sandbox/ lists its control pages.
 ]],
@@ -62,6 +65,8 @@ local options = {
   ["--all-failed"] = { "all_failed", one_of(422, 202) }, ["--delete-answer"] = { "delete_answer", one_of(202, 204) },
   ["--first-line"] = { "first_line", one_of(0, 1) }, ["--refuse-id-ranges"] = { "refuse_id_ranges", true },
   ["--null-links"] = { "null_links", true }, ["--referenced-min"] = { "referenced_min", whole },
+  ["--orders"] = { "orders", whole }, ["--order-delay"] = { "order_delay", number },
+  ["--order-codes"] = { "order_codes", one_of("keyword", "text") }, ["--refuse-id-sort"] = { "refuse_id_sort", true },
   ["--log"] = { "log_file", text }, ["--fault"] = { "faults", text }, ["--quiet"] = { "quiet", true },
 }
 
@@ -93,9 +98,9 @@ end
 local function connections(sb)
   return ([[
 connections:
-  shop: { api: stock2shop, base_url: "%s", username: "%s", password: "%s" }
+  shop: { api: stock2shop, base_url: "%s", queue_url: "%s", username: "%s", password: "%s", client_id: 21 }
   feed: { api: productsup_stream, base_url: "%s", token: "%s" }
-]]):format(sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token)
+]]):format(sb.url, sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token)
 end
 
 local function announce(sb, quiet, as_json)

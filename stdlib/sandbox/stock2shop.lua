@@ -1,8 +1,12 @@
--- Stock2Shop's API as its documents show it: login, sources, channels, product search. What they leave open (which status
--- a dead token gets, what an error looks like) is a choice of ours and can be changed by options.
+-- Stock2Shop's API as its documents show it: login, sources, channels, search of products and orders, the queue. What they
+-- leave open (which status a dead token gets, what an error looks like, which role may do what) is a choice of ours, and
+-- an option where it matters.
 local crypto = require "sluice.crypto"
 local dates = require "sluice.sandbox.dates"
+local elastic = require "sluice.sandbox.elastic"
 local json = require "sluice.sandbox.json"
+local order_search = require "sluice.sandbox.order_search"
+local query = require "sluice.sandbox.query"
 local search = require "sluice.sandbox.search"
 
 local M = {}
@@ -88,24 +92,60 @@ local function channels()
   return answer(200, O("system_channels", json.array { one(47, "My Sales Channel", "shopify"), one(255, "Trade", "trade") }))
 end
 
-local function elastic_search(sb, req, _, user)
+-- A search's answer, or Elasticsearch's refusal, which the proxy passes on.
+local function searched(req, schema, find)
   local body, fault = json.decode(req.body == "" and "{}" or req.body)
   if fault or not json.is_object(body) then return complaint(400, fault or "a search is an object") end
-  local needs_channel = user.role and sb.options.channel_roles[user.role]
-  local ok, text = pcall(search.answer, sb.catalogue, body, { refuse_id_ranges = sb.options.refuse_id_ranges,
-    empty = needs_channel and not req.query.channel_id })
+  local ok, text = pcall(find, body)
   if ok then return answer(200, text) end
-  if type(text) == "table" and text.es_fault then return answer(400, search.refusal(text)) end
+  if type(text) == "table" and text.es_fault then return answer(400, elastic.refusal(text, schema)) end
   error(text, 0)
 end
 
----The operations: names, methods and paths are those of the client's definition, the rest is the sandbox's own.
+local function search_products(sb, req, _, user)
+  local needs_channel = user.role and sb.options.channel_roles[user.role]
+  return searched(req, query.products, function(body)
+    return search.answer(sb.catalogue, body, { refuse_id_ranges = sb.options.refuse_id_ranges,
+      empty = needs_channel and not req.query.channel_id })
+  end)
+end
+
+local function search_orders(sb, req)
+  return searched(req, order_search.schema(sb.options), function(body) return order_search.answer(sb.order_store, body, sb.options) end)
+end
+
+local CHANNELS = { ["47"] = true, ["255"] = true } -- those that `channels` shows
+
+-- Any JSON is received: what it should look like is between the channel and Stock2Shop. A client or channel that is not
+-- this user's is refused (undocumented, with which status).
+local function post_order(sb, req)
+  local payload, fault = json.decode(req.body)
+  if fault then return complaint(400, fault) end
+  local client, channel = req.query.client_id, req.query.channel_id
+  if not client or not channel then return complaint(400, (client and "channel_id" or "client_id") .. " is missing") end
+  if client ~= "21" then return complaint(403, "Forbidden") end
+  if not CHANNELS[channel] then return complaint(404, "there is no channel " .. channel) end
+  local key, message_id = sb.order_store:post(payload, math.tointeger(channel))
+  return answer(200, O("message", "order received", "queue_messages", json.array { O("key", key, "message_id", message_id) }))
+end
+
+-- No document shows this answer. Ours counts what waits, by instruction, in the manner of the queue's other answers.
+local function queue_summary(sb)
+  return answer(200, O("system_queue", O("sync_order", sb.order_store:queued())))
+end
+
+---The operations: names, methods and paths are those of the client's definition, the rest is the sandbox's own. `roles`: those that may,
+---beside an admin (no role), as the documents' table of roles describes them.
 M.routes = {
   { name = "authenticate", method = "POST", path = "/v1/users/authenticate", open = true, handle = authenticate },
   { name = "valid_token", method = "GET", path = "/v1/users/valid_token/{token}", open = true, handle = valid_token },
   { name = "sources", method = "GET", path = "/v1/sources", handle = sources },
   { name = "channels", method = "GET", path = "/v1/channels", handle = channels },
-  { name = "search_products", method = "POST", path = "/v1/products/elastic_search", handle = elastic_search },
+  { name = "search_products", method = "POST", path = "/v1/products/elastic_search", handle = search_products },
+  { name = "search_orders", method = "POST", path = "/v1/orders/elastic_search", roles = { trade = true, read_only = true },
+    handle = search_orders },
+  { name = "queue_summary", method = "GET", path = "/v1/queue/summary", handle = queue_summary },
+  { name = "post_order", method = "POST", path = "/v2-queue/order", roles = { trade = true }, handle = post_order },
 }
 
 ---Answers one request that a route fits.
@@ -120,12 +160,13 @@ function M.serve(sb, req, route, params)
     dead.headers = headers
     return dead
   end
+  if user and user.role and route.roles and not route.roles[user.role] then return complaint(403, "Forbidden", headers) end
   local result = route.handle(sb, req, params[1], user)
   for name, value in pairs(headers) do result.headers[name] = value end
   return result
 end
 
----What a path under /v1 that does not exist gets.
+---What a path under /v1 or /v2-queue that does not exist gets.
 function M.missing(status)
   return complaint(status, status == 405 and "Method Not Allowed" or "Not Found")
 end

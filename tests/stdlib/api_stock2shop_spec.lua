@@ -2,6 +2,7 @@
 local auth = require "sluice.auth"
 local connect = require("sluice.connect").connect
 local document = require "support.document"
+local documents = require "support.documents"
 local err = require "sluice.err"
 local json = require "sluice.json"
 local sandbox = require "sluice.sandbox"
@@ -14,6 +15,9 @@ local function answers(r)
   if r.path == "/v1/users/authenticate" or r.path:find "^/v1/users/valid_token/" then return { json = { system_user = user } } end
   if r.path == "/v1/sources" then return { json = { system_sources = { { id = 318, type = "apifact_sapone", source_id = json.null } } } } end
   if r.path == "/v1/channels" then return { json = { system_channels = { { id = 123, type = "shopify", price_tier = json.null } } } } end
+  if r.path == "/v1/queue/summary" then return { json = { sync_product = 12 } } end
+  if r.path == "/v1/orders/elastic_search" then return { body = documents.text "stock2shop/search_orders.json" } end
+  if r.path == "/v2-queue/order" then return { body = documents.text "stock2shop/post_order.json" } end
   if r.path == "/v1/products/elastic_search" then
     return { body = [[{"took":3,"timed_out":false,"hits":{"total":27,"hits":[{"_id":"62777","sort":[1609835104000]}]},
       "system_products":[{"id":62777,"modified":"2021-01-05 08:25:04","channels":[],"price":100.0}]}]] }
@@ -32,12 +36,14 @@ describe("Stock2Shop", function()
   local api, shop, host
   local function open(script, more)
     api = scripted.start(script)
-    local keys = { api = "stock2shop", name = "shop", base_url = api.url, username = "barry", password = "*****",
+    local keys = { api = "stock2shop", name = "shop", base_url = api.url, queue_url = api.url, username = "barry", password = "*****",
       limits = { api = "10000/s", login = "10000/s" } }
     for key, value in pairs(more or {}) do keys[key] = value end
     shop = connect(keys)
     host = { ["https://app.stock2shop.com"] = api.url, ["token=xxx"] = "token=xxx-token", ["/xxx?"] = "/xxx-token?",
-      ["?format=json$token"] = "?format=json&token" } -- a misprint of the document
+      ["?format=json$token"] = "?format=json&token", -- a misprint of the document
+      ["https://api.stock2shop.com"] = api.url, -- which printed commands need quotes, the next lines say
+      ["client_id=456&channel_id=123&"] = "client_id=456\\&channel_id=123\\&", ["&source_id"] = "\\&source_id" }
   end
   before_each(function() open(answers) end)
   after_each(function() api.close() end)
@@ -162,6 +168,82 @@ describe("Stock2Shop", function()
     raises("usage", shop.search_products, shop, {})
   end)
 
+  it("search_orders", function()
+    local result
+    local query = { bool = { must = { { multi_match = { fields = { "id.autocomplete", "channel_order_code", "sources.source_order_code",
+      "customer.first_name", "customer.last_name", "customer.email", "customer.channel_customer_code" }, query = "abc", operator = "or" } } },
+      must_not = json.array {}, filter = json.array {} } }
+    document.same(api, documents.text "stock2shop/search_orders.sh", host, function()
+      result = shop:search_orders { query = query, from = 0, size = 10, sort = { _score = { order = "desc" } } }
+    end)
+    assert.same({ 10000, "0027795", 119.23, "318" }, { result.hits.total, result.system_orders[1].channel_order_code,
+      result.system_orders[1].sub_total, result.system_orders[1].sources[1].source_id })
+    shop:search_orders { query = { match_all = {} } }
+    assert.equal('{"query":{"match_all":{}}}', api.requests[#api.requests].body)
+    raises("usage", shop.search_orders, shop, { query = {}, size = 10001 })
+    api.close()
+    open(function(r) return r.path:find "elastic" and { json = { hits = {} } } or answers(r) end)
+    assert.matches("without the key 'system_orders'", raises("protocol", shop.search_orders, shop, { query = {} }).message)
+  end)
+
+  it("queue_summary", function()
+    local result
+    -- no document prints a command or an answer: the path is the tutorial's, the rest as their other GETs
+    document.same(api, "curl -X GET -H 'Content-Type: application/json' 'https://app.stock2shop.com/v1/queue/summary?format=json&token=xxx'",
+      host, function() result = shop:queue_summary() end)
+    assert.same({ sync_product = 12 }, result)
+    api.close()
+    open(function(r) return r.path == "/v1/queue/summary" and { body = "[]" } or answers(r) end)
+    assert.same({}, shop:queue_summary())
+    api.close()
+    open(function(r) return r.path == "/v1/queue/summary" and { status = 404, json = { message = "no such page" } } or answers(r) end)
+    assert.matches("no such page", raises("not_found", shop.queue_summary, shop).message)
+  end)
+
+  it("post_order", function()
+    local result, answer
+    local order = { ["my order payload"] = { foo = "bar" } }
+    document.same(api, documents.text "stock2shop/post_order.sh", host, function()
+      result, answer = shop:post_order { client_id = 456, channel_id = 123, order = order }
+    end)
+    assert.equal("order received", result.message)
+    assert.equal("3d7b74a0-8b1b-4b06-8d7f-8331cb682705", result.queue_messages[1].message_id)
+    assert.equal(1, answer.attempts)
+    shop:post_order { client_id = 456, channel_id = 123, order = '{"id": 1.0}\n' }
+    assert.equal('{"id": 1.0}\n', api.requests[#api.requests].body) -- text goes as it is
+    assert.matches("client_id is missing", raises("usage", shop.post_order, shop, { channel_id = 123, order = order }).message)
+    assert.matches("order is missing", raises("usage", shop.post_order, shop, { client_id = 456, channel_id = 123 }).message)
+    api.close()
+    open(answers, { client_id = 456, channel_id = "123" })
+    shop:post_order { order = order }
+    assert.equal("/v2-queue/order?client_id=456&channel_id=123&token=xxx-token", api.requests[#api.requests].target)
+  end)
+
+  it("post_order is sent again only where nothing can have been done", function()
+    local order, posts = { client_id = 1, channel_id = 2, order = { id = 1 } }, 0
+    local function try(first)
+      api.close()
+      posts = 0
+      open(function(r)
+        if r.path ~= "/v2-queue/order" then return answers(r) end
+        posts = posts + 1
+        return posts == 1 and first or answers(r)
+      end)
+      return pcall(shop.post_order, shop, order)
+    end
+    for _, bad in ipairs { { status = 502, body = "bad gateway" }, { how = "reset" }, { status = 200, body = "{}" } } do
+      local ok, problem = try(bad)
+      assert.is_false(ok)
+      assert.equal(1, posts)
+      assert.equal("ambiguous", problem.code, problem.message)
+    end
+    assert.is_true((try { status = 429, headers = { ["x-S2S-RateLimit"] = "3" } }))
+    assert.equal(2, posts)
+    local ok, problem = try { status = 400, json = { message = "client_id is wrong" } }
+    assert.same({ false, "invalid", 1 }, { ok, problem.code, posts })
+    assert.matches("client_id is wrong", problem.message)
+  end)
+
   it("takes channel_id from the connection where none is given", function()
     api.close()
     open(answers, { channel_id = 47 })
@@ -187,8 +269,8 @@ describe("Stock2Shop, played by the sandbox,", function()
   local sb, shop
   before_each(function()
     sb = sandbox.start { products = 30, rate_scale = 1000 }
-    shop = connect { api = "stock2shop", base_url = sb.url, username = "sandbox", password = "sandbox",
-      limits = { api = "1000/s", login = "1000/s" } }
+    shop = connect { api = "stock2shop", base_url = sb.url, queue_url = sb.url, username = "sandbox", password = "sandbox",
+      client_id = 21, channel_id = 47, limits = { api = "1000/s", login = "1000/s" } }
   end)
   after_each(function() sb:stop() end)
 
@@ -199,6 +281,11 @@ describe("Stock2Shop, played by the sandbox,", function()
     assert.is_true(#shop:channels() > 0)
     local page = shop:search_products { query = { match_all = {} }, size = 7, sort = { modified = { order = "asc" } } }
     assert.equal(7, #page.system_products)
+    local posted = shop:post_order { order = { channel_order_code = "A-1", line_items = { { sku = "CD1-1", qty = 1, price = 2.5 } } } }
+    assert.equal("order received", posted.message)
+    local orders = shop:search_orders { query = { term = { channel_order_code = "A-1" } } }.system_orders
+    assert.same({ 1, 47, 2.5 }, { #orders, orders[1].channel_id, orders[1].total })
+    assert.equal(0, shop:queue_summary().system_queue.sync_order)
   end)
 
   it("kills a token, in whatever words, and the call goes on with another", function()

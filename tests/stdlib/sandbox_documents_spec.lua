@@ -3,6 +3,15 @@ local documents = require "support.documents"
 local http = require "sluice.http"
 local json = require "sluice.json"
 local sandbox = require "sluice.sandbox"
+local sandbox_json = require "sluice.sandbox.json"
+
+-- A decoded value in the sandbox's own form, with other members.
+local function json_of(value, others)
+  local copy = {}
+  for name, member in pairs(value) do copy[name] = member end
+  for name, member in pairs(others) do copy[name] = member end
+  return assert(sandbox_json.decode((assert(json.encode(copy)))))
+end
 
 local BEARER = "the-token"
 
@@ -170,9 +179,18 @@ describe("the documents of Stock2Shop", function()
   end)
   after_each(function() sb:stop() end)
 
-  local function run(name, token)
-    return documents.run("stock2shop/" .. name, { ["https://app.stock2shop.com"] = sb.url, ["token=xxx"] = "token=" .. (token or "xxx"),
-      ["valid_token/xxx"] = "valid_token/" .. (token or "xxx") })
+  local function run(name, token, more)
+    local replacements = { ["https://app.stock2shop.com"] = sb.url, ["https://api.stock2shop.com"] = sb.url,
+      ["token=xxx"] = "token=" .. (token or "xxx"), ["valid_token/xxx"] = "valid_token/" .. (token or "xxx") }
+    for from, to in pairs(more or {}) do replacements[from] = to end
+    return documents.run("stock2shop/" .. name, replacements)
+  end
+
+  -- A sandbox for a user with another role.
+  local function as(role)
+    sb:stop()
+    sb = sandbox.start { products = 10, username = "barry", password = "*****", role = role, rate_scale = 1000 }
+    return run("authenticate").value.system_user.token
   end
 
   it("login, token, sources, channels", function()
@@ -207,5 +225,53 @@ describe("the documents of Stock2Shop", function()
       assert.equal(id, product.id)
       assert.is_nil(documents.differs(printed.system_products[1], product, { image_id = true }))
     end
+  end)
+
+  it("order post and order search", function()
+    local token = as(false)
+    local own = { ["client_id=456"] = "client_id=21", ["channel_id=123"] = "channel_id=47" }
+    local posted = run("post_order", token, own)
+    assert.equal(200, posted.status)
+    local printed = documents.answer "stock2shop/post_order"
+    assert.is_nil(documents.differs(printed, posted.value))
+    assert.equal(printed.message, posted.value.message)
+    local form = "^%d+%-%d+%-0/%d%d%d%d%-%d%d/%d%d/%d%d/%d%d/%d%d%-%d%d%d%d%d%d%d%d%d%-sync_order%.json$"
+    for _, answer in ipairs { printed, posted.value } do
+      assert.matches(form, answer.queue_messages[1].key)
+      assert.matches("^%x+%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x+$", answer.queue_messages[1].message_id)
+    end
+    local received = sb:orders()[1]
+    assert.equal("bar", received.payload["my order payload"].foo)
+    assert.same({ "failed", "there is no channel_order_code" }, { received.state, received.problem }) -- as far as a channel's format goes
+
+    local found = run("search_orders", token)
+    assert.same({ 200, 0, 0 }, { found.status, found.value.hits.total, #found.value.system_orders })
+    sb.order_store:post(json_of(documents.answer "stock2shop/search_orders".system_orders[1], { channel_order_code = "abc" }), 255)
+    found = run("search_orders", token)
+    printed = documents.answer "stock2shop/search_orders"
+    assert.same({ 200, 1, 0 }, { found.status, found.value.hits.total, #printed.hits.hits })
+    assert.equal(printed.hits.max_score, found.value.hits.max_score)
+    assert.is_nil(documents.differs(printed, found.value))
+    local mine, theirs = found.value.system_orders[1], printed.system_orders[1]
+    for _, name in ipairs { "notes", "status", "total_discount", "line_item_sub_total", "sub_total", "tax", "total", "customer", "meta",
+      "shipping_address", "billing_address", "sub_total_display", "tax_display", "total_display", "total_discount_display" } do
+      assert.same(theirs[name], mine[name], name)
+    end
+    local filter = found.value.request.body.query.bool
+    assert.same(printed.request.body.query.bool.must, filter.must)
+    assert.same({ { term = { client_id = 21 } } }, filter.filter) -- the client, and nothing of "active"
+    assert.same({ "10", 0, { _score = { order = "desc" } } },
+      { found.value.request.body.size, found.value.request.body.from, found.value.request.body.sort })
+  end)
+
+  it("orders are not for every role", function()
+    local token = run("authenticate").value.system_user.token
+    assert.equal(403, run("post_order", token, { ["client_id=456"] = "client_id=21", ["channel_id=123"] = "channel_id=47" }).status)
+    assert.equal(403, run("search_orders", token).status)
+    assert.equal(200, run("search_orders", as "read_only").status)
+    token = as(false)
+    assert.equal(403, run("post_order", token).status) -- client 456 is not this user's
+    assert.equal(404, run("post_order", token, { ["client_id=456"] = "client_id=21" }).status)
+    assert.same({}, sb:orders())
   end)
 end)

@@ -20,6 +20,10 @@ local CORRECTIONS = {
   ["stream/upload5"] = { ["<<EOF [\n"] = "<<EOF\n[\n" }, -- the bracket belongs to the body
   ["stock2shop/sources"] = { ["json$token"] = "json\\&token" },
   ["stock2shop/channels"] = { ["json$token"] = "json\\&token" },
+  -- an ampersand outside quotes ends a shell's command
+  ["stock2shop/post_order"] = { ["456&channel"] = "456\\&channel", ["123&token"] = "123\\&token" },
+  ["stock2shop/queue_products"] = { ["xxx&source"] = "xxx\\&source" },
+  ["stock2shop/queue_products_all"] = { ["xxx&source"] = "xxx\\&source" },
 }
 
 -- Runs a printed command. `replacements`: text = text, for hosts, placeholders and tokens. `bearer` adds the header that
