@@ -101,6 +101,35 @@ return {
       source = "Products, POST /v1/products/elastic_search",
     },
     {
+      name = "queue_products",
+      doc = "Queue products of a source; the answer's sync_product says how many were queued. Applied later, in order",
+      method = "POST", path = "/v1/products/queue",
+      body = [[{"system_products":{products}}]],
+      args = {
+        { name = "source_id", type = "id", required = true, query = "source_id", doc = "the source that they come from" },
+        { name = "products", type = "list", required = true, doc = "list of { source, product }, each product with one variant" },
+      },
+      class = "api", resend = "safe", counted = true, expect = "system_products", result = "system_products",
+      example = [[shop:queue_products { source_id = 123, products = { {
+  source = { source_id = "123", product_active = "true", source_product_code = "ABC", sync_token = "0", fetch_token = "0" },
+  product = { title = "Example", variants = { source_variant_code = "ABC", sku = "ABC" } },
+} } }]],
+      source = "Products, POST /v1/products/queue",
+    },
+    {
+      name = "queue_images",
+      doc = "Queue images of products, base64; the answer's sync_image says how many were queued. After their products",
+      method = "POST", path = "/v1/images/queue",
+      body = [[{"system_images":{images}}]],
+      args = { { name = "images", type = "list", required = true, doc = "list of { source, image }" } },
+      class = "api", resend = "safe", counted = true, expect = "system_images", result = "system_images",
+      example = [[shop:queue_images { images = { {
+  source = { source_id = 57, source_product_code = "keyboard", source_variant_code = "4191161" },
+  image = { image_id = "a", action = "I", image = "iVBORw0KGgo…" },
+} } }]],
+      source = "Images, POST /v1/images/queue",
+    },
+    {
       name = "search_orders",
       doc = "Orders by an Elasticsearch query: hits in the index, system_orders as they are now",
       method = "POST", path = "/v1/orders/elastic_search",

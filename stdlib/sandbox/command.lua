@@ -19,6 +19,9 @@ usage: sluice sandbox [options]
   --refuse-id-ranges   the search takes no ranges over id           --null-links     missing page links are null
   --referenced-min N   smallest upload to a referenced stream in bytes
   --orders N           orders at the start (0)              --order-delay SECONDS  they leave the queue then (0)
+  --queue-delay SECONDS  queued products are applied then (0)  --queue-rate N     so many a second (0: all at once)
+  --count-ignored      queued products that will be ignored are counted in the answer all the same
+  --summary SHAPE      the queue's summary: counts, or list
   --order-codes HOW    the index has channel_order_code as a keyword (found by its exact text) or as text (its words)
   --refuse-id-sort     the search of orders does not sort by id
 
@@ -66,6 +69,8 @@ local options = {
   ["--first-line"] = { "first_line", one_of(0, 1) }, ["--refuse-id-ranges"] = { "refuse_id_ranges", true },
   ["--null-links"] = { "null_links", true }, ["--referenced-min"] = { "referenced_min", whole },
   ["--orders"] = { "orders", whole }, ["--order-delay"] = { "order_delay", number },
+  ["--queue-delay"] = { "queue_delay", number }, ["--queue-rate"] = { "queue_rate", number },
+  ["--count-ignored"] = { "count_ignored", true }, ["--summary"] = { "summary", one_of("counts", "list") },
   ["--order-codes"] = { "order_codes", one_of("keyword", "text") }, ["--refuse-id-sort"] = { "refuse_id_sort", true },
   ["--log"] = { "log_file", text }, ["--fault"] = { "faults", text }, ["--quiet"] = { "quiet", true },
 }

@@ -10,6 +10,7 @@ local control = require "sluice.sandbox.control"
 local Faults = require "sluice.sandbox.faults"
 local Limits = require "sluice.sandbox.limits"
 local Orders = require "sluice.sandbox.orders"
+local Queue = require "sluice.sandbox.queue"
 local Requests = require "sluice.sandbox.requests"
 local Router = require "sluice.sandbox.router"
 local server = require "sluice.server"
@@ -37,6 +38,10 @@ local defaults = {
   refuse_id_ranges = false, -- the search refuses ranges over id
   refuse_id_sort = false,  -- the search of orders refuses to sort by id
   orders = 0,              -- orders at the start
+  queue_delay = 0,         -- seconds until a queued product or image is applied, at the soonest
+  queue_rate = 0,          -- items of a source that are applied in a second; 0: all at once
+  count_ignored = false,   -- queued products that will be ignored are counted in the answer all the same
+  summary = "counts",      -- shape of the queue's summary: "counts" or "list"
   order_delay = 0,         -- seconds until a posted order is taken from the queue
   order_codes = "keyword", -- how the index holds channel_order_code: "keyword", or "text" (its words)
   all_failed = 422,        -- status of an upload of which nothing was accepted: 422 or 202
@@ -71,6 +76,7 @@ end
 -- ---- serving ----
 
 local function process(sb, req)
+  sb.queue:refresh()
   local module, route, params = sb.router:find(req.method, req.path)
   if not route then return module.missing(params) end
   return module.serve(sb, req, route, params)
@@ -162,6 +168,7 @@ function M.start(options)
   sb.catalogue = Catalogue.new { count = options.products, seed = options.seed, lag = options.lag, crowd = options.crowd, clock = sb.clock }
   sb.order_store = Orders.new { clock = sb.clock, lag = options.lag, delay = options.order_delay }
   sb.order_store:add(options.orders)
+  sb.queue = Queue.new { clock = sb.clock, catalogue = sb.catalogue, delay = options.queue_delay, rate = options.queue_rate }
   sb.faults, sb.limits, sb.log = Faults.new(options.seed), Limits.new(options.rate_scale), Requests.new(options.log or nil)
   if options.streams then
     stream.create(sb, "sandbox", "chunked")
@@ -200,6 +207,17 @@ function Sandbox:add_orders(count) return self.order_store:add(count) end
 
 ---Changes orders now: a count of them, or a list of ids. Gives the ids.
 function Sandbox:touch_orders(which) return self.order_store:touch(which) end
+
+---What was put into the queue, in order: { instruction, code, item, state ("done", "failed", nil: waiting), problem }.
+function Sandbox:queued()
+  local list = {}
+  for entry in self.queue:each() do list[#list + 1] = entry end
+  return list
+end
+
+---The items of a product fail: its source's queue stops at the first of them, until release(source_id, "retry" | "skip").
+function Sandbox:poison(code) self.queue:poison(code) end
+function Sandbox:release(source_id, how) self.queue:release(source_id, how) end
 
 ---Orders a fault: a table, or words as `--fault` takes them.
 function Sandbox:fault(spec)

@@ -15,6 +15,8 @@ local function answers(r)
   if r.path == "/v1/users/authenticate" or r.path:find "^/v1/users/valid_token/" then return { json = { system_user = user } } end
   if r.path == "/v1/sources" then return { json = { system_sources = { { id = 318, type = "apifact_sapone", source_id = json.null } } } } end
   if r.path == "/v1/channels" then return { json = { system_channels = { { id = 123, type = "shopify", price_tier = json.null } } } } end
+  if r.path == "/v1/products/queue" then return { body = documents.text "stock2shop/queue_products.json" } end
+  if r.path == "/v1/images/queue" then return { body = documents.text "stock2shop/queue_images.json" } end
   if r.path == "/v1/queue/summary" then return { json = { sync_product = 12 } } end
   if r.path == "/v1/orders/elastic_search" then return { body = documents.text "stock2shop/search_orders.json" } end
   if r.path == "/v2-queue/order" then return { body = documents.text "stock2shop/post_order.json" } end
@@ -166,6 +168,59 @@ describe("Stock2Shop", function()
     assert.matches("no mapping found", raises("invalid", shop.search_products, shop, { query = {} }).message)
     raises("usage", shop.search_products, shop, { query = {}, size = 10001 })
     raises("usage", shop.search_products, shop, {})
+  end)
+
+  it("queue_products", function()
+    local result
+    local function source(id)
+      return { source_id = id, product_active = "true", source_product_code = "ABC", sync_token = "0", fetch_token = "0" }
+    end
+    document.same(api, documents.text "stock2shop/queue_products.sh", host, function()
+      result = shop:queue_products { source_id = 123, products = {
+        { source = source "123", product = { title = "Example", variants = { source_variant_code = "ABC", sku = "ABC" } } } } }
+    end)
+    assert.equal(1, result.sync_product)
+    local all = { source = source "{source_id}", product = {
+      options = { { name = "Size", position = "1" } }, body_html = "", collection = "", product_type = "", tags = "", title = "Example", vendor = "",
+      variants = { source_variant_code = "ABC-XXL", sku = "ABC-XXL", barcode = "", qty = 9,
+        qty_availability = { { description = "Warehouse X", qty = 10 } }, price = 100.0, price_tiers = { { tier = "Price List X", price = 80.0 } },
+        inventory_management = "true", grams = 0, option1 = "XXL", option2 = json.null, option3 = json.null },
+      meta = { { key = "foo", value = "bar" } } } }
+    document.same(api, documents.text "stock2shop/queue_products_all.sh", host, function()
+      shop:queue_products { source_id = 123, products = { all } }
+    end)
+    raises("usage", shop.queue_products, shop, { products = { all } })
+    api.close()
+    open(function(r) return r.path:find "queue" and { status = 403, json = { message = "not for this role" } } or answers(r) end)
+    assert.matches("not for this role", raises("forbidden", shop.queue_products, shop, { source_id = 1, products = { all } }).message)
+  end)
+
+  it("queue_products is sent again after a failure, and says so", function()
+    api.close()
+    local posts = 0
+    open(function(r)
+      if r.path ~= "/v1/products/queue" then return answers(r) end
+      posts = posts + 1
+      return posts == 1 and { status = 502, body = "" } or answers(r)
+    end)
+    local _, answer = shop:queue_products { source_id = 123, products = { { source = {}, product = {} } } }
+    assert.same({ 2, 1 }, { posts, answer.resent })
+  end)
+
+  it("queue_images", function()
+    local result
+    local function image(meta)
+      return { source = { source_id = 57, source_product_code = "keyboard", source_variant_code = "4191161" },
+        image = { image_id = "a", action = "I", image = "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4", meta = meta } }
+    end
+    document.same(api, documents.text "stock2shop/queue_images.sh", host, function() result = shop:queue_images { images = { image() } } end)
+    assert.equal(1, result.sync_image)
+    document.same(api, documents.text "stock2shop/queue_images_meta.sh", host, function()
+      shop:queue_images { images = { image { main_image = "true" } } }
+    end)
+    api.close()
+    open(function(r) return r.path:find "queue" and { json = { system_products = {} } } or answers(r) end)
+    assert.matches("without the key 'system_images'", raises("protocol", shop.queue_images, shop, { images = { image() } }).message)
   end)
 
   it("search_orders", function()

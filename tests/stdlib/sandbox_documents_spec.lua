@@ -264,6 +264,50 @@ describe("the documents of Stock2Shop", function()
       { found.value.request.body.size, found.value.request.body.from, found.value.request.body.sort })
   end)
 
+  it("products and images queue", function()
+    local token = run("authenticate").value.system_user.token
+    local own = { ["source_id=123"] = "source_id=57", ['"123"'] = '"57"', ["{source_id}"] = "57" }
+    for i, name in ipairs { "queue_products", "queue_products_all" } do
+      local answer = run(name, token, own)
+      assert.equal(200, answer.status)
+      assert.same(documents.answer("stock2shop/" .. name), answer.value)
+      assert.same({ "sync_product", "ABC", "done" }, { sb:queued()[i].instruction, sb:queued()[i].code, sb:queued()[i].state })
+    end
+    local n = sb.catalogue:find_code "ABC"
+    local product = assert(json.decode(sb.catalogue:text(n)))
+    local printed = documents.answer "stock2shop/search_products"
+    product.variants[1].option1 = "" -- the minimum has none
+    assert.is_nil(documents.differs(printed.system_products[1], product, { image_id = true }))
+    assert.same({ "Example", true, 57, { { name = "Size", position = 1 } } }, { product.title, product.active, product.source_id, product.options })
+    local both = product.variants
+    assert.same({ 2, "ABC", "ABC-XXL", "XXL", 9, 100, true }, { #both, both[1].sku, both[2].sku, both[2].option1, both[2].qty, both[2].price,
+      both[2].inventory_management })
+    assert.same({ { tier = "Price List X", price = 80 } }, both[2].price_tiers)
+    for _, name in ipairs { "queue_images", "queue_images_meta" } do
+      local answer = run(name, token, { ['"keyboard"'] = '"ABC"', ['"4191161"'] = '"ABC-XXL"' })
+      assert.equal(200, answer.status)
+      assert.same(documents.answer("stock2shop/" .. name), answer.value)
+    end
+    product = assert(json.decode(sb.catalogue:text(n)))
+    product.variants[1].option1 = ""
+    assert.equal("a", product.images[1].source_image_code)
+    product.images[1].source_image_code = json.null -- as printed, of an image that no source brought
+    assert.is_nil(documents.differs(printed.system_products[1], product, { image_id = true }))
+    assert.same({ 1, product.variants[2].image_id }, { #product.images, product.images[1].id })
+    assert.matches("^https://s2s%-image%.s3%.amazonaws%.com/thumb/50x50/%x+%.png$", product.images[1].src_50x50)
+  end)
+
+  it("the queue is not for every role, and knows its sources", function()
+    local token = run("authenticate").value.system_user.token
+    assert.equal(404, run("queue_products", token).status) -- there is no source 123
+    local lost = run("queue_images", token) -- there is no product "keyboard"
+    assert.same({ 200, "failed" }, { lost.status, sb:queued()[1].state })
+    assert.matches("the image is lost", sb:queued()[1].problem)
+    token = as "read_only"
+    assert.equal(403, run("queue_products", token, { ["source_id=123"] = "source_id=57" }).status)
+    assert.equal(403, run("queue_images", token).status)
+  end)
+
   it("orders are not for every role", function()
     local token = run("authenticate").value.system_user.token
     assert.equal(403, run("post_order", token, { ["client_id=456"] = "client_id=21", ["channel_id=123"] = "channel_id=47" }).status)

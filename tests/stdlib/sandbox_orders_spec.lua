@@ -37,7 +37,7 @@ describe("the sandbox's orders", function()
     assert.equal("21-47-0/2023-11/14/22/13/20-250000000-sync_order.json", first.queue_messages[1].key)
     local query = '{"term":{"channel_order_code":"A-1"}}'
     assert.same({ 0, "received", 2 }, { total(query), sb:orders()[1].state, sb:posted "A-1" })
-    assert.same({ system_queue = { sync_order = 2 } }, http.get(sb.url .. "/v1/queue/summary?token=" .. key):json())
+    assert.same({ system_queue = { sync_product = 0, sync_image = 0, sync_order = 2 } }, http.get(sb.url .. "/v1/queue/summary?token=" .. key):json())
     now = now + 5
     assert.same({ 0, "saved" }, { total(query), sb:orders()[1].state })
     assert.equal(0, http.get(sb.url .. "/v1/queue/summary?token=" .. key):json().system_queue.sync_order)
