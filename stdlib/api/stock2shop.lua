@@ -170,6 +170,7 @@ return {
 
   helpers = {
     changed_products = { module = "sluice.feed", doc = "iterator over the products that changed: {since=, cursor=, page_size=, channel_id=}" },
+    changed_orders = { module = "sluice.changed_orders", doc = "iterator over the orders that changed: {since=, cursor=, page_size=, channel_id=}" },
     push_products = { module = "sluice.push_products", doc = "products of an iterator into the queue of a source: (iter, {source_id=})" },
     push_images = { module = "sluice.push_images", doc = "images of an iterator into the queue, after their products: (iter, {source_id=})" },
     wait_queue = { module = "sluice.wait_queue", doc = "waits until the queue is empty: {deadline=, stall_after=}" },

@@ -103,7 +103,10 @@ end
 local function live_text(page)
   local list, parts = table.move(page, 1, #page, 1, {}), {}
   table.sort(list, function(a, b) return a.id < b.id end)
-  for i, order in ipairs(list) do parts[i] = json.encode(order.value, true) end
+  for i, order in ipairs(list) do
+    order.shown = order.shown or json.encode(order.value, true) -- until it changes
+    parts[i] = order.shown
+  end
   return table.concat(parts, ",")
 end
 

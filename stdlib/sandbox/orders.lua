@@ -90,7 +90,7 @@ function Orders:touch(which)
   for _, id in ipairs(type(which) == "table" and which or {}) do wanted[math.tointeger(tonumber(id))] = true end
   for _, order in ipairs(self.list) do
     if order.state == "saved" and #ids < left and (type(which) == "number" or wanted[order.id]) then
-      order.modified = self.clock() // 1 | 0
+      order.modified, order.shown = self.clock() // 1 | 0, nil
       json.set(order.value, "modified", dates.sql(order.modified))
       json.set(order.value, "status", "processing")
       note_change(self, order)

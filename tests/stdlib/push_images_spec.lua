@@ -62,9 +62,9 @@ describe("push_images", function()
       { source_product_code = "A", image_id = "1", bytes = most },
     }, { source_id = 57, products = { failed = { Z = true } } })
     assert.same({ 1, 12 }, { sums.sent, sums.rejected })
-    local wanted = { "source_product_code is missing", "image_id is missing", "neither a jpg nor a png", "neither a jpg nor a png", 
-      "neither path nor bytes", "larger than 2000000 bytes", "No such file", "directory", "no base64", "byte is no field of an image (did you mean 'bytes'?)", "no object",
-      "its product was not queued" }
+    local wanted = { "source_product_code is missing", "image_id is missing", "neither a jpg nor a png", "neither a jpg nor a png",
+      "neither path nor bytes", "larger than 2000000 bytes", "No such file", "directory", "no base64",
+      "byte is no field of an image (did you mean 'bytes'?)", "no object", "its product was not queued" }
     for i, reason in ipairs(wanted) do assert.is_truthy(refused[i].reason:find(reason, 1, true), refused[i].reason) end
     assert.is_truthy(refused[6].raw:find '"image_id":"1"')
     assert.is_true(#refused[6].raw < 100) -- the bytes are not kept
