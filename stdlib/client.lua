@@ -68,6 +68,7 @@ local function explain(self, row, problem, text)
   local known = own[problem.status] or common[problem.status] or {}
   if known.code then problem.code = known.code end
   for name, path in pairs(known.take or {}) do problem[name] = by_path(body, path) end
+  if known.ask then require("sluice.whois").fill(self, row, known.ask, problem) end
   if known.hint then problem.hint = fill_hint(known.hint, problem) end
   problem.where = problem.where or fail.user_frame(2)
   return problem
@@ -296,6 +297,7 @@ function client.new(def, keys)
   return setmetatable({
     name = name, api = def.name, account = account, options = options, definition = def, conn = conn,
     login_operation = def.credential and def.credential.operation or nil, methods = methods, names = names,
+    known = {}, -- of the user: whois.lua
   }, Client)
 end
 
