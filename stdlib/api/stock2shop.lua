@@ -151,7 +151,7 @@ return {
       doc = "What the queue still has to process. No document shows the answer: it is given as it comes",
       method = "GET", path = "/v1/queue/summary", query = "format=json", -- as the documents' other GETs
       class = "api", resend = "safe",
-      example = [[print(sluice.show(shop:queue_summary()))]],
+      example = [[print(sluice.json.encode(shop:queue_summary()))]],
       source = "Push products, step 4, GET /queue/summary",
     },
     {

@@ -279,6 +279,17 @@ describe("Stock2Shop", function()
     assert.equal("/v2-queue/order?client_id=456&channel_id=123&token=xxx-token", api.requests[#api.requests].target)
   end)
 
+  it("post_order goes to the queue's host, with the token of the other", function()
+    local queue = scripted.start(answers)
+    finally(function() queue.close() end)
+    api.close()
+    open(answers, { queue_url = queue.url .. "/", client_id = 456 })
+    shop:post_order { channel_id = 123, order = { id = 7 } }
+    assert.same({ 1, "/v1/users/authenticate" }, { #api.requests, api.requests[1].path })
+    assert.same({ 1, "/v2-queue/order?client_id=456&channel_id=123&token=xxx-token", '{"id":7}' },
+      { #queue.requests, queue.requests[1].target, queue.requests[1].body })
+  end)
+
   it("post_order is sent again only where nothing can have been done", function()
     local order, posts = { client_id = 1, channel_id = 2, order = { id = 1 } }, 0
     local function try(first)
