@@ -40,7 +40,7 @@ return {
   headers = { ["Content-Type"] = "application/json" },
   errors = {
     message = { "message", "error", "error.message", "error.reason", "errors.1.message" }, -- undocumented: the usual places
-    [403] = { ask = { role = "role_description" }, hint = "this user's role is '{role}', and may not do that (none: an admin)" },
+    [403] = { ask = { role = "role_description" }, hint = "the role of this user is '{role}' (none: an admin), and may not do that" },
   },
 
   operations = {

@@ -124,7 +124,7 @@ describe("Stock2Shop", function()
     local problem = raises("forbidden", shop.channels, shop)
     assert.matches("not for this role", problem.message)
     assert.equal("product_meta_editor", problem.role)
-    assert.matches("this user's role is 'product_meta_editor'", problem.hint)
+    assert.matches("the role of this user is 'product_meta_editor'", problem.hint)
   end)
 
   it("search_products", function()
@@ -380,7 +380,7 @@ describe("Stock2Shop, played by the sandbox,", function()
       client_id = 21, channel_id = 47, limits = { api = "1000/s", login = "1000/s" } }
     assert.equal(0, #mine:search_orders { query = { match_all = {} } }.system_orders)
     local problem = raises("forbidden", mine.post_order, mine, { order = { channel_order_code = "A-1" } })
-    assert.same({ "read_only", "this user's role is 'read_only', and may not do that (none: an admin)" }, { problem.role, problem.hint })
+    assert.same({ "read_only", "the role of this user is 'read_only' (none: an admin), and may not do that" }, { problem.role, problem.hint })
     local before = #own:requests()
     assert.equal("read_only", raises("forbidden", mine.queue_images, mine, { images = { {} } }).role)
     for n = before + 1, #own:requests() do assert.is_nil(own:requests()[n].target:find "valid_token") end
