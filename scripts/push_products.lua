@@ -4,7 +4,7 @@
 --   sluice run scripts/push_products.lua to=shop source_id=57 file=products.ndjson watch=false     # queues only
 --   … | sluice run scripts/push_products.lua to=shop source_id=57 file=- format=csv
 --
--- to           the connection of the shop              source_id    the source, as `sluice call shop sources` lists it
+-- to           the connection of the shop              source_id    the source, one of those that `shop:sources()` lists
 -- file         a .csv, .tsv, .ndjson or .jsonl file, or - (then say format=csv, tsv or ndjson)
 -- watch        wait until the queue is empty (true)    stall_after  seconds that it may stand still (600)
 -- deadline     seconds in all (3600)                   batch        products in a request, at most (100)
