@@ -80,6 +80,7 @@ local function explain(self, row, problem, text)
   local known = own[problem.code] or own[problem.status] or common[problem.code] or common[problem.status] or {}
   if known.code and problem.code ~= "ambiguous" then problem.code = known.code end -- that it may have been done is not lost
   for name, path in pairs(known.take or {}) do problem[name] = by_path(body, path) end
+  if known.ask then require("sluice.whois").fill(self, row, known.ask, problem) end
   if known.hint then problem.hint = fill_hint(known.hint, problem) end
   if row.legacy and gone[problem.status] then problem.hint = row.legacy end
   problem.where = problem.where or fail.user_frame(2)
@@ -341,6 +342,7 @@ function client.new(def, keys)
     name = name, api = def.name, account = account, options = options, definition = def, conns = conns, lacks = missing,
     conn = connection(not missing and def.credential or { kind = "none" }),
     login_operation = def.credential and def.credential.operation or nil, methods = methods, names = names,
+    known = {}, -- of the user: whois.lua
   }, Client)
 end
 

@@ -14,8 +14,10 @@
 --   classes         rate classes by name: { rate = "3/s" or a list of them, per = argument | "endpoint", doc }
 --   learn           names of answer headers: limit (requests a second), remaining, reset (Unix time), retry_after
 --   media, headers  content type of JSON bodies ("application/json"), and headers of every request
---   errors          { message = paths of the message in an error body, [status or code] = { code, hint, take } }: what is
---                   known by the error's code goes before what is known by its status
+--   errors          { message = paths of the message in an error body, [status or code] = { code, hint, take, ask } }: what is
+--                   known by the error's code goes before what is known by its status. `take` and `ask` (name = path) put
+--                   parts of the body, and of what the credential's `whois` operations answer about the user, into the
+--                   error; {name} in the hint stands for them
 --   operations      list of rows:
 --     name, doc, method, path     path with {argument}s, [parts] that are left out with their argument, and {token} where a
 --                                 login token goes into it
@@ -73,11 +75,11 @@ local FIELDS = {
   key = { name = "string!", type = "string!", required = "boolean", secret = "boolean", default = "any", doc = "string!" },
   credential = {
     kind = "string!", secret = "string", header = "string", username = "string", password = "string", operation = "string",
-    token = "string", query = "string", account = "string",
+    token = "string", query = "string", account = "string", whois = "table",
   },
   class = { rate = "any!", per = "string", doc = "string" },
   learn = { limit = "string", remaining = "string", reset = "string", retry_after = "string" },
-  status = { code = "string", hint = "string", take = "table" },
+  status = { code = "string", hint = "string", take = "table", ask = "table" },
   paging = {
     kind = "string!", offset = "string", cursor = "string", page = "string", pages = "string", limit = "string!", size = "number!",
     by = "string", next = "string",
@@ -279,6 +281,7 @@ local function check_credential(where, c, seen)
   for _, field in ipairs { "secret", "username", "password", "account" } do
     if c[field] and not seen.keys[c[field]] then fault(where, "%s: the connection has no key '%s'", field, c[field]) end
   end
+  for _, name in ipairs(c.whois or {}) do one_of(where, "whois", name, keys_of(seen.operations)) end
   if c.operation then one_of(where, "operation", c.operation, keys_of(seen.operations)) end
 end
 

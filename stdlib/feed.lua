@@ -91,6 +91,7 @@ local function nothing() end
 ---@class sluice.feed.parts
 ---@field search fun(query: sluice.keyset.query): sluice.keyset.page
 ---@field name? string of the helper, for messages
+---@field what? string is read, for messages ("products")
 ---@field describe fun(row: any): integer?, string the row's own modified second, where it has one, and its digest
 ---@field cursor? table where reading starts and what was given is remembered
 ---@field since? string|integer starts there instead, and leaves the cursor alone
@@ -114,7 +115,7 @@ function feed.iterate(o)
   local newest = keyset.newest(o.search)
   local now = o.now // 1 | 0
   local pages = reader(newest and keyset.changes {
-    search = o.search, from = from, upto = newest, size = o.page_size, window = o.window,
+    search = o.search, from = from, upto = newest, size = o.page_size, window = o.window, what = o.what,
   } or nothing, o.spawn, stopping)
   local hits, at, ended = {}, 0, false
 
@@ -231,7 +232,7 @@ function feed.changed(name, client, args, source)
   local size, options, run = check(name, args), client.options or {}, require("sluice.run").current()
   local search, count = watched(searches.search(client, args, source), run, source.what)
   local rows, _, _, closer = feed.iterate {
-    name = name, search = search, describe = searches.describe, since = args.since,
+    name = name, what = source.what, search = search, describe = searches.describe, since = args.since,
     cursor = args.since == nil and open(client, args.cursor) or nil,
     index_lag = math.ceil(options.index_lag or 120), now = time.now(), page_size = size,
     reject = function(row) run:reject(row.raw, row.bad, { id = tostring(row.record.id) }) end,

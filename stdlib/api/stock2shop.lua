@@ -28,6 +28,7 @@ return {
   credential = {
     kind = "login", operation = "authenticate", token = "system_user.token", query = "token",
     account = "username", password = "password",
+    whois = { "valid_token", "authenticate" }, -- the former's printed answer has no role, the latter's has
   },
 
   classes = {
@@ -39,7 +40,7 @@ return {
   headers = { ["Content-Type"] = "application/json" },
   errors = {
     message = { "message", "error", "error.message", "error.reason", "errors.1.message" }, -- undocumented: the usual places
-    [403] = { hint = "the role of this user may not do that; `role_description` of valid_token names it" },
+    [403] = { ask = { role = "role_description" }, hint = "the role of this user is '{role}' (none: an admin), and may not do that" },
   },
 
   operations = {
@@ -61,6 +62,7 @@ return {
       doc = "The user whose token this connection uses; an auth error when the token is no longer valid",
       method = "GET", path = "/v1/users/valid_token/{token}", query = "format=json",
       renew = false, -- it asks about this token, so a new one would be no answer
+      errors = { [403] = { code = "auth", hint = "the token is not valid (no document says which status that has)" } },
       class = "login", resend = "safe", result = "system_user",
       example = [[shop:valid_token().username]],
       source = "Users, GET /v1/users/valid_token",
@@ -149,7 +151,7 @@ return {
       doc = "What the queue still has to process. No document shows the answer: it is given as it comes",
       method = "GET", path = "/v1/queue/summary", query = "format=json", -- as the documents' other GETs
       class = "api", resend = "safe",
-      example = [[print(sluice.show(shop:queue_summary()))]],
+      example = [[print(sluice.json.encode(shop:queue_summary()))]],
       source = "Push products, step 4, GET /queue/summary",
     },
     {

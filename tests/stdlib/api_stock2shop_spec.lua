@@ -95,6 +95,10 @@ describe("Stock2Shop", function()
     open(function(r, n) return n > 1 and { status = 401, body = "gone" } or answers(r) end)
     raises("auth", shop.valid_token, shop)
     assert.equal(2, #api.requests) -- no new login: it asked about this token
+    api.close()
+    open(function(r, n) return n > 1 and { status = 403, body = "" } or answers(r) end)
+    assert.matches("token is not valid", raises("auth", shop.valid_token, shop).hint)
+    assert.equal(2, #api.requests)
   end)
 
   it("sources", function()
@@ -119,7 +123,8 @@ describe("Stock2Shop", function()
     open(function(r) return r.path == "/v1/channels" and { status = 403, json = { message = "not for this role" } } or answers(r) end)
     local problem = raises("forbidden", shop.channels, shop)
     assert.matches("not for this role", problem.message)
-    assert.matches("role of this user", problem.hint)
+    assert.equal("product_meta_editor", problem.role)
+    assert.matches("the role of this user is 'product_meta_editor'", problem.hint)
   end)
 
   it("search_products", function()
@@ -274,6 +279,17 @@ describe("Stock2Shop", function()
     assert.equal("/v2-queue/order?client_id=456&channel_id=123&token=xxx-token", api.requests[#api.requests].target)
   end)
 
+  it("post_order goes to the queue's host, with the token of the other", function()
+    local queue = scripted.start(answers)
+    finally(function() queue.close() end)
+    api.close()
+    open(answers, { queue_url = queue.url .. "/", client_id = 456 })
+    shop:post_order { channel_id = 123, order = { id = 7 } }
+    assert.same({ 1, "/v1/users/authenticate" }, { #api.requests, api.requests[1].path })
+    assert.same({ 1, "/v2-queue/order?client_id=456&channel_id=123&token=xxx-token", '{"id":7}' },
+      { #queue.requests, queue.requests[1].target, queue.requests[1].body })
+  end)
+
   it("post_order is sent again only where nothing can have been done", function()
     local order, posts = { client_id = 1, channel_id = 2, order = { id = 1 } }, 0
     local function try(first)
@@ -355,6 +371,31 @@ describe("Stock2Shop, played by the sandbox,", function()
       assert.same({ 1, 2 }, { #page.system_products, answer.attempts }, words)
       own:stop()
     end
+  end)
+
+  it("names the role of a user who may not do something, asked once", function()
+    local own = sandbox.start { products = 1, rate_scale = 1000, role = "read_only" }
+    finally(function() own:stop() end)
+    local mine = connect { api = "stock2shop", base_url = own.url, queue_url = own.url, username = "sandbox", password = "sandbox",
+      client_id = 21, channel_id = 47, limits = { api = "1000/s", login = "1000/s" } }
+    assert.equal(0, #mine:search_orders { query = { match_all = {} } }.system_orders)
+    local problem = raises("forbidden", mine.post_order, mine, { order = { channel_order_code = "A-1" } })
+    assert.same({ "read_only", "the role of this user is 'read_only' (none: an admin), and may not do that" }, { problem.role, problem.hint })
+    local before = #own:requests()
+    assert.equal("read_only", raises("forbidden", mine.queue_images, mine, { images = { {} } }).role)
+    for n = before + 1, #own:requests() do assert.is_nil(own:requests()[n].target:find "valid_token") end
+    assert.same({}, own:orders())
+  end)
+
+  it("says so where the role can't be asked for", function()
+    local quiet = scripted.start(function(r)
+      if r.path:find "authenticate" then return { json = { system_user = { token = "t", role_description = json.null } } } end
+      return { status = 403, body = "" }
+    end)
+    finally(function() quiet.close() end)
+    local mine = connect { api = "stock2shop", base_url = quiet.url, username = "b", password = "p", limits = { api = "1000/s", login = "1000/s" } }
+    local problem = raises("forbidden", mine.sources, mine)
+    assert.same({ "unknown", 6 }, { problem.role, #quiet.requests }) -- in vain at valid_token, and at a login
   end)
 
   it("refuses a wrong password", function()
