@@ -45,7 +45,8 @@
 --     legacy                      what is said where the vendor has removed it (an answer 403, 404 or 410)
 --     settle                      { operation, args, list, match, also }: how to find out whether an unsafe write was done: a search
 --                                 (its args with {key} and the write's own {argument}s), the path of the list in its result, the path
---                                 in an entry that is the key; also = { path = argument } that must agree where both are there
+--                                 in an entry that is the key; also = { path = argument } that must agree where both are there;
+--                                 most = how long a list may be before it is cut, and not finding says nothing
 --     poll                        { terminal = { status = "ok" | "partial" | "failed" } }: the statuses that end what the row asks about
 --     errors, timeout, example, source
 --   helpers         more methods: name = "module" or { module, doc }; the module's function of that name gets (client, …)
@@ -93,7 +94,7 @@ local FIELDS = {
     headers = "table", poll = "table", outcomes = "table", credential = "string", legacy = "string", either = "table",
     settle = "table",
   },
-  settle = { operation = "string!", args = "table", list = "string", match = "string!", also = "table" },
+  settle = { operation = "string!", args = "table", list = "string", match = "string!", also = "table", most = "number" },
   poll = { terminal = "table!" },
   arg = {
     name = "string!", type = "string!", required = "boolean", required_for = "table", default = "any",

@@ -320,7 +320,7 @@ local function look(self, job)
     for entry in list do all[#all + 1] = entry end
     list = all
   end
-  return settling.find(s, list, job.key, job.args) or false
+  return settling.find(s, list, job.key, job.args)
 end
 
 local function look_once(self, job)

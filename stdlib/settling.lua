@@ -81,14 +81,15 @@ function settling.arguments(settle, key, args)
 end
 
 --- The entry of a search's answer that is the record: the one whose `match` is the key as text, and whose `also` fields are
---- those of the write; nil where there is none.
+--- those of the write; false where there is none, nil where that can't be told: no list, or one that is cut.
 ---@param settle table
 ---@param list any
 ---@param key string
 ---@param args table of the write
----@return table?
+---@return table|false|nil
 function settling.find(settle, list, key, args)
-  for _, entry in ipairs(type(list) == "table" and list or {}) do
+  if type(list) ~= "table" then return nil end
+  for _, entry in ipairs(list) do
     local same = tostring(by_path(entry, settle.match)) == key
     for path, arg in pairs(settle.also or {}) do
       local theirs = by_path(entry, path)
@@ -96,6 +97,8 @@ function settling.find(settle, list, key, args)
     end
     if same then return entry end
   end
+  if settle.most and #list >= settle.most then return nil end
+  return false
 end
 
 return settling

@@ -166,8 +166,9 @@ return {
       },
       class = "api", resend = "unsafe", expect = "queue_messages",
       settle = {
-        operation = "search_orders", args = { query = { term = { channel_order_code = "{key}" } }, size = 50 },
-        list = "system_orders", match = "channel_order_code", also = { channel_id = "channel_id" },
+        -- `match` finds it whether the index has the code whole or as words; which one is right is looked up in the entries
+        operation = "search_orders", list = "system_orders", match = "channel_order_code", also = { channel_id = "channel_id" }, most = 100,
+        args = { query = { match = { channel_order_code = { query = "{key}", operator = "and" } } }, size = 100 },
       },
       example = [[shop:post_order { channel_id = 47, order = { channel_order_code = "A-1", line_items = { { sku = "CD003", qty = 1 } } } }]],
       source = "Orders, POST /v2-queue/order",

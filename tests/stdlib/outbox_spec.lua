@@ -145,6 +145,16 @@ describe("sluice.outbox", function()
     assert.equal(2, store:outbox_rows { key = "A-2" }[1].attempts)
   end)
 
+  it("finds codes in an index that has them as words", function()
+    start { order_codes = "text", orders = 3 }
+    for i = 1, 5 do sb:fault { kind = "reset_after", path = "/v2-queue/*", nth = i } end
+    local box = open { in_flight = 1 }
+    for i = 1, 5 do box:write(order(i)) end
+    local r = box:finish()
+    assert.same({ 5, 0, 0 }, { r.confirmed, r.resent, r.unknown })
+    for i = 1, 5 do assert.equal(1, posts("A-" .. i)) end
+  end)
+
   it("does not believe in absence before the index had its time", function()
     start { lag = 0.3 }
     sb:fault { kind = "reset_after", path = "/v2-queue/*" }
@@ -270,6 +280,8 @@ describe("sluice.outbox", function()
     assert.same({ query = { term = { code = "A" } }, size = 5, at = 3 }, settling.arguments(settle, "A", { order = 3 }))
     local list = { { code = "AA" }, { code = "A", channel = { id = "48" } }, { code = "A", channel = { id = 47 }, n = 3 } }
     assert.equal(3, settling.find(settle, list, "A", { channel_id = "47" }).n)
-    assert.is_nil(settling.find(settle, list, "a", {}))
+    assert.is_false(settling.find(settle, list, "a", {}))
+    assert.is_nil(settling.find({ match = "code", most = 3 }, list, "B", {})) -- a list that may be cut says nothing
+    assert.is_nil(settling.find(settle, nil, "A", {}))
   end)
 end)
