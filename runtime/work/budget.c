@@ -162,8 +162,9 @@ static void take_out(slot_op *s) {
 
 /* ---- the head ---- */
 
-static int sleep_for(slot_op *s, int64_t wait_us, sl_err *err) {
-    bool lengthy = wait_us / 1000 > SL_CALL_PATIENCE_MS;
+/* `due_us`: how long the wait is that this sleep is a part of. */
+static int sleep_for(slot_op *s, int64_t wait_us, int64_t due_us, sl_err *err) {
+    bool lengthy = due_us / 1000 > SL_CALL_PATIENCE_MS;
     if (lengthy && sl_loop_signal(s->op.loop)) return sl_fail(err, SL_CANCELLED, 0, "stopped by a signal");
     s->sleep = sl_sleep_start(s->op.loop, (wait_us + 999) / 1000, err);
     if (!s->sleep) return -1;
@@ -204,13 +205,13 @@ static int64_t interval_us(const slot_op *s, int64_t now_us) {
 static int try_slot(slot_op *s, sl_err *err) {
     int64_t now;
     if (s->rates.count == 0) return 1;
-    if (sl_budget_lock(s->book->budget, &now) == 0) return sleep_for(s, BUSY_US, err);
+    if (sl_budget_lock(s->book->budget, &now) == 0) return sleep_for(s, BUSY_US, BUSY_US, err);
     int rc = stand_in_line(s, now, err);
     sl_turn turn = {0};
     if (rc == 0) turn = ask(s, now);
     sl_budget_unlock(s->book->budget);
     if (rc < 0) return -1;
-    if (turn.wait_us > 0) return sleep_for(s, turn.wait_us, err);
+    if (turn.wait_us > 0) return sleep_for(s, turn.wait_us, turn.due_us, err);
     if (interval_us(s, now) >= SYNC_US) sl_budget_sync(s->book->budget, s->queue->limit);
     return 1;
 }

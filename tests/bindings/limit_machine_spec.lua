@@ -1,12 +1,14 @@
 -- The budgets of a machine: real processes on one account, against the sandbox's real limits. `make bench ROWS=shares` is the
 -- long form.
 local call = require "sluice.call"
+local core = require "sluice.core"
 local crowd = require "support.crowd"
 local json = require "sluice.json"
 local limit = require "sluice.limit"
 local process = require "sluice.process"
 local sandbox = require "sluice.sandbox"
 local task = require "sluice.task"
+local time = require "sluice.time"
 local tmp = require "support.tmp"
 
 local SLUICE = (os.getenv "SLUICE_BUILD" or "build") .. "/sluice"
@@ -121,6 +123,24 @@ describe("the budgets of a machine", function()
     call.interactive(false)
     for i = 1, 4 do bulk[i]:wait() end
     assert.is_true(waited < 1.1, waited) -- a slot, and what was left of the one before
+  end)
+
+  it("end the wait behind others where a signal asks to stop", function()
+    other_process [[assert(ask "1/5min")]]
+    local ahead = task.spawn(function() other_process [[print(ask("1/5min", 4))]] end)
+    while limit.shared(dir)[1].waiting < 1 do task.sleep(0.02) end
+    local behind = task.spawn(function() return ask(conn "1/5min", 600) end)
+    while limit.shared(dir)[1].waiting < 2 do task.sleep(0.02) end
+    local patience = time.mono() + 2
+    core.raise_signal(2)
+    while not behind:done() and time.mono() < patience do task.yield() end
+    core.raise_signal(nil)
+    local ended = behind:done()
+    if not ended then behind:cancel() end
+    ahead:wait()
+    assert.is_true(ended)
+    local _, problem = behind:wait()
+    assert.equal("cancelled", problem.code)
   end)
 
   it("are an error with a cure where the file can't be theirs", function()
