@@ -5,6 +5,7 @@ local core = require "sluice.core"
 local crowd = require "support.crowd"
 local json = require "sluice.json"
 local limit = require "sluice.limit"
+local peer = require "support.peer"
 local process = require "sluice.process"
 local sandbox = require "sluice.sandbox"
 local task = require "sluice.task"
@@ -141,6 +142,18 @@ describe("the budgets of a machine", function()
     assert.is_true(ended)
     local _, problem = behind:wait()
     assert.equal("cancelled", problem.code)
+  end)
+
+  it("are waited for at rest where a process is stopped in their lock, and go on after it", function()
+    assert(ask(conn "1000/s"))
+    local _, holder = peer.start("hold", dir .. "/budgets")
+    local cpu, patience = time.cpu(), time.mono() + 1
+    local waiting = task.spawn(function() return ask(conn "1000/s", 30) end)
+    while time.mono() < patience do task.sleep(0.1) end
+    cpu = time.cpu() - cpu
+    holder:close()
+    assert(waiting:wait())
+    assert.is_true(cpu < 0.15, cpu)
   end)
 
   it("are an error with a cure where the file can't be theirs", function()
