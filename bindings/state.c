@@ -420,7 +420,7 @@ static const luaL_Reg cursor_methods[] = {{"get", cursor_get},         {"seen", 
 static const luaL_Reg cursor_meta[] = {{"__gc", cursor_close}, {"__close", cursor_close}, {NULL, NULL}};
 static const luaL_Reg lock_methods[] = {{"close", lock_close}, {NULL, NULL}};
 static const luaL_Reg lock_meta[] = {{"__gc", lock_close}, {"__close", lock_close}, {NULL, NULL}};
-static const luaL_Reg functions[] = {{"open", l_open}, {"shared", l_shared}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"look", state_look}, {"open", l_open}, {"shared", l_shared}, {NULL, NULL}};
 
 int luaopen_sluice_state(lua_State *L);
 int luaopen_sluice_state(lua_State *L) {
@@ -428,6 +428,7 @@ int luaopen_sluice_state(lua_State *L) {
     luaL_getmetatable(L, STORE);
     lua_getfield(L, -1, "__index");
     state_sent_methods(L);
+    state_look_methods(L);
     lua_pop(L, 2);
     slb_type(L, CURSOR, cursor_meta, cursor_methods);
     slb_type(L, LOCK, lock_meta, lock_methods);
