@@ -9,6 +9,7 @@ local commands = {
   limits = "sluice.limits",
   run = "sluice.run",
   sandbox = "sluice.sandbox",
+  state = "sluice.state_command",
   test = "sluice.test",
   version = "sluice.version",
 }

@@ -11,16 +11,35 @@ local deadletters = {}
 local DeadLetters = {}
 DeadLetters.__index = DeadLetters
 
-local function folder(run)
-  local store = run:config().store
+--- The folder of the dead letters beside a store.
+---@param store string path of the store
+---@return string
+function deadletters.folder(store)
   return (store:match "^(.*)/[^/]*$" or ".") .. "/dlq"
+end
+
+--- The dead-letter files beside a store, oldest run first.
+---@param store string path of the store
+---@return { name: string, path: string, run: integer, bytes: integer, changed: integer }[]
+function deadletters.files(store)
+  local lfs, dir, list = require "lfs", deadletters.folder(store), {}
+  if lfs.attributes(dir, "mode") ~= "directory" then return list end
+  for name in lfs.dir(dir) do
+    local id = math.tointeger(tonumber(name:match "%-(%d+)%.ndjson$"))
+    local info = id and lfs.attributes(dir .. "/" .. name)
+    if info and info.mode == "file" then
+      list[#list + 1] = { name = name, path = dir .. "/" .. name, run = id, bytes = info.size, changed = info.modification }
+    end
+  end
+  table.sort(list, function(a, b) return a.run < b.run or (a.run == b.run and a.name < b.name) end)
+  return list
 end
 
 ---@param run sluice.Run
 function deadletters.open(run)
   run:store()
   local name = ("%s-%s.ndjson"):format((run.name or "script"):gsub("[^%w_%-]+", "-"), run.id)
-  local path = folder(run) .. "/" .. name
+  local path = deadletters.folder(run:config().store) .. "/" .. name
   local out, problem = file.append(path)
   if not out then error(problem, 0) end
   return setmetatable({ path = path, out = out, run = run, count = 0 }, DeadLetters)

@@ -195,6 +195,7 @@ local function finish(self, code, problem)
   for _, cursor in ipairs(self.cursors) do cursor.state:close() end
   if self.opened then
     self.opened:run_finish(self.id, summary.ledger)
+    require("sluice.prune").daily(self:config(), self.opened)
     self.opened:close()
   end
   return summary
