@@ -53,7 +53,17 @@ static int l_files(lua_State *L) {
     return 1;
 }
 
-static const luaL_Reg functions[] = {{"disk", l_disk}, {"files", l_files}, {"versions", l_versions}, {NULL, NULL}};
+/* writable(path) -> boolean */
+static int l_writable(lua_State *L) {
+    lua_pushboolean(L, sl_machine_writable(luaL_checkstring(L, 1)));
+    return 1;
+}
+
+static const luaL_Reg functions[] = {{"disk", l_disk},
+                                     {"files", l_files},
+                                     {"versions", l_versions},
+                                     {"writable", l_writable},
+                                     {NULL, NULL}};
 
 int luaopen_sluice_system(lua_State *L);
 int luaopen_sluice_system(lua_State *L) {

@@ -20,4 +20,9 @@ function system.disk(path) end
 ---@return { open: integer, limit?: integer }
 function system.files() end
 
+--- Whether this user may write to what is at a path (for a folder: make files in it).
+---@param path string
+---@return boolean
+function system.writable(path) end
+
 return system

@@ -45,9 +45,14 @@ function deadletters.open(run)
   return setmetatable({ path = path, out = out, run = run, count = 0 }, DeadLetters)
 end
 
---- Adds a record. The raw text stays as it is; what can't be JSON is kept as a text.
-function DeadLetters:put(raw, reason, extra)
-  local head = { time = time.format(time.now()), recipe = self.run.name, run = self.run.id, reason = log.mask(reason) }
+--- The line of a record: the raw text stays as it is; what can't be JSON is kept as a text.
+---@param run sluice.Run that rejected it
+---@param raw string
+---@param reason string
+---@param extra? table
+---@return string
+function deadletters.line(run, raw, reason, extra)
+  local head = { time = time.format(time.now()), recipe = run.name, run = run.id, reason = log.mask(reason) }
   for key, value in pairs(extra or {}) do head[key] = value end
   local text, problem = json.encode(head)
   if not text then error(problem, 0) end
@@ -56,7 +61,12 @@ function DeadLetters:put(raw, reason, extra)
   if not valid then
     field, value = "raw_base64", '"' .. require("sluice.crypto").base64(raw) .. '"'
   end
-  local ok, failed = self.out:write(text:sub(1, -2) .. ',"' .. field .. '":' .. value .. "}\n")
+  return text:sub(1, -2) .. ',"' .. field .. '":' .. value .. "}\n"
+end
+
+--- Adds a record.
+function DeadLetters:put(raw, reason, extra)
+  local ok, failed = self.out:write(deadletters.line(self.run, raw, reason, extra))
   if not ok then
     failed.hint = "the record is not lost: the cursor has not moved; make room and run again"
     error(failed, 0)

@@ -11,6 +11,8 @@
 --                   (path in its answer), `query` (parameter that carries it), `account` (key that tells users apart) and
 --                   `password` (key that hints name)
 --   classes         rate classes by name: { rate = "3/s" or a list of them, per = argument | "endpoint", doc }
+--   health          list of safe operations without required arguments, the cheapest first: `sluice doctor` asks the first to
+--                   see whether the credentials are good (the next where that one can't renew a token that has ended)
 --   learn           names of answer headers: limit (requests a second), remaining, reset (Unix time), retry_after
 --   media, headers  content type of JSON bodies ("application/json"), and headers of every request
 --   errors          { message = paths of the message in an error body, [status] = { code, hint, take } }
@@ -48,7 +50,7 @@ local KINDS = { "basic", "bearer", "header", "login", "none" }
 local FIELDS = {
   definition = {
     name = "string!", doc = "string!", hosts = "table!", connection = "table", credential = "table", classes = "table!",
-    learn = "table", media = "string", truth = "string", headers = "table", errors = "table", operations = "table!", helpers = "table",
+    health = "table", learn = "table", media = "string", truth = "string", headers = "table", errors = "table", operations = "table!", helpers = "table",
   },
   host = { name = "string!", key = "string!", url = "string!", doc = "string" },
   key = { name = "string!", type = "string!", required = "boolean", secret = "boolean", default = "any", doc = "string!" },
@@ -202,6 +204,18 @@ local function check_credential(where, def, seen)
   if c.operation then one_of(where, "operation", c.operation, keys_of(seen.operations)) end
 end
 
+-- What is asked for a look at the credentials must do no harm and need nothing.
+local function check_health(where, def, seen)
+  for _, name in ipairs(def.health or {}) do
+    one_of(where, "operation", name, keys_of(seen.operations))
+    local row = seen.operations[name]
+    if row.resend ~= "safe" then fault(where, "operation '%s' is not safe", name) end
+    for _, arg in ipairs(row.args or {}) do
+      if arg.required and not arg.from then fault(where, "operation '%s' needs the argument '%s'", name, arg.name) end
+    end
+  end
+end
+
 --- Checks a definition; raises a config error that names the file and the row.
 ---@param def table
 ---@param file string  its name, for the message
@@ -220,6 +234,7 @@ function definition.check(def, file)
     check_operation(("%s: operations[%d] '%s'"):format(file, i, row.name), row, def, seen)
   end
   check_credential(file .. ":", def, seen)
+  check_health(file .. ": health", def, seen)
   for name, helper in pairs(def.helpers or {}) do
     local module = type(helper) == "table" and helper.module or helper
     if type(module) ~= "string" then fault(file, "helpers '%s' must be a module name", name) end

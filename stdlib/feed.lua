@@ -206,6 +206,7 @@ function feed.arguments(query)
   if query.above then
     filter[#filter + 1] = { range = { id = { gt = query.above:match "^%d+$" and math.tointeger(query.above) or query.above } } }
   end
+  if query.ids then filter[#filter + 1] = { terms = { id = json.array(query.ids) } } end
   return {
     query = { bool = { filter = json.array(filter) } },
     sort = ORDERS[query.order], from = query.skip, size = query.size,
@@ -336,8 +337,10 @@ end
 
 local OPTIONS = { "since", "cursor", "page_size", "channel_id" }
 
--- A run's cursor is opened for the account that is read; with `--full` it starts over, once.
-local function open(client, cursor)
+--- Opens (and so locks) a run's cursor for the account that is read; with `--full` it starts over, once.
+---@param client sluice.Client
+---@param cursor? table
+function feed.open(client, cursor)
   if cursor == nil or cursor.open == nil then return cursor end
   local state = cursor:open(("%s at %s"):format(client.account or "-", client.options and client.options.base_url or "-"))
   if cursor.full then
@@ -394,7 +397,7 @@ function feed.changed_products(client, args)
   local search, count = watched(feed.search(client, args), run)
   local rows, _, _, closer = feed.iterate {
     search = search, describe = feed.describe, since = args.since,
-    cursor = args.since == nil and open(client, args.cursor) or nil,
+    cursor = args.since == nil and feed.open(client, args.cursor) or nil,
     index_lag = math.ceil(options.index_lag or 120), now = time.now(), page_size = size,
     reject = function(row) run:reject(row.raw, row.bad, { id = tostring(row.product.id) }) end,
     count = count, stopping = task.stopping, spawn = task.spawn,

@@ -2,8 +2,10 @@
 #include "io/machine.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 int sl_machine_disk(const char *path, sl_machine_space *out, sl_err *err) {
     struct statvfs info;
@@ -15,6 +17,10 @@ int sl_machine_disk(const char *path, sl_machine_space *out, sl_err *err) {
     out->free_bytes = (int64_t)(info.f_bavail * info.f_frsize);
     out->total_bytes = (int64_t)(info.f_blocks * info.f_frsize);
     return 0;
+}
+
+bool sl_machine_writable(const char *path) {
+    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
 }
 
 static int64_t count_open(void) {

@@ -7,6 +7,7 @@
 #ifndef SL_IO_MACHINE_H
 #define SL_IO_MACHINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -18,6 +19,9 @@ typedef struct sl_machine_space {
 
 /* The file system that the path is on. -1 with SL_STATE where it can't be looked at. */
 int sl_machine_disk(const char *path, sl_machine_space *out, sl_err *err);
+
+/* Whether this user may write to what is at the path (for a folder: make files in it). */
+bool sl_machine_writable(const char *path);
 
 typedef struct sl_machine_files {
     int64_t open;  /* descriptors of this process */
