@@ -50,7 +50,8 @@ local KINDS = { "basic", "bearer", "header", "login", "none" }
 local FIELDS = {
   definition = {
     name = "string!", doc = "string!", hosts = "table!", connection = "table", credential = "table", classes = "table!",
-    health = "table", learn = "table", media = "string", truth = "string", headers = "table", errors = "table", operations = "table!", helpers = "table",
+    health = "table", learn = "table", media = "string", truth = "string", headers = "table", errors = "table",
+    operations = "table!", helpers = "table",
   },
   host = { name = "string!", key = "string!", url = "string!", doc = "string" },
   key = { name = "string!", type = "string!", required = "boolean", secret = "boolean", default = "any", doc = "string!" },

@@ -197,7 +197,7 @@ local function hold(store, file)
 end
 
 local function work(self, store, file)
-  local lock <close> = hold(store, file)
+  local _ <close> = hold(store, file)
   self:store()
   self.dead_letters = letters.open(file.path, self)
   self.recipe.retry(self.args, self, self.dead_letters:records())

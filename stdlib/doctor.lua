@@ -149,8 +149,8 @@ function doctor.run(options)
   local cfg = check_config(report, options.config)
   local names = check_names(cfg, options.connections or {})
   guarded(report, "store", require("sluice.doctor.store").check, cfg)
-  if cfg then guarded(report, "connections", require("sluice.doctor.remote").check, cfg, names) end
-  guarded(report, "machine", require("sluice.doctor.machine").check)
+  if cfg then guarded(report, "host", require("sluice.doctor.remote").check, cfg, names) end
+  guarded(report, "libraries", require("sluice.doctor.machine").check)
   return report.rows, exit_code(report.rows)
 end
 

@@ -40,7 +40,7 @@ end
 
 --- The sums of a file, and how often there is each reason among the letters that are not settled.
 ---@param path string
----@return { records: integer, open: integer, settled: integer, unreadable: integer, first?: string, recipe?: string, reasons: table<string, integer> }
+---@return table sums { records, open, settled, unreadable, first?, recipe?, reasons = { reason → how often } }
 function letters.count(path)
   local sums = { records = 0, open = 0, settled = 0, unreadable = 0, reasons = {} }
   for n, letter, state in letters.each(path) do

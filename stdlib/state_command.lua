@@ -220,7 +220,9 @@ end
 local function export_to_output(store)
   local path = store:path() .. ".export"
   local lock = store:lock(path)
-  if not lock then err.raise { code = "locked", message = "another export to standard output is under way", hint = "wait for it, or export to a file" } end
+  if not lock then
+    err.raise { code = "locked", message = "another export to standard output is under way", hint = "wait for it, or export to a file" }
+  end
   store:export(path)
   local file = assert(io.open(path, "rb"))
   os.remove(path)
@@ -256,7 +258,9 @@ function verbs.prune(words, globals)
     io.write(require("sluice.json").encode(list), "\n")
     return 0
   end
-  for _, step in ipairs(list) do io.write(("%d %s older than %.6g days forgotten\n"):format(step.count, step.what, step.keep / 86400)) end
+  for _, step in ipairs(list) do
+    io.write(("%d %s older than %.6g days forgotten\n"):format(step.count, step.what, step.keep / 86400))
+  end
   return 0
 end
 

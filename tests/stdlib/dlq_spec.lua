@@ -57,7 +57,8 @@ describe("sluice dlq", function()
     assert.matches('^1  %S+  [^\n]+\n   {"id":"%d+"', done.stdout:gsub('^(.*\n   ).-("id":"%d+").*$', "%1{%2"))
     assert.matches("2 more: %-%-limit 3", done.stderr)
     assert.equal(3, select(2, p:run("sluice dlq show 1 --json --reason 1").stdout:gsub("\n", "")))
-    assert.same({ "", "no such record\n" }, { p:run("sluice dlq show 1 --reason nothing").stdout, p:run("sluice dlq show 1 --reason nothing").stderr })
+    done = p:run "sluice dlq show 1 --reason nothing"
+    assert.same({ "", "no such record\n" }, { done.stdout, done.stderr })
   end)
 
   it("names what is wrong, the nearest known word and the cure", function()
