@@ -216,6 +216,14 @@ local function dump(store, cfg, target)
   out:close()
 end
 
+-- What exports left behind that were killed; who has the lock knows that none is under way.
+local function remove_leftovers(path)
+  local dir, base = path:match "^(.*)/([^/]*)$"
+  for name in require("lfs").dir(dir) do
+    if name:sub(1, #base) == base then os.remove(dir .. "/" .. name) end
+  end
+end
+
 -- Beside the store: its folder is private and has room for what the store has.
 local function export_to_output(store)
   local path = store:path() .. ".export"
@@ -223,6 +231,7 @@ local function export_to_output(store)
   if not lock then
     err.raise { code = "locked", message = "another export to standard output is under way", hint = "wait for it, or export to a file" }
   end
+  remove_leftovers(path)
   store:export(path)
   local file = assert(io.open(path, "rb"))
   os.remove(path)

@@ -2,10 +2,14 @@
 --- are good, and all of them what time it is.
 local client = require "sluice.client"
 local config = require "sluice.config"
+local definition = require "sluice.definition"
 local err = require "sluice.err"
 local http = require "sluice.http"
+local json = require "sluice.json"
 local task = require "sluice.task"
 local time = require "sluice.time"
+
+local by_path = require("sluice.paging").by_path
 
 local remote = {}
 
@@ -68,22 +72,33 @@ end
 
 -- ---- credentials ----
 
+-- Servers are known that answer a dead token with a 200 that says nothing.
+local function check_result(row, answer)
+  local value = json.decode(answer.body)
+  if not row.result or (type(value) == "table" and by_path(value, row.result) ~= nil) then return end
+  err.raise { code = "auth", operation = row.name, message = ("%s was answered without %s"):format(row.name, row.result) }
+end
+
 -- One answer is enough: of a list, its first page.
-local function ask(one, name)
-  local result = one.client:call(name, { timeout = SECONDS, deadline = DEADLINE })
-  if type(result) == "function" then result() end
+local function ask(one, row)
+  local result, answer = one.client:call(row.name, { timeout = SECONDS, deadline = DEADLINE })
+  if row.paging then result() else check_result(row, answer) end
 end
 
 -- An operation that asks about the token itself can't renew one that has ended; the next one does, as any call would.
+local function has_ended(row, problem)
+  local refused = err.is(problem) and (problem.code == "auth" or problem.code == "forbidden")
+  return refused and row.renew == false and problem.operation == row.name
+end
+
 local function ask_all(one)
   local names, problem = one.client.definition.health, nil
   for i, name in ipairs(names) do
-    local ok, failed = pcall(ask, one, name)
+    local row = definition.operation(one.client.definition, name)
+    local ok, failed = pcall(ask, one, row)
     if ok then return true, name end
     problem = failed
-    local row = require("sluice.definition").operation(one.client.definition, name)
-    local ended = err.is(failed) and failed.code == "auth" and failed.operation == name and row.renew == false
-    if not ended or i == #names then break end
+    if i == #names or not has_ended(row, failed) then break end
   end
   return false, problem
 end

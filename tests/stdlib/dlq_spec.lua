@@ -144,6 +144,42 @@ describe("sluice dlq", function()
     p = nil
   end)
 
+  it("sends the rows of variants again, and leaves the cursor where it is", function()
+    p, ids = project.new { products = 30 }, {}
+    for id in p.sandbox.catalogue:each() do ids[#ids + 1] = id end
+    p.sandbox:edit(ids[3], { body_html = HUGE })
+    local variants
+    for id, text in p.sandbox.catalogue:each() do
+      if id == ids[3] then variants = #json.decode(text).variants end
+    end
+    local done = p:run(FEED .. " shape=variant")
+    assert.same({ 3, variants }, { done.status, done.sums.rejected })
+    local count = p.sandbox:stream(124773).count
+    mend(3)
+    local position = p:run("sluice state get 1").stdout
+    done = p:run "sluice dlq retry 1 --json"
+    assert.same({ 0, variants, variants }, { done.status, done.sums.read, done.sums.sent })
+    assert.equal(count + variants, p.sandbox:stream(124773).count)
+    assert.equal(position, p:run("sluice state get 1").stdout)
+    assert.equal(1, #p:run("sluice state list --json").sums.cursors)
+  end)
+
+  it("waits for no run of the feed, and lets none go on beside it", function()
+    local path = start(3).sums.dead_letters
+    mend(3)
+    local before = tmp.read(path)
+    local store = require("sluice.state").open(p.dir .. "/state.db")
+    local c = store:cursors()[1]
+    local held = store:cursor { recipe = c.recipe, name = c.name, account = c.account, key = c.key }
+    local done = p:run "sluice dlq retry 1"
+    assert.equal(8, done.status)
+    assert.matches("cursor 'products' of .* is held by process", done.stderr)
+    assert.equal(before, tmp.read(path))
+    held:close()
+    store:close()
+    assert.equal(0, p:run("sluice dlq retry 1").status)
+  end)
+
   it("marks nothing where the retry fails as a whole", function()
     local path = start(3).sums.dead_letters
     mend(3)

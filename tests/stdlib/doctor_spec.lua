@@ -97,6 +97,21 @@ connections:
     assert.equal(2, sb.users.sandbox.logins)
   end)
 
+  it("renews a token that has ended however the server says so", function()
+    for _, answer in ipairs { 401, 403, 200 } do
+      sb = sandbox.start { products = 10, dead_token = answer }
+      config(BOTH)
+      rows {}
+      sb:expire()
+      local code, by = rows {}
+      assert.equal(0, code, answer)
+      assert.equal("accepted (sources)", by["ok credentials shop"].message)
+      assert.equal(2, sb.users.sandbox.logins)
+      sb:stop()
+    end
+    sb = nil
+  end)
+
   it("says which credentials are refused, and goes on", function()
     sb = sandbox.start { products = 10 }
     config(BOTH)

@@ -136,6 +136,8 @@ describe("sluice state", function()
     assert.is_true(store:token("https://x", "me", "tell-nobody-42").same)
     copy:close()
     assert.equal("SQLite format 3\0", p:run("sluice state export -").stdout:sub(1, 16))
+    tmp.write(p.dir .. "/state.db.export.1.part", "of one that was killed")
+    p:run "sluice state export -"
     for name in require("lfs").dir(p.dir) do assert.is_nil(name:find "part$" or name:find "export") end
     for _, path in ipairs { "state.db", "./state.db.lock", "none/x.db", "/dev/null" } do
       done = p:run("sluice state export " .. path)
@@ -144,6 +146,28 @@ describe("sluice state", function()
     end
     store:close()
     assert.equal(0, p:run(FEED).sums.sent)
+  end)
+
+  it("makes whole backups while a run writes", function()
+    local task, ended = require "sluice.task", false
+    state.open(p.dir .. "/state.db"):close()
+    local feed = task.spawn(function()
+      local done = p:run(FEED .. " batch:=1 checkpoint:=1")
+      ended = true
+      return done
+    end)
+    local copies, last = 0, 0
+    while not ended do
+      local store <close> = state.open(p.dir .. "/state.db")
+      store:export(p.dir .. "/copy.db")
+      assert.is_number(state.look(p.dir .. "/copy.db").schema)
+      local copy <close> = state.open(p.dir .. "/copy.db")
+      local cursor = copy:cursors()[1]
+      copies, last = copies + 1, math.max(last, cursor and cursor.remembered or 0)
+      task.sleep(0.005)
+    end
+    assert.equal(0, feed:wait().status)
+    assert.is_true(copies > 3)
   end)
 
   it("gives readable lines, with secrets masked", function()
