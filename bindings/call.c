@@ -24,6 +24,7 @@ typedef struct call_job {
     sl_call_spec spec;
     sl_http_header headers[HEADERS_MAX];
     sl_call_piece pieces[PIECES_MAX];
+    sl_call_rule rules[SL_CALL_RULES];
     sl_chunk *pinned;
 } call_job;
 
@@ -134,6 +135,37 @@ static void read_body(lua_State *L, int idx, call_job *job) {
     }
 }
 
+/* The rule on top of the stack; its strings stay in the caller's table. */
+static void read_rule(lua_State *L, sl_call_rule *r) {
+    static const char *const known[] = {"status", "says", "outcome", "code", "attempts", NULL};
+    sl_err err;
+    if (!lua_istable(L, -1)) slb_usage(L, "an outcome is a table { status =, says =, outcome = }");
+    int at = lua_gettop(L);
+    slb_check_options(L, at, "call: outcomes", known);
+    const char *code = slb_opt_string(L, at, "code", NULL);
+    r->status = (int)slb_opt_int(L, at, "status", 0);
+    r->says = slb_opt_str(L, at, "says", SL_STR(""));
+    r->attempts = (int)slb_opt_int(L, at, "attempts", 0);
+    r->code = code ? sl_code_of(code) : SL_OK;
+    if (code && !r->code) slb_usage(L, "there is no error code '%s'", code);
+    if (sl_outcome_parse(&r->outcome, slb_opt_str(L, at, "outcome", SL_STR("")), &err) < 0) slb_usage(L, "%s", err.msg);
+}
+
+static void read_rules(lua_State *L, int idx, call_job *job) {
+    if (lua_getfield(L, idx, "outcomes") == LUA_TTABLE) {
+        lua_Integer n = luaL_len(L, -1);
+        if (n > SL_CALL_RULES) slb_usage(L, "more than %d outcomes", SL_CALL_RULES);
+        for (lua_Integer i = 1; i <= n; i++) {
+            lua_rawgeti(L, -1, i);
+            read_rule(L, &job->rules[i - 1]);
+            lua_pop(L, 1);
+        }
+        job->spec.rule_count = (size_t)n;
+    }
+    lua_pop(L, 1);
+    job->spec.rules = job->rules;
+}
+
 static void read_repeat(lua_State *L, int idx, call_job *job) {
     sl_err err;
     if (sl_repeat_parse(&job->spec.repeat, slb_opt_str(L, idx, "resend", SL_STR("unsafe")), &err) < 0) slb_raise(L, &err);
@@ -143,7 +175,8 @@ static void read_repeat(lua_State *L, int idx, call_job *job) {
 static call_job *read_request(lua_State *L, int idx) {
     static const char *const known[] = {"operation", "method",   "url",    "headers",   "body",  "gzip",    "class",
                                         "resource",  "resend",   "counted", "success",  "deliver", "expect", "truth",
-                                        "anonymous", "renew",    "timeout", "deadline", "max_answer", "token", NULL};
+                                        "anonymous", "renew",    "timeout", "deadline", "max_answer", "token",
+                                        "outcomes", NULL};
     slb_check_options(L, idx, "call", known);
     call_job *job = push_job(L);
     sl_call_spec *s = &job->spec;
@@ -165,6 +198,7 @@ static call_job *read_request(lua_State *L, int idx) {
     read_statuses(L, idx, "success", s->success);
     read_statuses(L, idx, "deliver", s->deliver);
     read_headers(L, idx, job);
+    read_rules(L, idx, job);
     read_body(L, idx, job);
     return job;
 }

@@ -20,10 +20,18 @@ local call = {}
 ---@field deliver? integer[] other statuses whose body is a result when it has the expected key
 ---@field expect? string key that a success must have
 ---@field truth? string key that must not be false
+---@field outcomes? sluice.call.Outcome[] tell answers of one status apart; the first that fits decides, whatever is said above
 ---@field anonymous? boolean without credentials
 ---@field renew? boolean false: never log in again because of this answer
 ---@field timeout? number of one request
 ---@field deadline? number of the whole call
+
+---@class sluice.call.Outcome
+---@field status integer
+---@field says? string a part of the body as it came; left out: whatever it says
+---@field outcome string as in `sluice.retry`
+---@field code? string of the error
+---@field attempts? integer at most so many in all
 
 ---@class sluice.call.Answer
 ---@field status integer

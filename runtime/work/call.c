@@ -123,7 +123,7 @@ static sl_retry_verdict decide(call_op *c, const judgement *j) {
     if (c->attempt == 1) sl_retry_budget_earn(&c->conn->retries, now);
     sl_retry_case rc = {
         .outcome = j->outcome, .code = j->err.code, .repeat = c->spec.repeat, .body_sent = j->sent,
-        .refreshed = c->refreshed, .attempt = c->attempt, .now_ms = now, .deadline_ms = c->deadline_at_ms,
+        .refreshed = c->refreshed, .attempt = c->attempt, .attempts = j->attempts, .now_ms = now, .deadline_ms = c->deadline_at_ms,
         .hint_ms = j->hint_ms, .random = random_unit(), .budget = &c->conn->retries,
     };
     return sl_retry_decide(&policy, &rc);

@@ -27,7 +27,7 @@
 #include "work/auth.h"
 #include "work/login.h"
 
-enum { SL_CALL_STATUSES = 8, SL_CALL_CLASSES = 16, SL_CALL_HOSTS = 4 };
+enum { SL_CALL_STATUSES = 8, SL_CALL_RULES = 8, SL_CALL_CLASSES = 16, SL_CALL_HOSTS = 4 };
 
 typedef struct sl_calls sl_calls;
 typedef struct sl_conn sl_conn;
@@ -56,6 +56,15 @@ typedef struct sl_call_piece {
     bool secret;
 } sl_call_piece;
 
+/* Tells answers of one status apart by what they say: a 429 about pace from one that means "there is one already". */
+typedef struct sl_call_rule {
+    int status;
+    sl_str says;        /* a part of the body as it came, case and all; empty: whatever it says */
+    sl_outcome outcome; /* auth is for connections with a login */
+    sl_code code;       /* of the error, SL_OK for the one that status and outcome give */
+    int attempts;       /* at most so many in all, 0 for the policy's */
+} sl_call_rule;
+
 /* What to send and how to judge the answer. Everything is copied at the start but for `body`, which is borrowed until
  * the operation is freed. */
 typedef struct sl_call_spec {
@@ -78,6 +87,8 @@ typedef struct sl_call_spec {
     int deliver[SL_CALL_STATUSES]; /* others whose body is a result when it has the expected key (422 with a batch) */
     const char *expect;         /* top-level key of a success, NULL for none; not looked for in a 204 */
     const char *truth;          /* top-level key that must not be false ("success"), NULL for none */
+    const sl_call_rule *rules;  /* the first that fits an answer decides, whatever else is said above */
+    size_t rule_count;
     bool anonymous;             /* without credentials */
     bool keep_token;            /* never log in again because of this answer */
 

@@ -103,10 +103,17 @@ local function ask_all(one)
   return false, problem
 end
 
+-- Why the API can't be asked, or nil.
+local function unasked(one)
+  local def = one.client.definition
+  local key = def.credential and def.credential.secret
+  if not def.health then return ("the definition of %s names no `health` operation"):format(def.name) end
+  if key and one.client.options[key] == nil then return ("it has no `%s`"):format(key) end
+end
+
 local function add_credentials(report, one)
-  if not one.client.definition.health then
-    return report:ok("credentials", one.name, "not asked: the definition of %s names no `health` operation", one.client.api)
-  end
+  local why = unasked(one)
+  if why then return report:ok("credentials", one.name, "not asked: %s", why) end
   local ok, found = one.task:wait()
   if ok then return report:ok("credentials", one.name, "accepted (%s)", found) end
   if err.is(found) and found.code == "auth" and not found.hint then
@@ -182,7 +189,7 @@ function remote.check(report, cfg, names)
     add_host(report, one.url, one.answer, problem)
   end
   for _, one in ipairs(list) do
-    if is_reachable(one) and one.client.definition.health then one.task = task.spawn(ask_all, one) end
+    if is_reachable(one) and not unasked(one) then one.task = task.spawn(ask_all, one) end
   end
   for _, one in ipairs(list) do
     if is_reachable(one) then add_credentials(report, one) end

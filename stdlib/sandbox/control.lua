@@ -94,10 +94,27 @@ handlers["GET /sandbox/stream/{id}/counts"] = function(sb, _, id)
   return answer(200, O("products", store.count, "applied", store.applied, "repeated", repeated))
 end
 
+handlers["GET /sandbox/veeqo/{kind}"] = function(sb, _, kind)
+  if kind ~= "products" and kind ~= "orders" and kind ~= "stock" then usage("there are products, orders and stock, no %s", kind) end
+  return ndjson(sb.veeqo.each, sb.veeqo, kind)
+end
+
+handlers["POST /sandbox/veeqo/orders"] = function(sb, req) return ids_answer(sb.veeqo:seed_orders(arguments(req).count or 1)) end
+
 handlers["POST /sandbox/import"] = function(sb, req)
   local a = arguments(req)
   if a.stream then stream_of(sb, a.stream) end
   return answer(200, O("batches", sb:import(a.stream, a)))
+end
+
+handlers["POST /sandbox/process"] = function(sb, req)
+  local a = arguments(req)
+  local site = math.tointeger(tonumber(a.site))
+  if not site or not sb:site(site) then usage("there is no site %s", tostring(a.site)) end
+  if a.fail ~= true then usage "fail must be true" end
+  if a.data ~= nil and type(a.data) ~= "string" then usage "data must be text" end
+  sb:fail_process(site, a)
+  return answer(200, O("site", site))
 end
 
 handlers["POST /sandbox/faults"] = function(sb, req)
@@ -146,6 +163,9 @@ local ABOUT = {
   "GET /sandbox/stream/{id}           the stream's products, NDJSON (?from=1&limit=1000)",
   "GET /sandbox/stream/{id}/counts    how many, how often applied, which more than once",
   'POST /sandbox/import               {"stream":"124773"}: a linked site imports, batches get their processing stage ("reject": n)',
+  'POST /sandbox/process              {"site":123,"fail":true}: the next process of the site fails ("error", "message", "data": text)',
+  "GET /sandbox/veeqo/{kind}          what Veeqo has: products, orders or stock, NDJSON",
+  'POST /sandbox/veeqo/orders         {"count":1}: new orders',
   'POST /sandbox/faults               {"kind":"status","status":503,"path":"/v1/*","nth":2}; GET shows them, DELETE ends them',
   "GET /sandbox/log                   requests and counts (?last=100); DELETE starts it afresh",
   "POST /sandbox/expire               all Stock2Shop tokens die",

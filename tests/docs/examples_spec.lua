@@ -3,6 +3,7 @@
 local json = require "sluice.json"
 local lfs = require "lfs"
 local process = require "sluice.process"
+local sandbox = require "sluice.sandbox"
 local scripted = require "support.scripted"
 local tmp = require "support.tmp"
 
@@ -101,6 +102,25 @@ describe("example", function()
     assert.equal("open-sesame", server.requests[1].headers["x-api-key"])
     assert.same({ "PATCH", "/tickets/404", '{"state":"closed"}' },
       { server.requests[3].method, server.requests[3].path, server.requests[3].body })
+  end)
+
+  it("stock", function()
+    local dir, depot = tmp.dir(), sandbox.start { products = 0, veeqo_products = 3 }
+    finally(function() depot:stop() end)
+    local path = tmp.write(dir .. "/in.ndjson", '{"sku":"SKU-1-1","qty":7}\n{"sku":"SKU-2-1","qty":0}\n{"sku":"gone","qty":1}\n')
+    local words = { "stock", "in=" .. path, "url=" .. depot.url, "key=sandbox-key", "--summary=" .. dir .. "/sums.json" }
+    words[#words + 1] = "warehouse=22668"
+    for _, sums in ipairs { { 1, 1, 1 }, { 0, 2, 1 } } do
+      local done = run(table.unpack(words))
+      assert.equal(0, done.status, done.stderr)
+      local got = json.decode(tmp.read(dir .. "/sums.json"))
+      assert.same({ 3, table.unpack(sums) }, { got.read, got.sent, got.unchanged, got.skipped })
+    end
+    assert.equal(7, depot.veeqo.products[1].variants[1].stock[22668].physical)
+    words[4] = "key=wrong"
+    local wrong = run(table.unpack(words))
+    assert.equal(4, wrong.status)
+    assert.matches("You're not authorized", wrong.stderr, 1, true)
   end)
 
   it("of each file is here, 5 to 30 lines behind a head that says what it shows", function()
