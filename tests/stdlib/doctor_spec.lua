@@ -78,6 +78,30 @@ connections:
     assert.equal("", run({}, "-q").stdout)
   end)
 
+  it("asks each API that sluice brings", function()
+    sb = sandbox.start { products = 10 }
+    config [[
+version: 1
+connections:
+  site: { api: productsup_platform, base_url: "%s", token: "${TOKEN:-1234:sandbox}" }
+  pat: { api: productsup_platform, base_url: "%s", pat: "${PAT:-sandbox-token}" }
+  depot: { api: veeqo, base_url: "%s", api_key: "${KEY:-sandbox-key}" }
+]]
+    local code, by = rows {}
+    for _, check in pairs(by) do assert.equal("ok", check.status, check.message) end
+    assert.equal(0, code)
+    assert.equal("accepted (projects)", by["ok credentials site"].message)
+    assert.equal("not asked: it has no `token`", by["ok credentials pat"].message)
+    assert.equal("accepted (warehouses)", by["ok credentials depot"].message)
+    code, by = rows { "TOKEN=wrong:wrong", "KEY=wrongwrong" }
+    assert.equal(4, code)
+    assert.is_table(by["fail credentials site"])
+    assert.is_table(by["fail credentials depot"])
+    for _, name in ipairs { "stock2shop", "productsup_stream", "productsup_platform", "veeqo" } do
+      assert.is_table(require("sluice.config").definition(name).health, name)
+    end
+  end)
+
   it("leaves a store and the login token that others use as they are", function()
     sb = sandbox.start { products = 10 }
     config(BOTH)
