@@ -194,8 +194,8 @@ local function finish(self, code, problem)
   if self.dead_letters then self.dead_letters:close() end
   for _, cursor in ipairs(self.cursors) do cursor.state:close() end
   if self.opened then
+    require("sluice.prune").daily(self:config(), self.opened) -- while this run still counts as under way
     self.opened:run_finish(self.id, summary.ledger)
-    require("sluice.prune").daily(self:config(), self.opened)
     self.opened:close()
   end
   return summary

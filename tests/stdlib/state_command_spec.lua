@@ -315,7 +315,7 @@ describe("keep", function()
     tmp.write(dir .. "/sluice.yaml", "version: 1\nstore: sqlite:s.db\nkeep: { runs: 0s }\n")
     tmp.write(dir .. "/r.lua", 'return require("sluice").recipe { about = "t", run = function(_, run) run:store() end }')
     assert.is_true(os.execute(command .. "run r.lua >/dev/null 2>&1"))
-    assert.equal(1, #ids()) -- that run itself, which has only just ended
+    assert.equal(1, #ids()) -- that run itself, which had not ended yet
     finished "r"
     assert.is_true(os.execute(command .. "run r.lua >/dev/null 2>&1"))
     assert.equal(3, #ids())
