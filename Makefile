@@ -100,8 +100,8 @@ lint-lua: deps-lint ; @luacheck --quiet stdlib scripts examples tests bindings
 ## measure speed and memory beside the peers that are installed; prints one table
 bench: all $(TOOLS) ; @sh tests/bench/run.sh $(BUILD)/sluice
 
-## kill -9 the main job at every step and at many seeded times (the long form of the crash spec)
-crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua
+## kill -9 the main jobs at every step and at many seeded times (the long form of the crash specs)
+crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua tests/scripts/post_orders_spec.lua
 
 ## install to PREFIX (default /usr/local)
 install: all

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "bindings/auth.h"
 #include "bindings/ndjson.h"
+#include "bindings/state_outbox.h"
 
 #define CALLS_KEY "sluice.calls.instance" /* the type name is taken in the registry by the metatable */
 #define CALLS_TYPE "sluice.calls"
@@ -171,12 +172,22 @@ static void read_repeat(lua_State *L, int idx, call_job *job) {
     if (sl_repeat_parse(&job->spec.repeat, slb_opt_str(L, idx, "resend", SL_STR("unsafe")), &err) < 0) slb_raise(L, &err);
 }
 
+/* The intent stays in the caller's table. */
+static void read_intent(lua_State *L, int idx, call_job *job) {
+    if (lua_getfield(L, idx, "intent") != LUA_TNIL) {
+        job->spec.before_arg = slb_intent_test(L, -1);
+        if (!job->spec.before_arg) slb_usage(L, "intent must be one of store:outbox_claim, not a %s", luaL_typename(L, -1));
+        job->spec.before_send = slb_intent_sending;
+    }
+    lua_pop(L, 1);
+}
+
 /* The request at idx; pushes the job, then the body. */
 static call_job *read_request(lua_State *L, int idx) {
     static const char *const known[] = {"operation", "method",   "url",    "headers",   "body",  "gzip",    "class",
                                         "resource",  "resend",   "counted", "success",  "deliver", "expect", "truth",
-                                        "anonymous", "renew",    "timeout", "deadline", "max_answer", "token",
-                                        "outcomes", NULL};
+                                         "anonymous", "renew",    "timeout", "deadline", "max_answer", "token",
+                                         "outcomes", "intent", NULL};
     slb_check_options(L, idx, "call", known);
     call_job *job = push_job(L);
     sl_call_spec *s = &job->spec;
@@ -195,6 +206,7 @@ static call_job *read_request(lua_State *L, int idx) {
     s->deadline_ms = slb_opt_ms(L, idx, "deadline", 0);
     s->max_answer_bytes = (size_t)slb_opt_int(L, idx, "max_answer", 0);
     read_repeat(L, idx, job);
+    read_intent(L, idx, job);
     read_statuses(L, idx, "success", s->success);
     read_statuses(L, idx, "deliver", s->deliver);
     read_headers(L, idx, job);

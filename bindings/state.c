@@ -429,6 +429,7 @@ int luaopen_sluice_state(lua_State *L) {
     lua_getfield(L, -1, "__index");
     state_sent_methods(L);
     state_look_methods(L);
+    state_outbox_methods(L);
     lua_pop(L, 2);
     slb_type(L, CURSOR, cursor_meta, cursor_methods);
     slb_type(L, LOCK, lock_meta, lock_methods);

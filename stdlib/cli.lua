@@ -9,6 +9,7 @@ local commands = {
   doctor = "sluice.doctor",
   help = "sluice.help",
   limits = "sluice.limits",
+  outbox = "sluice.outbox_command",
   run = "sluice.run",
   sandbox = "sluice.sandbox",
   state = "sluice.state_command",

@@ -78,8 +78,9 @@ local function explain(self, row, problem, text)
   local said = message_in(own.message, body) or message_in(common.message, body)
   if said and not problem.message:find(said, 1, true) then problem.message = problem.message .. ": " .. said end
   local known = own[problem.code] or own[problem.status] or common[problem.code] or common[problem.status] or {}
-  if known.code then problem.code = known.code end
+  if known.code and problem.code ~= "ambiguous" then problem.code = known.code end -- that it may have been done is not lost
   for name, path in pairs(known.take or {}) do problem[name] = by_path(body, path) end
+  if known.ask then require("sluice.whois").fill(self, row, known.ask, problem) end
   if known.hint then problem.hint = fill_hint(known.hint, problem) end
   if row.legacy and gone[problem.status] then problem.hint = row.legacy end
   problem.where = problem.where or fail.user_frame(2)
@@ -119,10 +120,10 @@ local function conn_of(self, row)
   }
 end
 
-local function send(self, row, args, extra)
+local function send(self, row, args, extra, intent)
   local req = prepare(self, row, args, extra)
   local raw = req.raw
-  req.raw = nil
+  req.raw, req.intent = nil, intent
   local answer, failure, text
   if is_own_login(self, row, args) then
     answer, failure, text = self.conn:login()
@@ -157,15 +158,16 @@ end
 --- (status, headers, body, waited, attempts). Raises an error value.
 ---@param name string
 ---@param args table?
+---@param intent sluice.Intent? of the outbox: noted as sent before the first byte
 ---@return any result
 ---@return table answer
-function Client:call(name, args)
+function Client:call(name, args, intent)
   local row = definition.operation(self.definition, name)
   if row.paging then
     prepare(self, row, args) -- wrong arguments show here, not at the first page
     return pages(self, row, args)
   end
-  local answer, raw = send(self, row, args)
+  local answer, raw = send(self, row, args, nil, intent)
   if raw and row.name ~= self.login_operation then return answer.body, answer end
   local value = hide_token(self, row, decode(self, row, answer))
   if row.name == self.login_operation then answer.body = log.mask(answer.body) end
@@ -340,6 +342,7 @@ function client.new(def, keys)
     name = name, api = def.name, account = account, options = options, definition = def, conns = conns, lacks = missing,
     conn = connection(not missing and def.credential or { kind = "none" }),
     login_operation = def.credential and def.credential.operation or nil, methods = methods, names = names,
+    known = {}, -- of the user: whois.lua
   }, Client)
 end
 

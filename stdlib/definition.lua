@@ -16,8 +16,10 @@
 --                   see whether the credentials are good (the next where that one can't renew a token that has ended)
 --   learn           names of answer headers: limit (requests a second), remaining, reset (Unix time), retry_after
 --   media, headers  content type of JSON bodies ("application/json"), and headers of every request
---   errors          { message = paths of the message in an error body, [status or code] = { code, hint, take } }: what is
---                   known by the error's code goes before what is known by its status
+--   errors          { message = paths of the message in an error body, [status or code] = { code, hint, take, ask } }: what is
+--                   known by the error's code goes before what is known by its status. `take` and `ask` (name = path) put
+--                   parts of the body, and of what the credential's `whois` operations answer about the user, into the
+--                   error; {name} in the hint stands for them
 --   operations      list of rows:
 --     name, doc, method, path     path with {argument}s, [parts] that are left out with their argument, and {token} where a
 --                                 login token goes into it
@@ -43,6 +45,10 @@
 --     anonymous, renew            true: without credentials; false: never log in again because of its answer
 --     credential                  one of `credentials`, taken instead of the common one where the connection has its key
 --     legacy                      what is said where the vendor has removed it (an answer 403, 404 or 410)
+--     settle                      { operation, args, list, match, also }: how to find out whether an unsafe write was done: a search
+--                                 (its args with {key} and the write's own {argument}s), the path of the list in its result, the path
+--                                 in an entry that is the key; also = { path = argument } that must agree where both are there;
+--                                 most = how long a list may be before it is cut, and not finding says nothing
 --     poll                        { terminal = { status = "ok" | "partial" | "failed" } }: the statuses that end what the row asks about
 --     errors, timeout, example, source
 --   helpers         more methods: name = "module" or { module, doc }; the module's function of that name gets (client, …)
@@ -73,11 +79,11 @@ local FIELDS = {
   key = { name = "string!", type = "string!", required = "boolean", secret = "boolean", default = "any", doc = "string!" },
   credential = {
     kind = "string!", secret = "string", header = "string", username = "string", password = "string", operation = "string",
-    token = "string", query = "string", account = "string",
+    token = "string", query = "string", account = "string", whois = "table",
   },
   class = { rate = "any!", per = "string", doc = "string" },
   learn = { limit = "string", remaining = "string", reset = "string", retry_after = "string" },
-  status = { code = "string", hint = "string", take = "table" },
+  status = { code = "string", hint = "string", take = "table", ask = "table" },
   paging = {
     kind = "string!", offset = "string", cursor = "string", page = "string", pages = "string", limit = "string!", size = "number!",
     by = "string", next = "string",
@@ -89,7 +95,9 @@ local FIELDS = {
     expect = "string", truth = "string", result = "string", paging = "table", class = "string!", resend = "string!", counted = "boolean",
     anonymous = "boolean", renew = "boolean", errors = "table", timeout = "number", example = "string", source = "string",
     headers = "table", poll = "table", outcomes = "table", credential = "string", legacy = "string", either = "table",
+    settle = "table",
   },
+  settle = { operation = "string!", args = "table", list = "string", match = "string!", also = "table", most = "number" },
   poll = { terminal = "table!" },
   arg = {
     name = "string!", type = "string!", required = "boolean", required_for = "table", default = "any",
@@ -229,6 +237,14 @@ local function check_paging(where, row, args)
   if by and not args[by] then fault(where, "by names '%s', which is no argument%s", by, near(by, keys_of(args))) end
 end
 
+local function check_settle(where, row, def)
+  check_fields(where, row.settle, "settle")
+  local names = {}
+  for i, other in ipairs(def.operations) do names[i] = other.name end
+  one_of(where, "operation", row.settle.operation, names)
+  if row.resend == "safe" then fault(where, "an operation that may be repeated needs none") end
+end
+
 local function check_operation(where, row, def, seen)
   local args = check_args(where, row, seen.keys)
   one_of(where, "method", row.method, METHODS)
@@ -244,6 +260,7 @@ local function check_operation(where, row, def, seen)
   if row.body then check_placeholders(where, "body", row.body, args) end
   if type(row.encoding) == "string" then one_of(where, "encoding", row.encoding, ENCODINGS) end
   if row.poll then check_fields(where .. " poll", row.poll, "poll") end
+  if row.settle then check_settle(where .. " settle", row, def) end
   if row.paging then check_paging(where .. " paging", row, args) end
   check_outcomes(where, row, def)
   if row.credential then one_of(where, "credential", row.credential, keys_of(def.credentials or {})) end
@@ -268,6 +285,7 @@ local function check_credential(where, c, seen)
   for _, field in ipairs { "secret", "username", "password", "account" } do
     if c[field] and not seen.keys[c[field]] then fault(where, "%s: the connection has no key '%s'", field, c[field]) end
   end
+  for _, name in ipairs(c.whois or {}) do one_of(where, "whois", name, keys_of(seen.operations)) end
   if c.operation then one_of(where, "operation", c.operation, keys_of(seen.operations)) end
 end
 

@@ -1,5 +1,5 @@
 --- Products of Stock2Shop by their ids, as they are now: what is sent again must not put an old state in the place of a new.
-local feed = require "sluice.feed"
+local searches = require "sluice.searches"
 
 local fresh = {}
 
@@ -10,14 +10,14 @@ local SIZE = 100
 ---@param ids string[]
 ---@return table<string, any> records by id
 function fresh.products(client, ids)
-  local search, found = feed.search(client), {}
+  local search, found = searches.search(client), {}
   for first = 1, #ids, SIZE do
     local some = {}
     for i, id in ipairs(table.move(ids, first, math.min(first + SIZE - 1, #ids), 1, {})) do
       some[i] = id:match "^%d+$" and math.tointeger(id) or id
     end
     for id, row in pairs(search({ ids = some, order = "id", size = #some }).rows) do
-      if not row.bad then found[id] = row.product end
+      if not row.bad then found[id] = row.record end
     end
   end
   return found

@@ -29,6 +29,8 @@ end
 
 local function batches(store, before) return store:forget_batches(before) end
 
+local function bodies(store, before) return store:outbox_forget(before) end
+
 -- `dlq retry` needs the arguments of a run whose dead letters are there.
 local function runs(store, before)
   local kept = {}
@@ -40,6 +42,7 @@ end
 -- what is older than `before` (seconds since 1970) and says how many those were.
 local steps = {
   { key = "dead_letters", what = "dead-letter files", forget = dead_letters },
+  { key = "bodies", what = "bodies of settled writes", forget = bodies },
   { key = "runs", what = "batches", forget = batches },
   { key = "runs", what = "runs", forget = runs },
 }
@@ -67,7 +70,7 @@ function prune.daily(cfg, store)
   local ok, problem = pcall(function()
     if not store:chore_due("prune", DAY) then return end
     for _, step in ipairs(prune.run(cfg, store)) do
-      if step.count > 0 then log.info("prune", "%d %s older than keep: allows are forgotten", step.count, step.what) end
+      if step.count > 0 then log.info("prune", "%d %s that are older than `keep:` allows are forgotten", step.count, step.what) end
     end
   end)
   if not ok then log.warn("prune", "what is old could not be forgotten: %s", tostring(problem)) end

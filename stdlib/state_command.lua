@@ -205,6 +205,7 @@ local function dump_lines(store, write)
   end
   all("cursor", store:cursors())
   all("batch", store:batches_open())
+  all("write", store:outbox_rows())
   all("run", store:runs(ALL_RUNS))
 end
 

@@ -43,8 +43,10 @@ static int64_t candidates(sl_store *st, int64_t before_ms, int64_t *ids, sl_err 
     sl_val args[] = {sl_val_int(before_ms), sl_val_int(SL_RUNS_MAX)};
     int64_t count = 0;
     int rc = sl_sql_row(st->db,
-                        "SELECT id FROM runs WHERE coalesce(finished_ms, started_ms) < $1 AND NOT EXISTS"
-                        " (SELECT 1 FROM batches WHERE run = runs.id AND done_ms IS NULL) ORDER BY id LIMIT $2",
+                        "SELECT id FROM runs WHERE coalesce(finished_ms, started_ms) < $1"
+                        " AND id NOT IN (SELECT coalesce(run, 0) FROM batches WHERE done_ms IS NULL)"
+                        " AND id NOT IN (SELECT run FROM outbox WHERE state <> 'confirmed' AND state <> 'rejected')"
+                        " ORDER BY id LIMIT $2",
                         args, 2, err);
     for (; rc == 1; rc = sl_sql_next(st->db, err)) ids[count++] = sl_sql_int(st->db, 0);
     return rc < 0 ? -1 : count;

@@ -21,7 +21,8 @@ int sl_chore_due(sl_store *st, const char *name, int64_t every_ms, sl_err *err);
 /* Forgets batches that had their verdict before that time. */
 int sl_batches_forget(sl_store *st, int64_t before_ms, int64_t *count, sl_err *err);
 
-/* Forgets runs that ended before that time (lost ones: started), but those named in `kept` and those with an open batch. */
+/* Forgets runs that ended before that time (lost ones: started), but those named in `kept` and those with an open batch or
+ * a write that is not settled. */
 int sl_runs_forget(sl_store *st, int64_t before_ms, const int64_t *kept, size_t kept_count, int64_t *count, sl_err *err);
 
 #endif

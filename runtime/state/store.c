@@ -124,6 +124,7 @@ sl_store *sl_store_open(const char *where, sl_err *err) {
 void sl_store_close(sl_store *st) {
     if (!st) return;
     while (st->cursors) sl_cursor_orphan(st->cursors);
+    while (st->intents) sl_intent_orphan(st->intents);
     for (int i = 0; i < st->run_count; i++) sl_lock_drop(&st->runs[i].lock);
     sl_sql_close(st->db);
     free(st->path);

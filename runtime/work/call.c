@@ -212,6 +212,10 @@ static int start_http(call_op *c, sl_str url, sl_err *err) {
 static void send(call_op *c, sl_str token) {
     sl_err err;
     sl_buf url;
+    if (c->spec.before_send && c->spec.before_send(c->spec.before_arg, &err) < 0) {
+        finish(c, &err);
+        return;
+    }
     sl_buf_init(&url, URL_MAX);
     c->attempt++;
     for (int i = 0; i < 2; i++) stats(c, i)->requests++;

@@ -89,6 +89,8 @@ typedef struct sl_call_spec {
     const char *truth;          /* top-level key that must not be false ("success"), NULL for none */
     const sl_call_rule *rules;  /* the first that fits an answer decides, whatever else is said above */
     size_t rule_count;
+    int (*before_send)(void *arg, sl_err *err); /* called right before each attempt; where it fails nothing is sent */
+    void *before_arg;           /* borrowed until the operation is freed */
     bool anonymous;             /* without credentials */
     bool keep_token;            /* never log in again because of this answer */
 

@@ -22,6 +22,12 @@ usage: sluice sandbox [options]
   --legacy-gone N      what writing product data to a site gets: 403, 404 or 410 (it works)
   --refuse-id-ranges   the search takes no ranges over id           --null-links     missing page links are null
   --referenced-min N   smallest upload to a referenced stream in bytes
+  --orders N           orders at the start (0)              --order-delay SECONDS  they leave the queue then (0)
+  --queue-delay SECONDS  queued products are applied then (0)  --queue-rate N     so many a second (0: all at once)
+  --count-ignored      queued products that will be ignored are counted in the answer all the same
+  --summary SHAPE      the queue's summary: counts, or list
+  --order-codes HOW    the index has channel_order_code as a keyword (found by its exact text) or as text (its words)
+  --refuse-id-sort     the search of orders does not sort by id
   --veeqo-key KEY      key of Veeqo (sandbox-key)                   --veeqo-bucket N what its bucket holds (100)
   --veeqo-products N   products there (30)                          --veeqo-orders N orders there (40)
   --veeqo-past-end N   what a page behind the last gets: 200 or 404
@@ -71,6 +77,10 @@ local options = {
   ["--all-failed"] = { "all_failed", one_of(422, 202) }, ["--delete-answer"] = { "delete_answer", one_of(202, 204) },
   ["--first-line"] = { "first_line", one_of(0, 1) }, ["--refuse-id-ranges"] = { "refuse_id_ranges", true },
   ["--null-links"] = { "null_links", true }, ["--referenced-min"] = { "referenced_min", whole },
+  ["--orders"] = { "orders", whole }, ["--order-delay"] = { "order_delay", number },
+  ["--queue-delay"] = { "queue_delay", number }, ["--queue-rate"] = { "queue_rate", number },
+  ["--count-ignored"] = { "count_ignored", true }, ["--summary"] = { "summary", one_of("counts", "list") },
+  ["--order-codes"] = { "order_codes", one_of("keyword", "text") }, ["--refuse-id-sort"] = { "refuse_id_sort", true },
   ["--veeqo-key"] = { "veeqo_key", text }, ["--veeqo-bucket"] = { "veeqo_bucket", whole },
   ["--veeqo-products"] = { "veeqo_products", whole }, ["--veeqo-orders"] = { "veeqo_orders", whole },
   ["--veeqo-past-end"] = { "veeqo_past_end", one_of(200, 404) },
@@ -105,12 +115,12 @@ end
 local function connections(sb)
   return ([[
 connections:
-  shop: { api: stock2shop, base_url: "%s", username: "%s", password: "%s" }
+  shop: { api: stock2shop, base_url: "%s", queue_url: "%s", username: "%s", password: "%s", client_id: 21 }
   feed: { api: productsup_stream, base_url: "%s", token: "%s" }
   site: { api: productsup_platform, base_url: "%s", token: "%s" }
   depot: { api: veeqo, base_url: "%s", api_key: "%s" }
-]]):format(sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token, sb.url, sb.options.platform_token, sb.url,
-    sb.options.veeqo_key)
+]]):format(sb.url, sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token, sb.url, sb.options.platform_token,
+    sb.url, sb.options.veeqo_key)
 end
 
 local function announce(sb, quiet, as_json)

@@ -83,6 +83,47 @@ end
 -- The body takes the place of the product's JSON, byte for byte.
 handlers["POST /sandbox/raw"] = function(sb, req) return ids_answer(sb.catalogue:edit(number_in(req, "id"), { raw = req.body })) end
 
+handlers["GET /sandbox/orders"] = function(sb)
+  local parts = {}
+  for i, order in ipairs(sb:orders()) do parts[i] = sb.order_store:text(order) .. "\n" end
+  return answer(200, table.concat(parts), "application/x-ndjson")
+end
+
+handlers["GET /sandbox/orders/counts"] = function(sb)
+  local by_code, posts = O(), sb:orders()
+  for _, order in ipairs(posts) do
+    if order.code then json.set(by_code, order.code, sb:posted(order.code)) end
+  end
+  return answer(200, O("posts", #posts, "by_code", by_code))
+end
+
+handlers["POST /sandbox/orders"] = function(sb, req)
+  local a = arguments(req)
+  if a.touch then return ids_answer(sb:touch_orders(a.touch)) end
+  return ids_answer(sb:add_orders(a.count or 1))
+end
+
+handlers["GET /sandbox/queue"] = function(sb)
+  local parts = {}
+  for i, entry in ipairs(sb:queued()) do
+    parts[i] = json.encode(O("n", entry.n, "instruction", entry.instruction, "source_product_code", entry.code, "state",
+      entry.state or "waiting", "problem", entry.problem or json.null, "item", entry.item)) .. "\n"
+  end
+  return answer(200, table.concat(parts), "application/x-ndjson")
+end
+
+handlers["POST /sandbox/queue"] = function(sb, req)
+  local a = arguments(req)
+  if a.poison then
+    sb:poison(a.poison)
+  elseif a.source and (a.release == "retry" or a.release == "skip") then
+    sb:release(a.source, a.release)
+  else
+    usage 'the body is {"poison":"CODE"} or {"source":57,"release":"retry"|"skip"}'
+  end
+  return answer(204, "")
+end
+
 handlers["GET /sandbox/stream/{id}"] = function(sb, req, id)
   local store = stream_of(sb, id).store
   return ndjson(store.each, store, number_in(req, "from"), number_in(req, "limit"))
@@ -160,6 +201,11 @@ local ABOUT = {
   'POST /sandbox/deactivate           {"count":1} or {"ids":[…]}: products leave the shop; /sandbox/activate {"ids":[…]} brings them back',
   'POST /sandbox/edit                 {"id":62777,"fields":{"title":"…","price":1.5}}',
   "POST /sandbox/raw?id=62777         the body is sent instead of the product's JSON, whatever it is",
+  "GET /sandbox/orders                the posts to /v2-queue/order and what became of them, NDJSON",
+  "GET /sandbox/orders/counts         how many, and how often each channel_order_code",
+  'POST /sandbox/orders               {"count":1}: new orders; {"touch":1} or {"touch":[ids]}: orders change now',
+  "GET /sandbox/queue                 the products and images that were queued and what became of them, NDJSON",
+  'POST /sandbox/queue                {"poison":"CODE"}: its items fail and block; {"source":57,"release":"retry"|"skip"}',
   "GET /sandbox/stream/{id}           the stream's products, NDJSON (?from=1&limit=1000)",
   "GET /sandbox/stream/{id}/counts    how many, how often applied, which more than once",
   'POST /sandbox/import               {"stream":"124773"}: a linked site imports, batches get their processing stage ("reject": n)',

@@ -9,6 +9,8 @@ local Catalogue = require "sluice.sandbox.catalogue"
 local control = require "sluice.sandbox.control"
 local Faults = require "sluice.sandbox.faults"
 local Limits = require "sluice.sandbox.limits"
+local Orders = require "sluice.sandbox.orders"
+local Queue = require "sluice.sandbox.queue"
 local platform = require "sluice.sandbox.platform"
 local Requests = require "sluice.sandbox.requests"
 local Router = require "sluice.sandbox.router"
@@ -42,6 +44,14 @@ local defaults = {
   dead_token = 401,        -- what a dead Stock2Shop token gets: 401, 403, or 200 without the result
   channel_roles = { trade = true }, -- roles that find nothing without channel_id
   refuse_id_ranges = false, -- the search refuses ranges over id
+  refuse_id_sort = false,  -- the search of orders refuses to sort by id
+  orders = 0,              -- orders at the start
+  queue_delay = 0,         -- seconds until a queued product or image is applied, at the soonest
+  queue_rate = 0,          -- items of a source that are applied in a second; 0: all at once
+  count_ignored = false,   -- queued products that will be ignored are counted in the answer all the same
+  summary = "counts",      -- shape of the queue's summary: "counts" or "list"
+  order_delay = 0,         -- seconds until a posted order is taken from the queue
+  order_codes = "keyword", -- how the index holds channel_order_code: "keyword", or "text" (its words)
   all_failed = 422,        -- status of an upload of which nothing was accepted: 422 or 202
   delete_answer = 202,     -- what deletes by URL and of all are answered with: 202 and a batch, or 204
   first_line = 1,          -- number of an upload's first line in errors: 0 or 1
@@ -79,6 +89,7 @@ end
 
 local function process(sb, req)
   platform.advance(sb)
+  sb.queue:refresh()
   local module, route, params = sb.router:find(req.method, req.path)
   if not route then return module.missing(params) end
   return module.serve(sb, req, route, params)
@@ -165,6 +176,7 @@ function M.start(options)
   local clock = options.clock or time.now
   sb.clock = function() return clock() + sb.shift end
   local apis = { { module = stock2shop, prefix = "/v1" }, { module = stream, prefix = "/streams" },
+    { module = { routes = {}, missing = stock2shop.missing }, prefix = "/v2-queue" },
     { module = platform, prefix = "/platform", also = "/product/" }, { module = veeqo, prefix = "/products" } }
   for _, prefix in ipairs(veeqo.prefixes) do apis[#apis + 1] = { module = { routes = {}, missing = veeqo.missing }, prefix = prefix } end
   apis[#apis + 1] = { module = control, prefix = "/" }
@@ -172,6 +184,9 @@ function M.start(options)
   sb.users[options.username] = { id = 1, username = options.username, password = options.password, role = options.role or nil,
     modified = "2020-12-29T13:46:44+0000", logins = 0 }
   sb.catalogue = Catalogue.new { count = options.products, seed = options.seed, lag = options.lag, crowd = options.crowd, clock = sb.clock }
+  sb.order_store = Orders.new { clock = sb.clock, lag = options.lag, delay = options.order_delay }
+  sb.order_store:add(options.orders)
+  sb.queue = Queue.new { clock = sb.clock, catalogue = sb.catalogue, delay = options.queue_delay, rate = options.queue_rate }
   platform.start(sb)
   sb.veeqo = veeqo.new(sb)
   sb.faults, sb.limits, sb.log = Faults.new(options.seed), Limits.new(options.rate_scale), Requests.new(options.log or nil)
@@ -197,6 +212,32 @@ end
 for _, name in ipairs { "touch", "add", "deactivate", "activate", "edit" } do
   Sandbox[name] = function(self, ...) return self.catalogue[name](self.catalogue, ...) end
 end
+
+---The posted orders, oldest first: { id, code, channel_id, state ("received", "saved", "failed"), problem, payload, … }.
+function Sandbox:orders()
+  self.order_store:refresh()
+  return self.order_store.list
+end
+
+---How often a channel_order_code was posted.
+function Sandbox:posted(code) return self.order_store.counts[tostring(code)] or 0 end
+
+---Posts so many orders of the sandbox's own. Gives their ids.
+function Sandbox:add_orders(count) return self.order_store:add(count) end
+
+---Changes orders now: a count of them, or a list of ids. Gives the ids.
+function Sandbox:touch_orders(which) return self.order_store:touch(which) end
+
+---What was put into the queue, in order: { instruction, code, item, state ("done", "failed", nil: waiting), problem }.
+function Sandbox:queued()
+  local list = {}
+  for entry in self.queue:each() do list[#list + 1] = entry end
+  return list
+end
+
+---The items of a product fail: its source's queue stops at the first of them, until release(source_id, "retry" | "skip").
+function Sandbox:poison(code) self.queue:poison(code) end
+function Sandbox:release(source_id, how) self.queue:release(source_id, how) end
 
 ---Orders a fault: a table, or words as `--fault` takes them.
 function Sandbox:fault(spec)

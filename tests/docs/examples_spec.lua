@@ -90,6 +90,23 @@ describe("example", function()
     assert.equal(2, run("limit", "rate=often").status)
   end)
 
+  it("outbox", function()
+    local opened = {}
+    server = scripted.start(function(request)
+      if request.method == "GET" then return { json = { tickets = json.array(opened) } } end
+      opened[#opened + 1] = json.decode(request.body)
+      if #opened == 1 then return { how = "reset" } end
+      return { status = 201, json = opened[#opened] }
+    end)
+    local store = "store=" .. tmp.dir() .. "/tickets.db"
+    local words = { "url=" .. server.url, "key=open-sesame", "title=fire", store }
+    assert.equal("opened 1, there before 0, unknown 0\n", run("outbox", "code=T-1", table.unpack(words)).stdout)
+    assert.equal("opened 0, there before 1, unknown 0\n", run("outbox", "code=T-1", table.unpack(words)).stdout)
+    assert.equal("opened 1, there before 0, unknown 0\n", run("outbox", "code=T-2", table.unpack(words)).stdout)
+    assert.same({ { code = "T-1", title = "fire" }, { code = "T-2", title = "fire" } }, opened)
+    assert.matches("it has no code to be known by", run("outbox", table.unpack(words)).text, 1, true)
+  end)
+
   it("api", function()
     local page = {}
     for i = 1, 50 do page[i] = { id = i, title = "ticket " .. i } end

@@ -175,17 +175,18 @@ describe("sluice state", function()
     local store = state.open(p.dir .. "/state.db")
     store:batch_put { api = "x", batch = "b", detail = "sent with sandbox-token" }
     store:token_put("https://x", "me", "tell-nobody-42", 1)
+    store:outbox_claim({ host = "h", account = "a", operation = "o", key = "k", body = "{}", digest = "d" }):close()
     store:close()
     local text, kinds = p:run("sluice state export --ndjson -").stdout, {}
     for line in text:gmatch "[^\n]+" do
       local row = json.decode(line)
       kinds[row.kind] = (kinds[row.kind] or 0) + 1
     end
-    assert.same({ cursor = 1, batch = 1, run = 1 }, kinds)
+    assert.same({ cursor = 1, batch = 1, run = 1, write = 1 }, kinds)
     assert.matches("sent with ***", text, 1, true)
     assert.not_matches("tell-nobody", text, 1, true)
     assert.equal(0, p:run("sluice state export dump.ndjson --ndjson").status)
-    assert.equal(3, select(2, tmp.read(p.dir .. "/dump.ndjson"):gsub("\n", "")))
+    assert.equal(4, select(2, tmp.read(p.dir .. "/dump.ndjson"):gsub("\n", "")))
   end)
 
   it("refuses a store that a newer sluice has written", function()
@@ -245,20 +246,39 @@ describe("keep", function()
     out:close()
     local open = store:batch_put { api = "a", batch = "open", run = with_batch }
     store:batch_done(store:batch_put { api = "a", batch = "done" }, "processed")
-    assert.same({ 0, 0, 0 }, counts(prune.run(cfg(90 * DAY), store)))
+    assert.same({ 0, 0, 0, 0 }, counts(prune.run(cfg(90 * DAY), store)))
     time.shift(91 * DAY)
-    assert.same({ 0, 1, 1 }, counts(prune.run({ keep = { dead_letters = 100 * DAY, runs = 90 * DAY } }, store)))
+    assert.same({ 0, 0, 1, 1 }, counts(prune.run({ keep = { dead_letters = 100 * DAY, runs = 90 * DAY, bodies = 90 * DAY } }, store)))
     assert.same({ going, with_batch, with_letters }, ids())
     assert.is_true(old < with_letters)
-    assert.same({ 1, 0, 1 }, counts(prune.run(cfg(90 * DAY), store)))
+    assert.same({ 1, 0, 0, 1 }, counts(prune.run(cfg(90 * DAY), store)))
     assert.same({ going, with_batch }, ids())
     assert.equal("open", store:batches_open()[1].batch)
     store:batch_done(open, "processed")
     time.shift(182 * DAY)
-    assert.same({ 0, 1, 1 }, counts(prune.run(cfg(90 * DAY), store)))
+    assert.same({ 0, 0, 1, 1 }, counts(prune.run(cfg(90 * DAY), store)))
     assert.same({ going }, ids())
     assert.equal("2001-01-01 00:00:00", store:cursors()[1].position)
     cursor:close()
+  end)
+
+  it("forgets bodies of settled writes, and neither what is not settled nor its run", function()
+    local prune = require "sluice.prune"
+    local run = finished "orders"
+    local function write(key, outcome)
+      local intent = store:outbox_claim { host = "h", account = "a", operation = "o", key = key, body = "{}", digest = "d", run = run }
+      if outcome then intent:settle(outcome, "an answer") end
+      intent:close()
+    end
+    write("settled", "confirmed")
+    write("doubtful", "unknown")
+    write "open"
+    time.shift(31 * DAY)
+    assert.same({ 0, 1, 0, 0 }, counts(prune.run({ keep = { dead_letters = DAY, runs = DAY, bodies = 30 * DAY } }, store)))
+    local left = {}
+    for _, row in ipairs(store:outbox_rows()) do left[row.key] = row.body or "forgotten" end
+    assert.same({ settled = "forgotten", doubtful = "{}", open = "{}" }, left)
+    assert.same({ run }, ids())
   end)
 
   it("leaves a dead-letter file alone that a run or a retry has", function()
@@ -271,9 +291,9 @@ describe("keep", function()
     end
     time.shift(91 * DAY)
     local lock = assert(store:lock(("%s/dlq/r-%d.ndjson"):format(dir, ended)))
-    assert.same({ 0, 0, 0 }, counts(prune.run(cfg(90 * DAY), store)))
+    assert.same({ 0, 0, 0, 0 }, counts(prune.run(cfg(90 * DAY), store)))
     lock:close()
-    assert.same({ 1, 0, 1 }, counts(prune.run(cfg(90 * DAY), store)))
+    assert.same({ 1, 0, 0, 1 }, counts(prune.run(cfg(90 * DAY), store)))
     assert.same({ going }, ids())
   end)
 
@@ -310,7 +330,7 @@ describe("keep", function()
     assert.same({ runs = 3600, bodies = 30 * DAY, dead_letters = 90 * DAY }, config.load(dir .. "/sluice.yaml").keep)
     finished "r"
     local command = ("cd '%s' && %s/%s/sluice "):format(dir, io.popen("pwd"):read "l", os.getenv "SLUICE_BUILD" or "build")
-    assert.equal("0 dead-letter files older than 90 days forgotten\n0 batches older than 0.0416667 days forgotten\n" ..
+    assert.equal("0 dead-letter files older than 90 days forgotten\n0 bodies of settled writes older than 30 days forgotten\n0 batches older than 0.0416667 days forgotten\n" ..
       "0 runs older than 0.0416667 days forgotten\n", io.popen(command .. "state prune"):read "a")
     tmp.write(dir .. "/sluice.yaml", "version: 1\nstore: sqlite:s.db\nkeep: { runs: 0s }\n")
     tmp.write(dir .. "/r.lua", 'return require("sluice").recipe { about = "t", run = function(_, run) run:store() end }')
@@ -320,7 +340,7 @@ describe("keep", function()
     assert.is_true(os.execute(command .. "run r.lua >/dev/null 2>&1"))
     assert.equal(3, #ids())
     local steps = json.decode(io.popen(command .. "state prune --json"):read "a")
-    assert.same({ what = "runs", keep = 0, count = 3 }, steps[3])
+    assert.same({ what = "runs", keep = 0, count = 3 }, steps[4])
     assert.same({}, ids())
   end)
 end)

@@ -18,6 +18,10 @@ local CORRECTIONS = {
   ["stream/upload5"] = { ["<<EOF [\n"] = "<<EOF\n[\n" }, -- the bracket belongs to the body
   ["stock2shop/sources"] = { ["json$token"] = "json\\&token" },
   ["stock2shop/channels"] = { ["json$token"] = "json\\&token" },
+  -- an ampersand outside quotes ends a shell's command
+  ["stock2shop/post_order"] = { ["456&channel"] = "456\\&channel", ["123&token"] = "123\\&token" },
+  ["stock2shop/queue_products"] = { ["xxx&source"] = "xxx\\&source" },
+  ["stock2shop/queue_products_all"] = { ["xxx&source"] = "xxx\\&source" },
   ["platform/chapter5"] = { ["--data-raw'{"] = "--data-raw '{" },
   ["platform/update_project"] = { ["curl -d"] = "curl -X PUT -d" }, -- "you can use a PUT request as follows"
   ["platform/update_site"] = { ["curl -d"] = "curl -X PUT -d" },
