@@ -6,10 +6,13 @@
 --   name, doc       what the API is called in `api:` of the config, and one line on it
 --   hosts           list of { name, key, url, doc }: the first is the default; `key` is the connection key that overrides the url
 --   connection      list of { name, type, required, secret, default, doc }: the keys that a connection of this API takes
---   credential      { kind = "none" | "bearer" | "header" | "basic" | "login" }: bearer and header take `secret` (a connection
---                   key; header also `header`, its name), basic `username` and `password` (keys), login `operation`, `token`
---                   (path in its answer), `query` (parameter that carries it), `account` (key that tells users apart) and
---                   `password` (key that hints name)
+--   credential      { kind = "none" | "bearer" | "header" | "basic" | "login" | "client_credentials" | "refresh_token" }:
+--                   bearer and header take `secret` (a connection key; header also `header`, its name), basic `username` and
+--                   `password` (keys), login `operation`, `token` (path in its answer), `query` (parameter that carries it),
+--                   `account` (key that tells users apart) and `password` (key that hints name). The last two are OAuth 2:
+--                   `host` (name, default the first) and `path` of the token endpoint, `client_id`, `client_secret`,
+--                   `refresh_token` (keys), `client_auth` ("header", the default, or "body"), `scope` and `params` (texts,
+--                   {key} is a key of the connection), `class` (rate class), `account` (key, default client_id)
 --   classes         rate classes by name: { rate = "3/s" or a list of them, per = argument | "endpoint", doc }
 --   learn           names of answer headers: limit (requests a second), remaining, reset (Unix time), retry_after
 --   media, headers  content type of JSON bodies ("application/json"), and headers of every request
@@ -42,7 +45,7 @@ local TYPES = { "any", "boolean", "id", "ids", "integer", "list", "number", "obj
 local METHODS = { "DELETE", "GET", "HEAD", "PATCH", "POST", "PUT" }
 local ENCODINGS = { "json", "json_array", "ndjson" }
 local RESENDS = { "never_automatic", "safe", "unsafe" }
-local KINDS = { "basic", "bearer", "header", "login", "none" }
+local KINDS = { "basic", "bearer", "client_credentials", "header", "login", "none", "refresh_token" }
 
 -- Each field: what it must be ("!" at the end: it must be there).
 local FIELDS = {
@@ -54,7 +57,8 @@ local FIELDS = {
   key = { name = "string!", type = "string!", required = "boolean", secret = "boolean", default = "any", doc = "string!" },
   credential = {
     kind = "string!", secret = "string", header = "string", username = "string", password = "string", operation = "string",
-    token = "string", query = "string", account = "string",
+    token = "string", query = "string", account = "string", host = "string", path = "string", client_id = "string",
+    client_secret = "string", client_auth = "string", refresh_token = "string", scope = "string", params = "table", class = "string",
   },
   class = { rate = "any!", per = "string", doc = "string" },
   learn = { limit = "string", remaining = "string", reset = "string", retry_after = "string" },
@@ -193,13 +197,17 @@ local function check_credential(where, def, seen)
     bearer = { "secret" }, header = { "header", "secret" }, basic = { "username", "password" },
     login = { "operation", "token", "account" }, none = {},
   }
-  for _, field in ipairs(needs[c.kind]) do
+  local oauth = require "sluice.oauth"
+  for _, field in ipairs(needs[c.kind] or oauth.kinds[c.kind]) do
     if not c[field] then fault(where, "kind '%s' needs %s", c.kind, field) end
   end
-  for _, field in ipairs { "secret", "username", "password", "account" } do
+  for _, field in ipairs { "secret", "username", "password", "account", "client_id", "client_secret", "refresh_token" } do
     if c[field] and not seen.keys[c[field]] then fault(where, "%s: the connection has no key '%s'", field, c[field]) end
   end
   if c.operation then one_of(where, "operation", c.operation, keys_of(seen.operations)) end
+  if not oauth.kinds[c.kind] then return end
+  local known = { keys = seen.keys, host_names = keys_of(seen.hosts), classes = keys_of(def.classes) }
+  oauth.check(c, known, function(...) fault(where, ...) end, function(...) one_of(where, ...) end)
 end
 
 --- Checks a definition; raises a config error that names the file and the row.

@@ -48,6 +48,8 @@ static const char *const steps[] = {
     "  FOREIGN KEY (sink) REFERENCES sinks (id) ON DELETE CASCADE) WITHOUT ROWID;",
 
     "ALTER TABLE cursors ADD COLUMN first INTEGER NOT NULL DEFAULT 0;",
+
+    "ALTER TABLE tokens ADD COLUMN refresh TEXT NOT NULL DEFAULT '';",
 };
 
 #define STEPS ((int64_t)(sizeof steps / sizeof steps[0]))
