@@ -26,16 +26,23 @@ function deadletters.open(run)
   return setmetatable({ path = path, out = out, run = run, count = 0 }, DeadLetters)
 end
 
---- Adds a record. The raw text stays as it is; what can't be JSON is kept as a text.
-function DeadLetters:put(raw, reason, extra)
+local function head_of(self, reason, extra)
   local head = { time = time.format(time.now()), recipe = self.run.name, run = self.run.id, reason = log.mask(reason) }
-  for key, value in pairs(extra or {}) do head[key] = value end
+  for key, value in pairs(extra or {}) do head[key] = type(value) == "string" and log.mask(value) or value end
+  return head
+end
+
+--- Adds a record. The raw text stays as it is; what can't be JSON is kept as a text. A record with one of our secrets in
+--- it is written with masks and `"masked":true`: it can't be sent again as it was.
+function DeadLetters:put(raw, reason, extra)
+  local head, shown = head_of(self, reason, extra), log.mask(raw)
+  if shown ~= raw then head.masked = true end
   local text, problem = json.encode(head)
   if not text then error(problem, 0) end
-  local valid = json.decode(raw) ~= nil
-  local field, value = "record", raw:gsub("[\r\n]+", " ")
+  local valid = json.decode(shown) ~= nil
+  local field, value = "record", shown:gsub("[\r\n]+", " ")
   if not valid then
-    field, value = "raw_base64", '"' .. require("sluice.crypto").base64(raw) .. '"'
+    field, value = "raw_base64", '"' .. require("sluice.crypto").base64(shown) .. '"'
   end
   local ok, failed = self.out:write(text:sub(1, -2) .. ',"' .. field .. '":' .. value .. "}\n")
   if not ok then

@@ -80,12 +80,9 @@ void sl_log_text(sl_log_level level, const char *area, sl_str message) {
     if (!sl_log_on(level)) return;
     char time[25];
     sl_buf text, line;
-    sl_buf_init(&text, TEXT_MAX_BYTES);
+    sl_buf_init(&text, LINE_MAX_BYTES);
     sl_buf_init(&line, 7 * LINE_MAX_BYTES);
-    if (message.len > TEXT_MAX_BYTES) message.len = TEXT_MAX_BYTES;
-    sl_buf_put_str(&text, message, NULL);
-    sl_log_mask_all(&text); /* before it is cut, or half a secret would stay */
-    if (text.len > LINE_MAX_BYTES) text.len = LINE_MAX_BYTES;
+    sl_log_body(&text, message, LINE_MAX_BYTES);
     sl_clock_rfc3339(sl_clock_wall_ms(), time);
     if (state.json) put_json_line(&line, time, level, area, sl_buf_str(&text));
     else sl_buf_printf(&line, NULL, "%s %-5s %s: %.*s\n", time, level_names[level], area, (int)text.len, text.data ? text.data : "");

@@ -1,9 +1,11 @@
 /* Secrets and their masks.
  *
- * For each secret its forms (raw, URL-encoded, as the writers of JSON escape it, once and twice, base64 at the three
- * places it can start at within a longer text) are made once. Masking marks every occurrence of every form in the text
- * first and replaces the marked runs afterwards, so that secrets which overlap or are prefixes of each other leave
- * nothing behind.
+ * For each secret its forms (raw, URL-encoded, JSON-escaped, base64 at the three places it can start at within a longer
+ * text) are made once. Masking marks every occurrence of every form in the text first and replaces the marked runs
+ * afterwards, so that secrets which overlap or are prefixes of each other leave nothing behind.
+ *
+ * JSON in JSON in a log line escapes again what was escaped. What all depths have in common is the text without its
+ * backslashes, so a text that has some is searched a second time without them.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,14 +15,14 @@
 #include "base/personal.h"
 
 #define SECRETS_MAX 8192 /* at once: 1000 accounts with their tokens, and what configs and scripts hold */
-#define FORMS_MAX 48     /* of one secret */
+#define FORMS_MAX 64     /* of one secret */
 #define SECRET_MIN 4
 #define BEHIND_BYTES 256 /* what is looked at behind a cut, for personal data */
 
 typedef struct secret {
     size_t uses; /* how often it was registered */
-    size_t count;
-    sl_str forms[]; /* owned bytes; the first one is the secret itself */
+    size_t count, exact; /* the first `exact` forms are looked for in the text as it is */
+    sl_str forms[];      /* owned bytes; the first one is the secret itself */
 } secret;
 
 static struct {
@@ -34,7 +36,7 @@ static struct {
 
 typedef struct forms {
     sl_str list[FORMS_MAX];
-    size_t count;
+    size_t count, exact;
 } forms;
 
 static void add_form(forms *f, sl_str form) {
@@ -81,12 +83,13 @@ static uint32_t code_point(sl_str s, size_t *at) {
     return code;
 }
 
-static void put_code(sl_buf *b, uint32_t code) {
+static void put_code(sl_buf *b, uint32_t code, int how) {
+    const char *format = how & SL_JSON_UPPER ? "\\u%04X" : "\\u%04x";
     if (code >= 0x10000) {
-        sl_buf_printf(b, NULL, "\\u%04x", 0xd800u + ((code - 0x10000) >> 10 & 0x3ffu));
+        sl_buf_printf(b, NULL, format, 0xd800u + ((code - 0x10000) >> 10 & 0x3ffu));
         code = 0xdc00u + (code & 0x3ffu);
     }
-    sl_buf_printf(b, NULL, "\\u%04x", code);
+    sl_buf_printf(b, NULL, format, code);
 }
 
 static void put_json_char(sl_buf *b, unsigned char c, int how) {
@@ -94,28 +97,41 @@ static void put_json_char(sl_buf *b, unsigned char c, int how) {
     const char *at = c ? strchr(special, c) : NULL;
     if (at) sl_buf_printf(b, NULL, "\\%c", letter[at - special]);
     else if (c == '/' && how & SL_JSON_SLASH) sl_buf_put(b, "\\/", 2, NULL);
-    else if (c < 0x20 || (how & SL_JSON_HTML && strchr("<>&", c))) put_code(b, c);
+    else if (c < 0x20 || (how & SL_JSON_HTML && strchr("<>&", c))) put_code(b, c, how);
     else sl_buf_put_char(b, (char)c, NULL);
 }
 
 void sl_log_put_json(sl_buf *b, sl_str text, int how) {
     for (size_t i = 0; i < text.len;) {
-        if (how & SL_JSON_ASCII && (unsigned char)text.ptr[i] >= 0x80) put_code(b, code_point(text, &i));
+        if (how & SL_JSON_ASCII && (unsigned char)text.ptr[i] >= 0x80) put_code(b, code_point(text, &i), how);
         else put_json_char(b, (unsigned char)text.ptr[i++], how);
     }
 }
 
-/* Once, and once more: a server that quotes the request in its JSON escapes what was escaped. */
 static void add_json_form(forms *f, sl_str s, int how) {
-    sl_buf once, twice;
-    sl_buf_init(&once, 6 * s.len);
-    sl_log_put_json(&once, s, how);
-    add_form(f, sl_buf_str(&once));
-    sl_buf_init(&twice, 6 * once.len);
-    sl_log_put_json(&twice, sl_buf_str(&once), how);
-    add_form(f, sl_buf_str(&twice));
-    sl_buf_free(&once);
-    sl_buf_free(&twice);
+    sl_buf b;
+    sl_buf_init(&b, 12 * s.len);
+    sl_log_put_json(&b, s, how);
+    add_form(f, sl_buf_str(&b));
+    sl_buf_free(&b);
+}
+
+/* How many bytes at `at` are a backslash, in a URL as well. */
+static size_t backslash(sl_str s, size_t at) {
+    if (s.ptr[at] == '\\') return 1;
+    return s.ptr[at] == '%' && at + 2 < s.len && s.ptr[at + 1] == '5' && (s.ptr[at + 2] | 0x20) == 'c' ? 3 : 0;
+}
+
+static void add_bare_form(forms *f, sl_str s, int how) {
+    sl_buf json;
+    sl_buf_init(&json, 12 * s.len);
+    sl_log_put_json(&json, s, how);
+    sl_str all = sl_buf_str(&json);
+    size_t len = 0;
+    for (size_t i = 0, n; i < all.len; i += n ? n : 1)
+        if (!(n = backslash(all, i))) json.data[len++] = json.data[i];
+    add_form(f, sl_str_make(all.ptr, len));
+    sl_buf_free(&json);
 }
 
 /* The base64 digits that depend on the secret's bytes alone when it starts at offset `shift` (mod 3). */
@@ -133,8 +149,8 @@ static void add_base64_form(forms *f, sl_str s, size_t shift, const char *digits
     }
     add_form(f, sl_buf_str(&b));
     if (b.len >= SECRET_MIN) {
-        add_url_form(f, sl_buf_str(&b), "0123456789ABCDEF", false); /* + and / in a query, / in PHP's JSON */
-        add_json_form(f, sl_buf_str(&b), SL_JSON_SLASH);
+        add_url_form(f, sl_buf_str(&b), "0123456789ABCDEF", false); /* + and / in a query */
+        add_url_form(f, sl_buf_str(&b), "0123456789abcdef", false);
     }
     sl_buf_free(&b);
 }
@@ -142,14 +158,17 @@ static void add_base64_form(forms *f, sl_str s, size_t shift, const char *digits
 static void make_forms(forms *f, sl_str s) {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     static const char url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    static const int ways[] = {0, SL_JSON_SLASH, SL_JSON_ASCII, SL_JSON_ASCII | SL_JSON_SLASH, SL_JSON_HTML};
+    static const int ways[] = {0, SL_JSON_ASCII, SL_JSON_ASCII | SL_JSON_UPPER, SL_JSON_HTML, SL_JSON_HTML | SL_JSON_ASCII};
     add_form(f, s);
     add_url_forms(f, s);
-    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) add_json_form(f, s, ways[i]);
+    add_json_form(f, s, 0);
+    add_json_form(f, s, SL_JSON_SLASH);
     for (size_t shift = 0; shift < 3; shift++) {
         add_base64_form(f, s, shift, plain);
         add_base64_form(f, s, shift, url);
     }
+    f->exact = f->count;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) add_bare_form(f, s, ways[i]);
 }
 
 /* ---- the secrets ---- */
@@ -200,6 +219,7 @@ int sl_log_secret(sl_str text) {
     if (!s) return free_forms(f.list, f.count), say_full();
     s->uses = 1;
     s->count = f.count;
+    s->exact = f.exact;
     memcpy(s->forms, f.list, f.count * sizeof s->forms[0]);
     for (size_t i = 0; i < s->count; i++)
         if (s->forms[i].len > known.longest) known.longest = s->forms[i].len;
@@ -225,21 +245,69 @@ void sl_log_forget(void) {
 
 /* ---- masks ---- */
 
-/* Marks every form of every secret in marks, which has a byte for each of text. */
-static bool mark_secrets(sl_str text, char *marks) {
+/* Marks where a form is in the text; `place` (NULL: the same) says where each byte of it stands in what is marked. */
+static bool mark_form(sl_str text, sl_str form, const size_t *place, char *marks) {
+    ptrdiff_t at;
     bool found = false;
-    for (size_t i = 0; i < known.count; i++) {
-        const secret *s = known.list[i];
-        for (size_t k = 0; k < s->count; k++) {
-            ptrdiff_t at;
-            for (size_t from = 0; (at = sl_str_find(sl_str_make(text.ptr + from, text.len - from), s->forms[k])) >= 0;) {
-                found = true;
-                memset(marks + from + (size_t)at, 1, s->forms[k].len);
-                from += (size_t)at + 1;
-            }
-        }
+    for (size_t from = 0; (at = sl_str_find(sl_str_make(text.ptr + from, text.len - from), form)) >= 0;) {
+        size_t first = from + (size_t)at, behind = first + form.len;
+        size_t begin = place ? place[first] : first, end = place ? place[behind - 1] + 1 : behind;
+        memset(marks + begin, 1, end - begin);
+        from = first + 1;
+        found = true;
     }
     return found;
+}
+
+static bool mark_exact(sl_str text, char *marks) {
+    bool found = false;
+    for (size_t i = 0; i < known.count; i++)
+        for (size_t k = 0; k < known.list[i]->exact; k++) found |= mark_form(text, known.list[i]->forms[k], NULL, marks);
+    return found;
+}
+
+/* The text without backslashes in `bare`, and where each of its bytes stood. Gives its length. */
+static size_t strip(sl_str text, char *bare, size_t *place) {
+    size_t len = 0;
+    for (size_t i = 0, n; i < text.len; i += n ? n : 1) {
+        if ((n = backslash(text, i))) continue;
+        place[len] = i;
+        bare[len++] = text.ptr[i];
+    }
+    return len;
+}
+
+/* A backslash right in front belongs to what is marked: alone it would escape the mask. */
+static void widen(sl_str text, char *marks) {
+    for (size_t i = text.len; i-- > 1;)
+        if (marks[i] && text.ptr[i - 1] == '\\') marks[i - 1] = 1;
+}
+
+static int mark_bare(sl_str text, char *marks) {
+    int found = 0;
+    if (!memchr(text.ptr, '\\', text.len) && sl_str_find(text, SL_STR("%5")) < 0) return 0;
+    char *bare = malloc(text.len);
+    size_t *place = malloc(text.len * sizeof *place);
+    if (bare && place) {
+        sl_str stripped = sl_str_make(bare, strip(text, bare, place));
+        for (size_t i = 0; i < known.count; i++)
+            for (size_t k = 0; k < known.list[i]->count; k++)
+                found |= mark_form(stripped, known.list[i]->forms[k], place, marks);
+        if (found) widen(text, marks);
+    }
+    bool failed = !bare || !place;
+    if (bare) explicit_bzero(bare, text.len);
+    free(bare);
+    free(place);
+    return failed ? -1 : found;
+}
+
+/* Marks every form of every secret in marks, which has a byte for each of text. -1 where there is no memory for it. */
+static int mark_secrets(sl_str text, char *marks) {
+    if (known.count == 0) return 0;
+    bool found = mark_exact(text, marks);
+    int more = mark_bare(text, marks);
+    return more < 0 ? -1 : found || more;
 }
 
 static size_t squeeze(char *text, size_t len, const char *marks) {
@@ -261,9 +329,9 @@ static size_t squeeze(char *text, size_t len, const char *marks) {
 static size_t mask(char *text, size_t len, size_t shown, bool personal) {
     if (len == 0 || (known.count == 0 && !personal)) return shown;
     char *marks = calloc(1, len);
-    if (!marks) return 0;
-    bool found = mark_secrets(sl_str_make(text, len), marks);
-    if (personal) found |= sl_personal_mark(sl_str_make(text, len), marks);
+    int found = marks ? mark_secrets(sl_str_make(text, len), marks) : -1;
+    if (found < 0) return free(marks), 0;
+    if (personal && sl_personal_mark(sl_str_make(text, len), marks)) found = 1;
     if (found) shown = squeeze(text, shown, marks);
     free(marks);
     return shown;

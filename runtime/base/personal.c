@@ -198,8 +198,9 @@ static bool letter(char c) {
 static size_t domain_end(sl_str text, size_t from) {
     size_t to = from;
     while (to < text.len && address_byte(text.ptr[to]) && !strchr("_+%", text.ptr[to])) to++;
-    if (to == text.len) return to;
+    bool cut = to == text.len;
     while (to > from && text.ptr[to - 1] == '.') to--; /* the dot of a sentence */
+    if (cut) return to;
     const char *dot = memrchr(text.ptr + from, '.', to - from);
     if (!dot || text.ptr + to - dot < 3) return from;
     return letter(dot[1]) && letter(dot[2]) ? to : from;

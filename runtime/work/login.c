@@ -63,11 +63,8 @@ sl_tokens *sl_tokens_new(sl_loop *loop, sl_err *err) {
     return t;
 }
 
-/* A token that was masked until now, and need not be any longer. */
-static void let_go(char *text) {
-    if (!text) return;
-    sl_log_secret_release(sl_str_of(text));
-    explicit_bzero(text, strlen(text));
+static void wipe_text(char *text) {
+    if (text) explicit_bzero(text, strlen(text));
     free(text);
 }
 
@@ -75,7 +72,8 @@ static void let_go(char *text) {
 static void retire(token_cell *cell, sl_buf *place) {
     if (place->len == 0) return;
     char **slot = &cell->former[cell->formers++ % FORMER];
-    let_go(*slot);
+    if (*slot) sl_log_secret_release(sl_str_of(*slot));
+    wipe_text(*slot);
     *slot = sl_str_dup(sl_buf_str(place)); /* without memory for it, it stays masked for good */
     explicit_bzero(place->data, place->len);
     sl_buf_clear(place);
@@ -86,10 +84,9 @@ static void wipe(sl_buf *b) {
     sl_buf_free(b);
 }
 
+/* Its tokens may live on with the server, so they stay masked. */
 static void cell_free(token_cell *cell) {
-    retire(cell, &cell->text);
-    retire(cell, &cell->refresh);
-    for (int i = 0; i < FORMER; i++) let_go(cell->former[i]);
+    for (int i = 0; i < FORMER; i++) wipe_text(cell->former[i]);
     wipe(&cell->text);
     wipe(&cell->refresh);
     free(cell->host);
