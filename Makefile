@@ -14,7 +14,7 @@ VERSION  := 0.1.0
 PACKAGES  = lua5.4 libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto
 DEBIAN    = gcc make pkg-config git ca-certificates libc6-dev lua5.4 liblua5.4-dev libcurl4-openssl-dev libyaml-dev \
             libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev lua-argparse lua-cjson lua-filesystem
-DEBIAN_TEST = lua-busted nginx-light openssl curl
+DEBIAN_TEST = lua-busted nginx-light openssl curl faketime
 DEBIAN_LINT = cppcheck lua-check
 
 WARN = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
@@ -100,8 +100,8 @@ lint-lua: deps-lint ; @luacheck --quiet stdlib scripts examples tests bindings
 ## measure speed and memory beside the peers that are installed; prints one table
 bench: all $(TOOLS) ; @sh tests/bench/run.sh $(BUILD)/sluice
 
-## kill -9 the main job at every step and at many seeded times (the long form of the crash spec)
-crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua
+## kill -9 the main jobs at every step and at many seeded times (the long form of the crash specs)
+crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua tests/scripts/post_orders_spec.lua
 
 ## install to PREFIX (default /usr/local)
 install: all

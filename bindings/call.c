@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "bindings/auth.h"
 #include "bindings/ndjson.h"
+#include "bindings/state_outbox.h"
 
 #define CALLS_KEY "sluice.calls.instance" /* the type name is taken in the registry by the metatable */
 #define CALLS_TYPE "sluice.calls"
@@ -24,6 +25,7 @@ typedef struct call_job {
     sl_call_spec spec;
     sl_http_header headers[HEADERS_MAX];
     sl_call_piece pieces[PIECES_MAX];
+    sl_call_rule rules[SL_CALL_RULES];
     sl_chunk *pinned;
 } call_job;
 
@@ -134,16 +136,58 @@ static void read_body(lua_State *L, int idx, call_job *job) {
     }
 }
 
+/* The rule on top of the stack; its strings stay in the caller's table. */
+static void read_rule(lua_State *L, sl_call_rule *r) {
+    static const char *const known[] = {"status", "says", "outcome", "code", "attempts", NULL};
+    sl_err err;
+    if (!lua_istable(L, -1)) slb_usage(L, "an outcome is a table { status =, says =, outcome = }");
+    int at = lua_gettop(L);
+    slb_check_options(L, at, "call: outcomes", known);
+    const char *code = slb_opt_string(L, at, "code", NULL);
+    r->status = (int)slb_opt_int(L, at, "status", 0);
+    r->says = slb_opt_str(L, at, "says", SL_STR(""));
+    r->attempts = (int)slb_opt_int(L, at, "attempts", 0);
+    r->code = code ? sl_code_of(code) : SL_OK;
+    if (code && !r->code) slb_usage(L, "there is no error code '%s'", code);
+    if (sl_outcome_parse(&r->outcome, slb_opt_str(L, at, "outcome", SL_STR("")), &err) < 0) slb_usage(L, "%s", err.msg);
+}
+
+static void read_rules(lua_State *L, int idx, call_job *job) {
+    if (lua_getfield(L, idx, "outcomes") == LUA_TTABLE) {
+        lua_Integer n = luaL_len(L, -1);
+        if (n > SL_CALL_RULES) slb_usage(L, "more than %d outcomes", SL_CALL_RULES);
+        for (lua_Integer i = 1; i <= n; i++) {
+            lua_rawgeti(L, -1, i);
+            read_rule(L, &job->rules[i - 1]);
+            lua_pop(L, 1);
+        }
+        job->spec.rule_count = (size_t)n;
+    }
+    lua_pop(L, 1);
+    job->spec.rules = job->rules;
+}
+
 static void read_repeat(lua_State *L, int idx, call_job *job) {
     sl_err err;
     if (sl_repeat_parse(&job->spec.repeat, slb_opt_str(L, idx, "resend", SL_STR("unsafe")), &err) < 0) slb_raise(L, &err);
+}
+
+/* The intent stays in the caller's table. */
+static void read_intent(lua_State *L, int idx, call_job *job) {
+    if (lua_getfield(L, idx, "intent") != LUA_TNIL) {
+        job->spec.before_arg = slb_intent_test(L, -1);
+        if (!job->spec.before_arg) slb_usage(L, "intent must be one of store:outbox_claim, not a %s", luaL_typename(L, -1));
+        job->spec.before_send = slb_intent_sending;
+    }
+    lua_pop(L, 1);
 }
 
 /* The request at idx; pushes the job, then the body. */
 static call_job *read_request(lua_State *L, int idx) {
     static const char *const known[] = {"operation", "method",   "url",    "headers",   "body",  "gzip",    "class",
                                         "resource",  "resend",   "counted", "success",  "deliver", "expect", "truth",
-                                        "anonymous", "renew",    "timeout", "deadline", "max_answer", "token", NULL};
+                                         "anonymous", "renew",    "timeout", "deadline", "max_answer", "token",
+                                         "outcomes", "intent", NULL};
     slb_check_options(L, idx, "call", known);
     call_job *job = push_job(L);
     sl_call_spec *s = &job->spec;
@@ -162,9 +206,11 @@ static call_job *read_request(lua_State *L, int idx) {
     s->deadline_ms = slb_opt_ms(L, idx, "deadline", 0);
     s->max_answer_bytes = (size_t)slb_opt_int(L, idx, "max_answer", 0);
     read_repeat(L, idx, job);
+    read_intent(L, idx, job);
     read_statuses(L, idx, "success", s->success);
     read_statuses(L, idx, "deliver", s->deliver);
     read_headers(L, idx, job);
+    read_rules(L, idx, job);
     read_body(L, idx, job);
     return job;
 }
@@ -299,6 +345,13 @@ static int l_share(lua_State *L) {
     return 0;
 }
 
+/* call.interactive(yes) */
+static int l_interactive(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TBOOLEAN);
+    sl_calls_interactive(calls_of(L), lua_toboolean(L, 1));
+    return 0;
+}
+
 /* ---- connections ---- */
 
 static int conn_gc(lua_State *L) {
@@ -331,11 +384,21 @@ static void read_class(lua_State *L, const char *conn, sl_conn_class *out) {
     slb_raise(L, &whole);
 }
 
-static void read_rates(lua_State *L, int idx, sl_conn_spec *s) {
-    if (lua_getfield(L, idx, "rates") == LUA_TTABLE) {
+/* The class of that name, a new one where it has none yet. */
+static sl_conn_class *class_of(lua_State *L, sl_conn_spec *s, const char *name) {
+    for (size_t i = 0; name && i < s->class_count; i++)
+        if (strcmp(s->classes[i].name, name) == 0) return &s->classes[i];
+    if (s->class_count == SL_CALL_CLASSES) slb_usage(L, "call.connection: more than %d rates", SL_CALL_CLASSES);
+    return &s->classes[s->class_count++];
+}
+
+static void read_rates(lua_State *L, int idx, const char *key, sl_conn_spec *s, bool own) {
+    if (lua_getfield(L, idx, key) == LUA_TTABLE) {
         for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-            if (s->class_count == SL_CALL_CLASSES) slb_usage(L, "call.connection: more than %d rates", SL_CALL_CLASSES);
-            read_class(L, s->name, &s->classes[s->class_count++]);
+            bool named = lua_type(L, -2) == LUA_TSTRING;
+            sl_conn_class *c = class_of(L, s, named ? lua_tostring(L, -2) : NULL);
+            read_class(L, s->name, c);
+            c->own = own;
         }
     }
     lua_pop(L, 1);
@@ -394,7 +457,7 @@ static void read_credential(lua_State *L, int idx, sl_conn_spec *s) {
 
 /* call.connection{…} -> connection; raises config errors */
 static int l_connection(lua_State *L) {
-    static const char *const known[] = {"name",  "api",     "account",  "hosts", "credential", "rates",       "learn",
+    static const char *const known[] = {"name",  "api",     "account",  "hosts", "credential", "rates", "limits", "learn",
                                         "timeout", "deadline", "proxy", "ca_file", "client_cert", "client_key",
                                         "insecure", NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -411,7 +474,8 @@ static int l_connection(lua_State *L) {
     s.client_key = slb_opt_string(L, 1, "client_key", NULL);
     s.insecure = slb_opt_bool(L, 1, "insecure", false);
     read_hosts(L, 1, &s);
-    read_rates(L, 1, &s);
+    read_rates(L, 1, "rates", &s, false);
+    read_rates(L, 1, "limits", &s, true);
     read_learn(L, 1, &s.learn);
     read_credential(L, 1, &s);
     sl_calls *calls = calls_of(L);
@@ -425,7 +489,11 @@ static const luaL_Reg conn_methods[] = {{"call", l_conn_call}, {"login", l_conn_
 static const luaL_Reg conn_meta[] = {{"__gc", conn_gc}, {NULL, NULL}};
 static const luaL_Reg job_meta[] = {{"__gc", job_gc}, {NULL, NULL}};
 static const luaL_Reg calls_meta[] = {{"__gc", calls_gc}, {NULL, NULL}};
-static const luaL_Reg functions[] = {{"connection", l_connection}, {"share", l_share}, {"stats", l_stats}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"connection", l_connection},
+                                     {"interactive", l_interactive},
+                                     {"share", l_share},
+                                     {"stats", l_stats},
+                                     {NULL, NULL}};
 
 int luaopen_sluice_call(lua_State *L);
 int luaopen_sluice_call(lua_State *L) {

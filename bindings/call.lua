@@ -20,10 +20,19 @@ local call = {}
 ---@field deliver? integer[] other statuses whose body is a result when it has the expected key
 ---@field expect? string key that a success must have
 ---@field truth? string key that must not be false
+---@field outcomes? sluice.call.Outcome[] tell answers of one status apart; the first that fits decides, whatever is said above
+---@field intent? sluice.Intent of the store's outbox: it is noted as sent before the first byte of each attempt, or nothing is sent
 ---@field anonymous? boolean without credentials
 ---@field renew? boolean false: never log in again because of this answer
 ---@field timeout? number of one request
 ---@field deadline? number of the whole call
+
+---@class sluice.call.Outcome
+---@field status integer
+---@field says? string a part of the body as it came; left out: whatever it says
+---@field outcome string as in `sluice.retry`
+---@field code? string of the error
+---@field attempts? integer at most so many in all
 
 ---@class sluice.call.Answer
 ---@field status integer
@@ -56,8 +65,9 @@ local call = {}
 ---@field api? string
 ---@field account? string what tells accounts apart in budgets and token cells
 ---@field hosts string[] base URLs; credentials go to these alone
----@field credential? table { kind, header, username, secret, query, login, key }
+---@field credential? table { kind, header, username, secret, query, login, key }; of OAuth also { client_id, client_secret, in_body, refresh_token, refresh_key, form, cell }, see `sluice.oauth`
 ---@field rates? table<string, string> rates by class: "3/s"
+---@field limits? table<string, string> the connection's own rates, which take their place
 ---@field learn? { limit?: string, remaining?: string, reset?: string, retry_after?: string } names of answer headers
 ---@field timeout? number default 60
 ---@field deadline? number default 600
@@ -70,10 +80,15 @@ local call = {}
 ---@return sluice.call.Connection
 function call.connection(options) end
 
---- Where login tokens are shared between processes: a folder, nil for the user's own (the default), false for nowhere.
---- A usage error while a login is under way.
+--- Where rate budgets and login tokens are shared between processes: a folder, nil for the user's own (the default), false
+--- for nowhere. A usage error while a call is under way.
 ---@param folder? string|false
 function call.share(folder) end
+
+--- From now on a person waits for the calls of this process (or no longer): they wait one slot behind bulk jobs of the same
+--- account at most.
+---@param yes boolean
+function call.interactive(yes) end
 
 --- Sums over all connections of this process.
 ---@return sluice.call.Stats

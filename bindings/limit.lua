@@ -19,8 +19,24 @@ local Bucket = {}
 ---@class sluice.limit.Set
 local Set = {}
 
+---@class sluice.limit.Waiter
+local Waiter = {}
+
+---@class sluice.limit.Row how a budget stands: a bucket's state, and
+---@field host string
+---@field account string
+---@field class string
+---@field resource string
+---@field from "definition"|"connection"|"learnt" where its rate comes from
+---@field waiting integer how many stand in line
+---@field sending integer requests under way
+---@field sent integer slots taken
+---@field limited integer answers 429
+---@field waited number seconds that all have waited
+---@field idle number seconds since it was asked last
+
 --- A bucket for a rate: `"30/s"`, `"60/min"`, `"1/5min"`, `"5/s burst 50"`, several with commas between. Paced one percent
---- under it. Raises a `config` error for text that is no rate.
+--- under it. `"…, concurrent 1"`, how many may be under way at once, is kept by sets alone. Raises a `config` error for text that is no rate.
 ---@param rates string
 ---@return sluice.limit.Bucket
 function limit.new(rates) end
@@ -30,39 +46,61 @@ function limit.new(rates) end
 ---@return sluice.limit.Rate[]?, sluice.Error? err code `config`
 function limit.parse(text) end
 
---- A set of buckets, one per key.
+--- Budgets, one per key, and those who wait for them: what calls of all processes share, by hand and with a clock of the
+--- caller's own.
 ---@param max integer its ceiling, up to 100000
 ---@return sluice.limit.Set
 function limit.set(max) end
 
---- The bucket of that key, made where it is new. At the ceiling idle ones are forgotten; `limit` where there are none.
+--- How the budgets of this machine stand.
+---@param folder? string default: the per-user folder
+---@return sluice.limit.Row[]
+function limit.shared(folder) end
+
+--- Stands in the line for that key's budget, made where it is new. At the ceiling idle ones are forgotten; `limit` where
+--- there are none.
 ---@param key { host?: string, account?: string, class?: string, resource?: string }
 ---@param rates string
 ---@param now number
----@return sluice.limit.Bucket?, sluice.Error? err
-function Set:bucket(key, rates, now) end
+---@param options? { owner?: integer, interactive?: boolean }
+---@return sluice.limit.Waiter?, sluice.Error? err
+function Set:join(key, rates, now, options) end
+
+--- An owner is dead: all its places are free.
+---@param owner integer
+function Set:bury(owner) end
+
+--- How its budgets stand.
+---@param now number
+---@return sluice.limit.Row[]
+function Set:rows(now) end
+
+--- Is it its turn?
+---@param now number
+---@return number seconds 0: the slot is taken, send now; else ask again after so long at most
+---@return integer ahead how many are in the way, or were passed over
+---@return boolean late they should have gone by now
+function Waiter:ask(now) end
+
+--- Out of the line, or done with sending.
+function Waiter:leave() end
+
+--- A header named the limit of its budget.
+---@param count integer
+---@param window number seconds
+---@param now number
+---@return boolean changed
+function Waiter:learn(count, window, now) end
+
+--- A 429: see `Bucket:penalty`.
+---@param until_time number
+---@param now number
+function Waiter:penalty(until_time, now) end
 
 --- Takes a slot if there is one now.
 ---@param now number
 ---@return number seconds 0: taken, send now; else nothing was taken, ask again after so long
 function Bucket:take(now) end
-
---- Takes the next slot and says when it is.
----@param now number
----@return number slot
-function Bucket:reserve(now) end
-
---- At the time of a slot: may it go?
----@param slot number
----@param now number
----@return number seconds 0: send now; else how long to wait on
-function Bucket:claim(slot, now) end
-
---- Gives the newest reservation back.
----@param slot number
----@param now number
----@return boolean
-function Bucket:cancel(slot, now) end
 
 --- A header named the limit. Never goes above what the bucket was made with.
 ---@param count integer
@@ -75,10 +113,6 @@ function Bucket:learn(count, window, now) end
 ---@param until_time number
 ---@param now number
 function Bucket:penalty(until_time, now) end
-
---- The clock was stepped by so many seconds: the bucket follows.
----@param seconds number
-function Bucket:shift(seconds) end
 
 --- How it stands: `interval` between two sends now, `wait` for who comes now, `fill` (1 is full), `blocked` seconds after a
 --- 429, `learnt` calls a second where headers said less than the definition.

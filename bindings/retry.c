@@ -19,10 +19,11 @@ static void set_seconds(lua_State *L, const char *key, int64_t ms) {
 }
 
 static sl_outcome check_outcome(lua_State *L, int idx) {
-    const char *text = slb_opt_string(L, idx, "outcome", "");
-    for (int i = SL_OUTCOME_OK; i <= SL_OUTCOME_AMBIGUOUS; i++)
-        if (strcmp(text, sl_outcome_name((sl_outcome)i)) == 0) return (sl_outcome)i;
-    slb_usage(L, "retry.decide: outcome must be ok, partial, rejected, auth, limited, unavailable or ambiguous");
+    sl_outcome outcome = SL_OUTCOME_OK;
+    sl_err err;
+    if (sl_outcome_parse(&outcome, slb_opt_str(L, idx, "outcome", SL_STR("")), &err) < 0)
+        slb_usage(L, "retry.decide: %s", err.msg);
+    return outcome;
 }
 
 static sl_retry_policy check_policy(lua_State *L, int idx) {

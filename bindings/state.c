@@ -431,6 +431,7 @@ int luaopen_sluice_state(lua_State *L) {
     luaL_getmetatable(L, STORE);
     lua_getfield(L, -1, "__index");
     state_sent_methods(L);
+    state_outbox_methods(L);
     lua_pop(L, 2);
     slb_type(L, CURSOR, cursor_meta, cursor_methods);
     slb_type(L, LOCK, lock_meta, lock_methods);

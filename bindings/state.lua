@@ -222,4 +222,75 @@ function Cursor:remembered() end
 --- Gives the lock back. What was not committed never was.
 function Cursor:close() end
 
+---@class sluice.OutboxRow a write, and how far it is
+---@field id integer
+---@field state "intended"|"sent"|"confirmed"|"rejected"|"unknown"
+---@field host string
+---@field account string
+---@field operation string
+---@field key string
+---@field body? string its arguments as JSON; nil once forgotten
+---@field digest string of the body
+---@field answer? string the server's
+---@field note? string why it is so
+---@field attempts integer
+---@field negatives integer searches in a row that count as not found
+---@field run integer
+---@field intended number when it was handed in, seconds
+---@field sent? number when the last attempt began
+---@field settled? number
+---@field looked? number when it was searched for last
+
+---@class sluice.Intent a row of the outbox that is ours until it is closed
+local Intent = {}
+
+--- How far it is.
+---@return sluice.OutboxRow
+function Intent:row() end
+
+--- Certainly nothing was done: intended again.
+---@return true
+function Intent:back() end
+
+--- The end of it, on disk when it returns.
+---@param outcome "confirmed"|"rejected"|"unknown"
+---@param answer? string
+---@param note? string
+---@return true
+function Intent:settle(outcome, answer, note) end
+
+--- A search did not find it.
+---@param counts boolean it came late enough to say something
+---@return true
+function Intent:looked(counts) end
+
+--- Gives the row back.
+function Intent:close() end
+
+--- The row of that key, made where it is new (on disk when it returns); nil where somebody works on it. Where nothing was
+--- done yet the row takes this body.
+---@param row { host: string, account: string, operation: string, key: string, body: string, digest: string, run?: integer }
+---@return sluice.Intent?
+function Store:outbox_claim(row) end
+
+--- The same for a row that is there.
+---@param id integer
+---@return sluice.Intent?
+function Store:outbox_claim_id(id) end
+
+--- Rows, oldest first; fields of the filter that are nil match all.
+---@param filter? { state?: string, host?: string, account?: string, operation?: string, key?: string }
+---@return sluice.OutboxRow[]
+function Store:outbox_rows(filter) end
+
+--- Whether somebody works on a row.
+---@param id integer
+---@return boolean
+function Store:outbox_held(id) end
+
+--- Forgets bodies and answers of what was confirmed before that time, and what was rejected; keys of what was confirmed stay.
+---@param before number seconds
+---@return integer rows
+function Store:outbox_forget(before) end
+
 return state

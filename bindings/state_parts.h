@@ -9,4 +9,7 @@
 /* Adds the store's sent_… methods to the table on top of the stack. [-0, +0, m] */
 void state_sent_methods(lua_State *L);
 
+/* The same for its outbox_… methods; makes the type of intents. [-0, +0, m] */
+void state_outbox_methods(lua_State *L);
+
 #endif

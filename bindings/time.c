@@ -33,13 +33,16 @@ static int l_shift(lua_State *L) {
     return 0;
 }
 
-/* time.parse(text) -> seconds | nil, err */
+/* time.parse(text, form) -> seconds | nil, err */
 static int l_parse(lua_State *L) {
+    static const char *const forms[] = {"any", "day", NULL};
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
+    int day = luaL_checkoption(L, 2, "any", forms);
+    sl_str s = sl_str_make(text, len);
     double seconds;
     sl_err err;
-    if (sl_time_parse(sl_str_make(text, len), &seconds, &err) < 0) return slb_fail(L, &err);
+    if ((day ? sl_time_parse_day(s, &seconds, &err) : sl_time_parse(s, &seconds, &err)) < 0) return slb_fail(L, &err);
     if (seconds == (double)(lua_Integer)seconds) lua_pushinteger(L, (lua_Integer)seconds);
     else lua_pushnumber(L, seconds);
     return 1;
@@ -47,7 +50,7 @@ static int l_parse(lua_State *L) {
 
 /* time.format(seconds, form) -> text */
 static int l_format(lua_State *L) {
-    static const char *const forms[] = {"sql", "rfc3339", "http", NULL};
+    static const char *const forms[] = {"sql", "rfc3339", "http", "day", NULL};
     lua_Number seconds = luaL_checknumber(L, 1);
     int form = luaL_checkoption(L, 2, "rfc3339", forms);
     char space[64];

@@ -19,15 +19,17 @@ function time.cpu() end
 ---@return integer bytes
 function time.peak_bytes() end
 
---- Parses `2021-01-05 08:25:04` (UTC), RFC 3339 with any offset (`+0000` too), `2021-01-05` and HTTP dates.
+--- Parses `2021-01-05 08:25:04` (UTC), RFC 3339 with any offset (`+0000` too), `2021-01-05` and HTTP dates; as `day`
+--- `31/01/2018`, day first, and nothing else.
 ---@param text string
+---@param form? "any"|"day" default `any`
 ---@return number? seconds since 1970 UTC, an integer where there is no fraction
 ---@return sluice.Error? err code `invalid`
-function time.parse(text) end
+function time.parse(text, form) end
 
 --- Prints a time in UTC.
 ---@param seconds number since 1970 UTC
----@param form? "rfc3339"|"sql"|"http" default `rfc3339`
+---@param form? "rfc3339"|"sql"|"http"|"day" default `rfc3339`
 ---@return string
 function time.format(seconds, form) end
 

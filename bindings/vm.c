@@ -20,6 +20,7 @@
 #include "base/slab.h"
 #include "bindings/modules.h"
 #include "bindings/slb.h"
+#include "bindings/step.h"
 
 #define TASKS_MAX 1000000
 #define OP_TYPE "sluice.op"
@@ -332,7 +333,7 @@ static int l_columns(lua_State *L) {
 static const luaL_Reg core_functions[] = {
     {"start", l_start},     {"drop", l_drop},       {"park", l_park},   {"wake", l_wake},
     {"current", l_current}, {"pending", l_pending}, {"sleep", l_sleep}, {"signal", l_signal},
-    {"raise_signal", l_raise_signal}, {"yield", l_yield},
+    {"raise_signal", l_raise_signal}, {"yield", l_yield}, {"step", slb_step_lua},
     {"isatty", l_isatty}, {"flush_output", l_flush_output}, {"columns", l_columns}, {"annotations", slb_annotations}, {NULL, NULL}};
 
 static int open_core(lua_State *L) {

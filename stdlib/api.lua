@@ -39,8 +39,18 @@ end
 
 -- ---- what a definition says, as data ----
 
-local function argument(arg)
+local argument
+
+local function arguments(rows)
+  local list = {}
+  for i, arg in ipairs(rows) do list[i] = argument(arg) end
+  return list
+end
+
+function argument(arg)
+  local parts = arg.items or arg.fields
   return {
+    format = arg.format and require("sluice.when").formats[arg.format], members = parts and arguments(parts), list = arg.items and true,
     name = arg.name, type = arg.type, required = arg.required or false, default = arg.default, one_of = arg.one_of,
     min = arg.min, max = arg.max, doc = arg.doc, connection_key = arg.from and (arg.key or arg.name) or nil,
   }
@@ -62,13 +72,13 @@ local function limit_text(class, name)
 end
 
 local function operation(def, row)
-  local args, class = {}, def.classes[row.class]
-  for i, arg in ipairs(row.args or {}) do args[i] = argument(arg) end
+  local args, class = arguments(row.args or {}), def.classes[row.class]
   return {
     api = def.name, name = row.name, doc = row.doc, method = row.method, path = row.path, arguments = args,
     rate = rate_of(class), class = row.class, per = class.per, resend = row.resend, resend_counted = row.counted or false,
     success = row.success or { 200 }, delivered = row.deliver, result = row.result, iterator = row.paging ~= nil,
-    anonymous = row.anonymous or false, example = row.example, source = row.source,
+    outcomes = row.outcomes, anonymous = row.anonymous or false, legacy = row.legacy, own_credential = row.credential,
+    example = row.example, source = row.source,
   }
 end
 
@@ -135,9 +145,16 @@ end
 local function argument_note(arg)
   local notes = { arg.type, arg.required and "required" or nil }
   if arg.default ~= nil then notes[#notes + 1] = "default " .. tostring(arg.default) end
+  if arg.format then notes[#notes + 1] = "sent as " .. arg.format end
   if arg.one_of then notes[#notes + 1] = "one of " .. table.concat(arg.one_of, ", ") end
   if arg.connection_key then notes[#notes + 1] = ("else the connection's %s"):format(arg.connection_key) end
   return ("%s: %s"):format(table.concat(notes, ", "), arg.doc)
+end
+
+-- An argument, and behind it its members: "lines[].price".
+local function add_argument(rows, arg, prefix)
+  rows[#rows + 1] = { prefix .. arg.name, argument_note(arg) }
+  for _, part in ipairs(arg.members or {}) do add_argument(rows, part, prefix .. arg.name .. (arg.list and "[]." or ".")) end
 end
 
 local function operation_text(def, data)
@@ -145,12 +162,18 @@ local function operation_text(def, data)
   add(lines, "%s.%s: %s", data.api, data.name, data.doc)
   add(lines, "  %s %s", data.method, data.path)
   add(lines, "\narguments%s", #data.arguments == 0 and ": none" or "")
-  for i, arg in ipairs(data.arguments) do rows[i] = { arg.name, argument_note(arg) } end
+  for _, arg in ipairs(data.arguments) do add_argument(rows, arg, "") end
   for _, option in ipairs(require("sluice.request").options) do rows[#rows + 1] = { option.name, option.type .. ": " .. option.doc } end
   column(lines, rows)
   add(lines, "\nresult      %s", data.iterator and "an iterator: for item in client:" .. data.name .. " {…} do" or data.result or "the decoded body")
   add(lines, "limit       %s", limit_text(def.classes[data.class], data.class))
   add(lines, "sent again  %s%s", resends[data.resend], data.resend_counted and "; each time leaves a trace, and is counted" or "")
+  for _, rule in ipairs(data.outcomes or {}) do
+    add(lines, "answer      %d%s: %s%s%s", rule.status, rule.says and (" '…%s…'"):format(rule.says) or "", rule.outcome,
+      rule.code and (" (%s)"):format(rule.code) or "", rule.attempts and (", at most %d attempts"):format(rule.attempts) or "")
+  end
+  if data.own_credential then add(lines, "credential  `%s` of the connection where it has one, else the common one", data.own_credential) end
+  if data.legacy then add(lines, "legacy      %s", data.legacy) end
   if data.source then add(lines, "source      %s", data.source) end
   if data.example then add(lines, "\nexample\n  %s", (data.example:gsub("\n", "\n  "))) end
   return lines

@@ -51,12 +51,24 @@ local function fill_hint(hint, problem)
   return (hint:gsub("{([%w_%.]+)}", function(path) return tostring(by_path(problem, path) or "?") end))
 end
 
+-- Text or a number; a list of such is one sentence.
+local function words_of(value)
+  if math.type(value) then value = tostring(value) end
+  if type(value) == "string" then return value ~= "" and value or nil end
+  if not json.isarray(value) then return nil end
+  local words = {}
+  for _, one in ipairs(value) do words[#words + 1] = words_of(one) end
+  return #words > 0 and table.concat(words, "; ") or nil
+end
+
 local function message_in(paths, body)
   for _, path in ipairs(paths or {}) do
-    local text = by_path(body, path)
-    if type(text) == "string" and text ~= "" then return text end
+    local text = words_of(by_path(body, path))
+    if text then return text end
   end
 end
+
+local gone = { [403] = true, [404] = true, [410] = true } -- what an operation answers that the vendor has removed
 
 --- Puts what the definition knows about an error answer into the error: the server's own words, the hint for this
 --- status, parts of the body that the row names.
@@ -65,10 +77,12 @@ local function explain(self, row, problem, text)
   local common, own = self.definition.errors or {}, row.errors or {}
   local said = message_in(own.message, body) or message_in(common.message, body)
   if said and not problem.message:find(said, 1, true) then problem.message = problem.message .. ": " .. said end
-  local known = own[problem.status] or common[problem.status] or {}
-  if known.code then problem.code = known.code end
+  local known = own[problem.code] or own[problem.status] or common[problem.code] or common[problem.status] or {}
+  if known.code and problem.code ~= "ambiguous" then problem.code = known.code end -- that it may have been done is not lost
   for name, path in pairs(known.take or {}) do problem[name] = by_path(body, path) end
+  if known.ask then require("sluice.whois").fill(self, row, known.ask, problem) end
   if known.hint then problem.hint = fill_hint(known.hint, problem) end
+  if row.legacy and gone[problem.status] then problem.hint = row.legacy end
   problem.where = problem.where or fail.user_frame(2)
   return problem
 end
@@ -96,15 +110,25 @@ local function is_own_login(self, row, args)
   return true
 end
 
-local function send(self, row, args, extra)
+-- The connection that a row goes by: the one of its own credential where there is one.
+local function conn_of(self, row)
+  local own = row.credential and self.conns[row.credential]
+  if own or row.anonymous or not self.lacks then return own or self.conn end
+  err.raise {
+    code = "config", api = self.name, operation = row.name, message = ("%s: connection '%s' has no %s"):format(row.name, self.name, self.lacks),
+    hint = ("give `%s` in sluice.yaml: the other credentials of the connection are not for this operation"):format(self.lacks),
+  }
+end
+
+local function send(self, row, args, extra, intent)
   local req = prepare(self, row, args, extra)
   local raw = req.raw
-  req.raw = nil
+  req.raw, req.intent = nil, intent
   local answer, failure, text
   if is_own_login(self, row, args) then
     answer, failure, text = self.conn:login()
   else
-    answer, failure, text = self.conn:call(req)
+    answer, failure, text = conn_of(self, row):call(req)
   end
   if not answer then error(explain(self, row, failure, text), 0) end
   return answer, raw
@@ -127,22 +151,23 @@ local function pages(self, row, args)
   return require("sluice.paging").iterate(self, row, function(extra)
     local answer = send(self, row, args, extra)
     return decode(self, row, answer), answer
-  end)
+  end, args)
 end
 
 --- Calls an operation: its result (decoded, or the part that the row names; text with `raw = true`) and the answer
 --- (status, headers, body, waited, attempts). Raises an error value.
 ---@param name string
 ---@param args table?
+---@param intent sluice.Intent? of the outbox: noted as sent before the first byte
 ---@return any result
 ---@return table answer
-function Client:call(name, args)
+function Client:call(name, args, intent)
   local row = definition.operation(self.definition, name)
   if row.paging then
     prepare(self, row, args) -- wrong arguments show here, not at the first page
     return pages(self, row, args)
   end
-  local answer, raw = send(self, row, args)
+  local answer, raw = send(self, row, args, nil, intent)
   if raw and row.name ~= self.login_operation then return answer.body, answer end
   local value = hide_token(self, row, decode(self, row, answer))
   if row.name == self.login_operation then answer.body = log.mask(answer.body) end
@@ -182,7 +207,7 @@ local function methods_of(def)
   return methods, names
 end
 
-local fields = { account = true, login_operation = true, options = true } -- may be nil without being a mistake
+local fields = { account = true, lacks = true, login_operation = true, options = true } -- may be nil without being a mistake
 
 function Client.__index(self, key)
   local method = Client[key] or rawget(self, "methods")[key]
@@ -232,20 +257,24 @@ local function check_keys(def, name, keys)
   return options
 end
 
-local function rates_of(def, name, limits)
-  local classes, names = {}, {}
+local function rates_of(def)
+  local classes = {}
   for class, row in pairs(def.classes) do
     classes[class] = type(row.rate) == "table" and table.concat(row.rate, ", ") or row.rate
-    names[#names + 1] = class
-  end
-  for class, rate in pairs(limits or {}) do
-    if not classes[class] then
-      local near = err.nearest(class, names)
-      complain(name, "limits: there is no rate class '%s'%s", class, near and (" (did you mean '%s'?)"):format(near) or "")
-    end
-    classes[class] = rate
   end
   return classes
+end
+
+local function check_limits(def, name, limits)
+  local names = {}
+  for class in pairs(def.classes) do names[#names + 1] = class end
+  for class in pairs(limits or {}) do
+    local near = not def.classes[class] and err.nearest(class, names)
+    if not def.classes[class] then
+      complain(name, "limits: there is no rate class '%s'%s", class, near and (" (did you mean '%s'?)"):format(near) or "")
+    end
+  end
+  return limits
 end
 
 local function login_of(def, options, credential)
@@ -255,8 +284,7 @@ local function login_of(def, options, credential)
   return req
 end
 
-local function credential_of(def, options, account)
-  local c = def.credential or { kind = "none" }
+local function credential_of(def, options, c, account)
   local oauth = require "sluice.oauth"
   if oauth.kinds[c.kind] then return oauth.credential(def, options, account) end
   local out = { kind = c.kind, header = c.header, query = c.query, key = c.secret or c.password }
@@ -270,8 +298,22 @@ end
 local function account_of(def, options)
   local c = def.credential or {}
   local key = c.account or c.username or c.client_id
-  if not key then return c.secret and auth.fingerprint(options[c.secret]) or "-" end
-  return auth.is(options[key]) and auth.fingerprint(options[key]) or tostring(options[key])
+  if key then return auth.is(options[key]) and auth.fingerprint(options[key]) or tostring(options[key]) end
+  if c.secret and options[c.secret] then return auth.fingerprint(options[c.secret]) end
+  for _, other in pairs(def.credentials or {}) do
+    if options[other.secret] then return auth.fingerprint(options[other.secret]) end
+  end
+  return "-"
+end
+
+-- The key of the common credential where the connection does without it; without any credential it is of no use.
+local function lacks(def, name, options)
+  local key = def.credential and def.credential.secret
+  if not key or options[key] then return nil end
+  for _, other in pairs(def.credentials or {}) do
+    if options[other.secret] then return key end
+  end
+  complain(name, "%s is missing", key)
 end
 
 --- A client of a definition and a connection's keys.
@@ -284,16 +326,25 @@ function client.new(def, keys)
   local hosts = {}
   for _, host in ipairs(def.hosts) do hosts[#hosts + 1] = request.base(def, options, host.name) end
   local methods, names = methods_of(def)
-  local account = account_of(def, options)
-  local conn = call.connection {
-    name = name, api = def.name, account = account, hosts = hosts, credential = credential_of(def, options, account),
-    rates = rates_of(def, name, options.limits), learn = def.learn, timeout = options.timeout, deadline = options.deadline,
-    proxy = options.proxy, ca_file = options.ca_file, client_cert = options.client_cert, client_key = options.client_key,
-    insecure = options.insecure,
-  }
+  local account, missing = account_of(def, options), lacks(def, name, options)
+  local limits = check_limits(def, name, options.limits)
+  local function connection(credential)
+    return call.connection {
+      name = name, api = def.name, account = account, hosts = hosts, credential = credential_of(def, options, credential, account),
+      rates = rates_of(def), limits = limits, learn = def.learn, timeout = options.timeout, deadline = options.deadline,
+      proxy = options.proxy, ca_file = options.ca_file, client_cert = options.client_cert, client_key = options.client_key,
+      insecure = options.insecure,
+    }
+  end
+  local conns = {}
+  for which, credential in pairs(def.credentials or {}) do
+    if options[credential.secret] then conns[which] = connection(credential) end
+  end
   return setmetatable({
-    name = name, api = def.name, account = account, options = options, definition = def, conn = conn,
+    name = name, api = def.name, account = account, options = options, definition = def, conns = conns, lacks = missing,
+    conn = connection(not missing and def.credential or { kind = "none" }),
     login_operation = def.credential and def.credential.operation or nil, methods = methods, names = names,
+    known = {}, -- of the user: whois.lua
   }, Client)
 end
 

@@ -208,6 +208,13 @@ local by_type = {
 local by_name = { ca_file = "path", client_cert = "path", client_key = "path", proxy = "proxy" }
 local from_elsewhere = { id = true, secret = true, text = true } -- these may come from a file or a command
 
+-- The keys of which a connection needs one at least: those of its API's credentials, where there are several.
+local function credential_keys(def)
+  local names = { def.credential and def.credential.secret }
+  for _, other in pairs(def.credentials or {}) do names[#names + 1] = other.secret end
+  return def.credentials and names or nil
+end
+
 -- The schema's row of a connection of this API: the keys that its definition names.
 local function connection_row(def)
   local fields, rates = {}, {}
@@ -220,7 +227,7 @@ local function connection_row(def)
   for name, class in pairs(def.classes or {}) do rates[name] = { kind = "rate", doc = class.doc } end
   fields.limits = { kind = "map", fields = rates, doc = "rates of this account by rate class" }
   fields.api = schema.connection.fields.api
-  return { kind = "map", fields = fields }
+  return { kind = "map", fields = fields, at_least_one = credential_keys(def) }
 end
 
 -- The definition that a connection names; a finding where there is none.

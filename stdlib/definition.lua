@@ -13,24 +13,43 @@
 --                   `host` (name, default the first) and `path` of the token endpoint, `client_id`, `client_secret`,
 --                   `refresh_token` (keys), `client_auth` ("header", the default, or "body"), `scope` and `params` (texts,
 --                   {key} is a key of the connection), `class` (rate class), `account` (key, default client_id)
+--   credentials     further bearer or header credentials by name, for rows that name them
 --   classes         rate classes by name: { rate = "3/s" or a list of them, per = argument | "endpoint", doc }
 --   learn           names of answer headers: limit (requests a second), remaining, reset (Unix time), retry_after
 --   media, headers  content type of JSON bodies ("application/json"), and headers of every request
---   errors          { message = paths of the message in an error body, [status] = { code, hint, take } }
+--   errors          { message = paths of the message in an error body, [status or code] = { code, hint, take, ask } }: what is
+--                   known by the error's code goes before what is known by its status. `take` and `ask` (name = path) put
+--                   parts of the body, and of what the credential's `whois` operations answer about the user, into the
+--                   error; {name} in the hint stands for them
 --   operations      list of rows:
---     name, doc, method, path     path with {argument}s, and {token} where a login token goes into it
+--     name, doc, method, path     path with {argument}s, [parts] that are left out with their argument, and {token} where a
+--                                 login token goes into it
 --     host, query                 name of the host; constant part of the query
---     args                        list of { name, type, required, default, one_of, min, max, from = "connection", key, query = its
---                                 name there, into = "body", json = what stands for it in the template, line, doc }
+--     args                        list of { name, type, required, required_for = { argument = { values } }, default, one_of, min, max,
+--                                 from = "connection", key, query = its name there, into = "body", json = what stands for it in
+--                                 the template, line, doc, format (of a time: sql, rfc3339, http, day), null (json.null may
+--                                 stand for it), items (of a list: rows for the members of each entry; each = what one is
+--                                 called), fields (the same of one table) }; type "reference" is an id or the name:value of a tag
+--     either                      lists of arguments of which exactly one must be there
 --     body                        JSON template: {arg} is replaced by the argument's JSON, a member "x":{arg?} left out when nil
 --     encoding                    of an argument that goes `into = "body"`: json, ndjson, json_array, or { by = argument, value = … }
 --     gzip, max_bytes             argument that asks for compression; ceiling of the body
 --     success, deliver            statuses that are success ({ 200 }), and others whose body is a result too
 --     expect, result              key that a success must have; path of the part that the method returns
 --     truth                       key that must not be false in a success ("success"; also for the whole API)
---     paging                      { kind = "offset", offset, limit, size, next }: the method is an iterator
+--     outcomes                    list of { status, says, outcome, code, attempts } that tell answers of one status apart by a part of
+--                                 their body; the first that fits decides. `outcome` is a word of policy/retry.h
+--     paging                      { kind = "offset" | "cursor" | "page", offset, cursor, page, pages, limit, size, by, next }: the
+--                                 method is an iterator
+--                                 (stdlib/paging.lua has what each kind needs)
 --     class, resend, counted      rate class; "safe" | "unsafe" | "never_automatic"; true where each resend leaves a trace
 --     anonymous, renew            true: without credentials; false: never log in again because of its answer
+--     credential                  one of `credentials`, taken instead of the common one where the connection has its key
+--     legacy                      what is said where the vendor has removed it (an answer 403, 404 or 410)
+--     settle                      { operation, args, list, match, also }: how to find out whether an unsafe write was done: a search
+--                                 (its args with {key} and the write's own {argument}s), the path of the list in its result, the path
+--                                 in an entry that is the key; also = { path = argument } that must agree where both are there;
+--                                 most = how long a list may be before it is cut, and not finding says nothing
 --     poll                        { terminal = { status = "ok" | "partial" | "failed" } }: the statuses that end what the row asks about
 --     errors, timeout, example, source
 --   helpers         more methods: name = "module" or { module, doc }; the module's function of that name gets (client, …)
@@ -39,47 +58,60 @@ local err = require "sluice.err"
 
 local definition = {}
 
-local builtin = { "productsup_stream", "stock2shop" } -- stdlib/api/*.lua
+local builtin = { "productsup_platform", "productsup_stream", "stock2shop", "veeqo" } -- stdlib/api/*.lua
 
-local TYPES = { "any", "boolean", "id", "ids", "integer", "list", "number", "object", "records", "seconds", "secret", "text" }
+local TYPES = {
+  "any", "boolean", "id", "ids", "integer", "list", "number", "object", "records", "reference", "seconds", "secret", "text", "time",
+}
 local METHODS = { "DELETE", "GET", "HEAD", "PATCH", "POST", "PUT" }
 local ENCODINGS = { "json", "json_array", "ndjson" }
 local RESENDS = { "never_automatic", "safe", "unsafe" }
+local OUTCOMES = { "ambiguous", "auth", "limited", "ok", "partial", "rejected", "unavailable" }
 local KINDS = { "basic", "bearer", "client_credentials", "header", "login", "none", "refresh_token" }
 
 -- Each field: what it must be ("!" at the end: it must be there).
 local FIELDS = {
   definition = {
-    name = "string!", doc = "string!", hosts = "table!", connection = "table", credential = "table", classes = "table!",
+    name = "string!", doc = "string!", hosts = "table!", connection = "table", credential = "table", credentials = "table", classes = "table!",
     learn = "table", media = "string", truth = "string", headers = "table", errors = "table", operations = "table!", helpers = "table",
   },
   host = { name = "string!", key = "string!", url = "string!", doc = "string" },
   key = { name = "string!", type = "string!", required = "boolean", secret = "boolean", default = "any", doc = "string!" },
   credential = {
     kind = "string!", secret = "string", header = "string", username = "string", password = "string", operation = "string",
-    token = "string", query = "string", account = "string", host = "string", path = "string", client_id = "string",
-    client_secret = "string", client_auth = "string", refresh_token = "string", scope = "string", params = "table", class = "string",
+    token = "string", query = "string", account = "string", whois = "table", host = "string", path = "string",
+    client_id = "string", client_secret = "string", client_auth = "string", refresh_token = "string", scope = "string", params = "table", class = "string",
   },
   class = { rate = "any!", per = "string", doc = "string" },
   learn = { limit = "string", remaining = "string", reset = "string", retry_after = "string" },
-  status = { code = "string", hint = "string", take = "table" },
-  paging = { kind = "string!", offset = "string!", limit = "string!", size = "number!", next = "string" },
+  status = { code = "string", hint = "string", take = "table", ask = "table" },
+  paging = {
+    kind = "string!", offset = "string", cursor = "string", page = "string", pages = "string", limit = "string!", size = "number!",
+    by = "string", next = "string",
+  },
+  outcome = { status = "number!", says = "string", outcome = "string!", code = "string", attempts = "number" },
   operation = {
     name = "string!", doc = "string!", method = "string!", path = "string!", host = "string", query = "string", args = "table",
     body = "string", encoding = "any", gzip = "string", max_bytes = "number", success = "table", deliver = "table",
     expect = "string", truth = "string", result = "string", paging = "table", class = "string!", resend = "string!", counted = "boolean",
     anonymous = "boolean", renew = "boolean", errors = "table", timeout = "number", example = "string", source = "string",
-    headers = "table", poll = "table",
+    headers = "table", poll = "table", outcomes = "table", credential = "string", legacy = "string", either = "table",
+    settle = "table",
   },
+  settle = { operation = "string!", args = "table", list = "string", match = "string!", also = "table", most = "number" },
   poll = { terminal = "table!" },
   arg = {
-    name = "string!", type = "string!", required = "boolean", default = "any", one_of = "table", min = "number", max = "number",
+    name = "string!", type = "string!", required = "boolean", required_for = "table", default = "any",
+    one_of = "table", min = "number", max = "number",
     from = "string", key = "string", query = "string", into = "string", json = "string", line = "string", doc = "string!",
+    format = "string", null = "boolean", items = "table", fields = "table", each = "string",
   },
 }
 
 -- Names of our own fields and methods of a client, which an operation can't have.
-local RESERVED = { account = true, api = true, call = true, conn = true, definition = true, name = true, options = true }
+local RESERVED = {
+  account = true, api = true, call = true, conn = true, conns = true, definition = true, lacks = true, name = true, options = true,
+}
 
 local function keys_of(t)
   local list = {}
@@ -137,7 +169,10 @@ local function check_errors(where, errors)
       check_fields(("%s.errors[%d]"):format(where, key), value, "status")
       if value.code then one_of(("%s.errors[%d]"):format(where, key), "code", value.code, err.codes()) end
     elseif key ~= "message" then
-      fault(where, "errors takes `message` and status numbers, not '%s'", tostring(key))
+      local code = false
+      for _, one in ipairs(err.codes()) do code = code or one == key end
+      if not code then fault(where, "errors takes `message`, status numbers and codes of errors, not '%s'", tostring(key)) end
+      check_fields(("%s.errors.%s"):format(where, key), value, "status")
     end
   end
 end
@@ -148,19 +183,67 @@ local function check_placeholders(where, field, text, known)
   end
 end
 
+-- The type of an argument and, of a list or a table, those of its members.
+local function check_type(where, arg)
+  one_of(where, "type", arg.type, TYPES)
+  if arg.type == "time" then one_of(where, "format", arg.format, keys_of(require("sluice.when").formats)) end
+  if arg.items and arg.type ~= "list" then fault(where, "items are those of a list") end
+  if arg.fields and arg.type ~= "object" then fault(where, "fields are those of an object") end
+  for name, row in pairs(check_names(where .. " members", arg.items or arg.fields or {}, "arg")) do
+    check_type(("%s members '%s'"):format(where, name), row)
+  end
+end
+
 local function check_args(where, row, keys)
   local args = check_names(where .. " args", row.args or {}, "arg")
   for name, arg in pairs(args) do
     local at = ("%s args '%s'"):format(where, name)
-    one_of(at, "type", arg.type, TYPES)
+    check_type(at, arg)
     if name == "raw" or name == "timeout" or name == "deadline" then fault(at, "that name is an option of every operation") end
     if arg.from and arg.from ~= "connection" then fault(at, "from can only be \"connection\"") end
     if arg.from and not keys[arg.key or name] then fault(at, "the connection has no key '%s'", arg.key or name) end
     if arg.into and arg.into ~= "body" then fault(at, "into can only be \"body\"") end
     if arg.into and row.body then fault(at, "an operation has a body template or an argument that is the body, not both") end
     if arg.into and not row.encoding then fault(at, "the operation needs an encoding") end
+    for other, values in pairs(arg.required_for or {}) do
+      if not args[other] then fault(at, "required_for names '%s', which is no argument%s", other, near(other, keys_of(args))) end
+      if type(values) ~= "table" then fault(at, "required_for.%s must be a list of values", other) end
+    end
   end
   return args
+end
+
+local MOST_OUTCOMES = 8 -- of work/call
+
+local function check_outcomes(where, row, def)
+  if #(row.outcomes or {}) > MOST_OUTCOMES then fault(where, "more than %d outcomes", MOST_OUTCOMES) end
+  for i, rule in ipairs(row.outcomes or {}) do
+    local at = ("%s outcomes[%d]"):format(where, i)
+    check_fields(at, rule, "outcome")
+    one_of(at, "outcome", rule.outcome, OUTCOMES)
+    if rule.code then one_of(at, "code", rule.code, err.codes()) end
+    local login = def.credential and def.credential.kind == "login"
+    if rule.outcome == "auth" and not login then fault(at, "'auth' needs a credential of the kind login") end
+  end
+end
+
+local function check_paging(where, row, args)
+  local kinds = require("sluice.paging").kinds
+  check_fields(where, row.paging, "paging")
+  one_of(where, "kind", row.paging.kind, keys_of(kinds))
+  for _, field in ipairs(require("sluice.paging").needs[row.paging.kind] or {}) do
+    if not row.paging[field] then fault(where, "kind '%s' needs %s", row.paging.kind, field) end
+  end
+  local by = row.paging.by
+  if by and not args[by] then fault(where, "by names '%s', which is no argument%s", by, near(by, keys_of(args))) end
+end
+
+local function check_settle(where, row, def)
+  check_fields(where, row.settle, "settle")
+  local names = {}
+  for i, other in ipairs(def.operations) do names[i] = other.name end
+  one_of(where, "operation", row.settle.operation, names)
+  if row.resend == "safe" then fault(where, "an operation that may be repeated needs none") end
 end
 
 local function check_operation(where, row, def, seen)
@@ -178,19 +261,19 @@ local function check_operation(where, row, def, seen)
   if row.body then check_placeholders(where, "body", row.body, args) end
   if type(row.encoding) == "string" then one_of(where, "encoding", row.encoding, ENCODINGS) end
   if row.poll then check_fields(where .. " poll", row.poll, "poll") end
-  if row.paging then
-    check_fields(where .. " paging", row.paging, "paging")
-    one_of(where .. " paging", "kind", row.paging.kind, keys_of(require("sluice.paging").kinds))
+  if row.settle then check_settle(where .. " settle", row, def) end
+  if row.paging then check_paging(where .. " paging", row, args) end
+  check_outcomes(where, row, def)
+  if row.credential then one_of(where, "credential", row.credential, keys_of(def.credentials or {})) end
+  for _, names in ipairs(row.either or {}) do
+    for _, name in ipairs(names) do one_of(where, "either", name, keys_of(args)) end
   end
   local per = def.classes[row.class].per
   if per and per ~= "endpoint" and not args[per] then fault(where, "class '%s' counts per '%s', which is no argument here", row.class, per) end
   check_errors(where, row.errors)
 end
 
-local function check_credential(where, def, seen)
-  local c = def.credential
-  if not c then return end
-  where = where .. " credential"
+local function check_credential(where, c, seen)
   check_fields(where, c, "credential")
   one_of(where, "kind", c.kind, KINDS)
   local needs = {
@@ -204,9 +287,10 @@ local function check_credential(where, def, seen)
   for _, field in ipairs { "secret", "username", "password", "account", "client_id", "client_secret", "refresh_token" } do
     if c[field] and not seen.keys[c[field]] then fault(where, "%s: the connection has no key '%s'", field, c[field]) end
   end
+  for _, name in ipairs(c.whois or {}) do one_of(where, "whois", name, keys_of(seen.operations)) end
   if c.operation then one_of(where, "operation", c.operation, keys_of(seen.operations)) end
   if not oauth.kinds[c.kind] then return end
-  local known = { keys = seen.keys, host_names = keys_of(seen.hosts), classes = keys_of(def.classes) }
+  local known = { keys = seen.keys, host_names = keys_of(seen.hosts), classes = seen.classes }
   oauth.check(c, known, function(...) fault(where, ...) end, function(...) one_of(where, ...) end)
 end
 
@@ -221,13 +305,18 @@ function definition.check(def, file)
   if #def.hosts == 0 then fault(file, "hosts: at least one is needed") end
   seen.keys = check_names(file .. ": connection", def.connection or {}, "key")
   for name, class in pairs(def.classes) do check_fields(("%s: classes '%s'"):format(file, name), class, "class") end
+  seen.classes = keys_of(def.classes)
   if def.learn then check_fields(file .. ": learn", def.learn, "learn") end
   check_errors(file .. ":", def.errors)
   seen.operations = check_names(file .. ": operations", def.operations, "operation")
   for i, row in ipairs(def.operations) do
     check_operation(("%s: operations[%d] '%s'"):format(file, i, row.name), row, def, seen)
   end
-  check_credential(file .. ":", def, seen)
+  if def.credential then check_credential(file .. ": credential", def.credential, seen) end
+  for name, c in pairs(def.credentials or {}) do
+    check_credential(("%s: credentials '%s'"):format(file, name), c, seen)
+    one_of(("%s: credentials '%s'"):format(file, name), "kind", c.kind, { "bearer", "header" })
+  end
   for name, helper in pairs(def.helpers or {}) do
     local module = type(helper) == "table" and helper.module or helper
     if type(module) ~= "string" then fault(file, "helpers '%s' must be a module name", name) end

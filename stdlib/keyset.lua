@@ -129,11 +129,11 @@ local function by_id(ask, bounds, give_up)
   end
 end
 
-local function too_many(second, window)
+local function too_many(second, window, what)
   errors.raise {
     code = "partial",
-    message = ("more than %d products were changed in the second %s, and the server refuses ranges of ids"):format(
-      window, name_of(second)),
+    message = ("more than %d %s were changed in the second %s, and the server refuses ranges of ids"):format(
+      window, what, name_of(second)),
     hint = "touch some of them again, so that they spread over several seconds",
   }
 end
@@ -146,7 +146,7 @@ local function holds(all, some)
 end
 
 -- One second by steps of `from`, in rounds. Gives each id once, and none of those that were given before.
-local function by_steps(ask, second, window, given)
+local function by_steps(ask, second, o, given)
   local round, before, skip, rounds, twice, order = {}, nil, 0, 1, false, "id"
   local function take(hits)
     local fresh = {}
@@ -162,9 +162,9 @@ local function by_steps(ask, second, window, given)
   end
   return function(size)
     while true do
-      if skip >= window then too_many(second, window) end
+      if skip >= o.window then too_many(second, o.window, o.what or "rows") end
       local ok, page = pcall(ask, { from = second, before = second + 1, order = order, skip = skip,
-        size = math.min(size, window - skip) })
+        size = math.min(size, o.window - skip) })
       if not ok and order == "id" and refused(page) then
         order = "modified" -- any order that stays the same will do
       elseif not ok then
@@ -201,7 +201,7 @@ end
 
 --- Everything from second `from` to second `upto`, both inclusive: returns a function that gives the next list of
 --- hits, each with its `second` and its `row` (nil where the row is gone), or nil at the end.
----@param o { search: function, from: integer, upto: integer, size: integer, window?: integer }
+---@param o { search: function, from: integer, upto: integer, size: integer, window?: integer, what?: string }
 ---@return fun(): { id: string, second: integer, row: any }[]?
 function keyset.changes(o)
   o.window = o.window or 10000
@@ -210,7 +210,7 @@ function keyset.changes(o)
 
   local function alone(second)
     local reader = by_id(ask, { from = second, before = second + 1 }, function(_, given)
-      local steps = by_steps(ask, second, o.window, given)
+      local steps = by_steps(ask, second, o, given)
       return function() return steps(o.size) end
     end)
     return function()

@@ -2,7 +2,7 @@
 --- all kinds share is here once: pages are asked for when they are needed, a page that comes twice is an error and not a
 --- loop, a single object counts as a list of one.
 ---
----     for stream in paging.iterate(client, row, function(extra) … return value, answer end) do … end
+---     for stream in paging.iterate(client, row, function(extra) … return value, answer end, args) do … end
 local err = require "sluice.err"
 local json = require "sluice.json"
 
@@ -22,22 +22,74 @@ function paging.by_path(value, path)
 end
 
 --- The kinds: function(p, state, page, value, answer) -> the query parameters of the next page as a list of { name, value },
---- or nil where the page was the last. `p` is the row's `paging`, `state` a table that the kind keeps for itself; `page` is
---- nil for the first page.
+--- or nil where the page was the last. `p` is the row's `paging`, `state` a table that the kind keeps for itself, with the
+--- page's `size`; `page` is nil for the first page.
 paging.kinds = {}
+
+--- What a kind needs of the row's `paging` beside kind, limit and size.
+paging.needs = { offset = { "offset" }, cursor = { "cursor" }, page = { "page" } }
+
+-- Where an argument sets the size (`by`), that argument carries it in every request.
+local function following(p, state, name, value)
+  if p.by then return { { name, value } } end
+  return { { name, value }, { p.limit, state.size } }
+end
 
 -- offset and limit: the next page begins behind all that came; it is the last where it is short, or where the answer's
 -- links have no next one.
 function paging.kinds.offset(p, state, page, value)
   if not page then return {} end
   state.offset = (state.offset or 0) + #page
-  local more = #page >= p.size
+  local more = #page >= state.size
   if p.next and type(value) == "table" and value.links ~= nil then more = paging.by_path(value, p.next) ~= nil end
   if not more or #page == 0 then return nil end
-  return { { p.offset, state.offset }, { p.limit, p.size } }
+  return following(p, state, p.offset, state.offset)
 end
 
-local function list_in(row, value)
+local function highest_id(page)
+  local highest
+  for _, entry in ipairs(page) do
+    local id = type(entry) == "table" and math.tointeger(tonumber(entry.id))
+    if id and (not highest or id > highest) then highest = id end
+  end
+  return highest
+end
+
+-- cursor: the entries whose ids come after it. Whether the answer's `next` is the last id of this page or the first of the
+-- next is read both ways, so the smaller of it and the highest id that came is asked for: nothing is stepped over. The
+-- last page is short, or its `next` does not move on; one that is longer than asked for is all there is.
+function paging.kinds.cursor(p, state, page, value)
+  if not page then return {} end
+  if #page ~= state.size then return nil end
+  local said = p.next and math.tointeger(tonumber(paging.by_path(value, p.next)))
+  local highest = highest_id(page)
+  local at = said and highest and math.min(said, highest) or said or highest
+  if not at or at <= (state.cursor or 0) then return nil end
+  state.cursor = at
+  return following(p, state, p.cursor, at)
+end
+
+-- page: pages by their numbers, from 1 on, each asked for by number and size. The last one is short or empty. A header that
+-- counts the pages (`pages`) is no reason to stop, but one to go on: a server that gives smaller pages than it was asked
+-- for would end the list with its first. Behind the pages that it counts, a refusal is the end, too.
+function paging.kinds.page(p, state, page, _, answer)
+  if page then
+    local pages = p.pages and tonumber(answer.headers[p.pages])
+    local more = #page >= state.size or pages and pages > state.page
+    if not more or #page == 0 then return nil end
+    state.behind = pages and pages <= state.page
+  end
+  state.page = (state.page or 0) + 1
+  return following(p, state, p.page, state.page)
+end
+
+local function list_in(client, row, value)
+  if not row.result and not json.isarray(value) then
+    err.raise {
+      code = "protocol", api = client.name, operation = row.name, message = "the answer is no list",
+      hint = "this is not what the API answers: is `base_url` right?",
+    }
+  end
   local page = row.result and paging.by_path(value, row.result) or not row.result and value or {}
   if type(page) ~= "table" then return {} end
   if #page == 0 and next(page) ~= nil then return { page } end -- a single object instead of a list
@@ -52,20 +104,42 @@ local function repeated(client, row, count)
   }
 end
 
+-- Where pages are numbers, an entry that is new at the front pushes another over to the next page, where it comes again.
+-- Once is enough, unless it has changed in between.
+local function without_pushed(state, page)
+  local had, seen, fresh = state.had or {}, {}, {}
+  for _, entry in ipairs(page) do
+    local id = type(entry) == "table" and entry.id
+    local key = id and tostring(id) .. " " .. tostring(entry.updated_at)
+    if key then seen[key] = true end
+    if not key or not had[key] then fresh[#fresh + 1] = entry end
+  end
+  state.had = seen
+  return fresh
+end
+
+local function is_refusal(problem)
+  return err.is(problem) and (problem.status == 400 or problem.status == 404)
+end
+
 --- An iterator over the entries of all pages.
 ---@param client table   for messages
 ---@param row table      the operation's row
 ---@param ask fun(extra: table): any, table    asks for a page: its decoded body, and the answer
+---@param args? table    the caller's arguments, of which one may set the size of pages
 ---@return fun(): any
-function paging.iterate(client, row, ask)
-  local next_page, state, page, at, count, last = paging.kinds[row.paging.kind], {}, {}, 0, 0, nil
-  local extra = next_page(row.paging, state)
+function paging.iterate(client, row, ask, args)
+  local p, next_page, page, at, count, came, last = row.paging, paging.kinds[row.paging.kind], {}, 0, 0, 0, nil
+  local state = { size = p.by and args and math.tointeger(tonumber(args[p.by])) or p.size }
+  local extra = next_page(p, state)
   local function turn()
-    local value, answer = ask(extra)
-    if answer.body == last and #page > 0 then repeated(client, row, count) end
-    last, page, at = answer.body, list_in(row, value), 0
-    count = count + #page
-    extra = next_page(row.paging, state, page, value, answer)
+    local ok, value, answer = pcall(ask, extra)
+    if not ok and not (state.behind and is_refusal(value)) then error(value, 0) end
+    if ok and answer.body == last and came > 0 then repeated(client, row, count) end
+    page, at = ok and list_in(client, row, value) or {}, 0
+    last, came, count = ok and answer.body, #page, count + #page
+    extra = ok and next_page(p, state, page, value, answer)
+    if p.page then page = without_pushed(state, page) end
   end
   return function()
     while at >= #page do

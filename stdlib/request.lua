@@ -8,6 +8,8 @@
 
 local err = require "sluice.err"
 local json = require "sluice.json"
+local members = require "sluice.members"
+local when = require "sluice.when"
 
 local request = {}
 
@@ -58,7 +60,7 @@ local function of_type(name)
   end
 end
 
--- type name -> function(value) -> value for the request | nil, reason
+-- type name -> function(value, arg) -> value for the request | nil, reason
 local TYPES = {
   any = function(value) return value end,
   boolean = function(value)
@@ -70,7 +72,8 @@ local TYPES = {
   integer = integer,
   list = of_type "table",
   number = function(value)
-    local number = tonumber(value)
+    if type(value) == "userdata" and tonumber(tostring(value)) then return value end -- a json.number, digits and all
+    local number = (type(value) ~= "string" or value:find "^%-?%d*%.?%d+[eE]?[-+]?%d*$") and tonumber(value)
     if number then return number end
     return nil, ("must be a number, not %s"):format(tostring(value))
   end,
@@ -79,6 +82,11 @@ local TYPES = {
     return nil, "must be a table, not " .. article(type(value))
   end,
   records = function(value) return value end,
+  reference = function(value)
+    local tag = type(value) == "string" and value:find(":", 1, true)
+    if tag and not value:match "^[^:]+:[^:]+$" then return nil, "must be an id or name:value with one colon, not '" .. value .. "'" end
+    return request.id(value)
+  end,
   secret = function(value)
     if type(value) == "userdata" or type(value) == "string" then return value end
     return nil, "must be text, not " .. article(type(value))
@@ -90,17 +98,23 @@ local TYPES = {
 }
 TYPES.seconds = TYPES.number
 
-local function check_range(row, arg, value)
+function TYPES.time(value, arg) return when.text(value, arg.format) end
+
+-- Why a value of the right type is none of those that may be, or nil.
+local function out_of_range(arg, value)
   if arg.one_of then
     for _, allowed in ipairs(arg.one_of) do
-      if value == allowed then return end
+      if value == allowed then return nil end
     end
-    usage(row, "%s must be one of %s, not '%s'", arg.name, table.concat(arg.one_of, ", "), tostring(value))
+    return (" must be one of %s, not '%s'"):format(table.concat(arg.one_of, ", "), tostring(value))
   end
+  if not arg.min and not arg.max then return nil end
   local size, unit = value, ""
-  if type(value) == "string" and (arg.min or arg.max) then size, unit = utf8.len(value) or #value, " characters long" end
+  if type(value) == "userdata" then size = tonumber(tostring(value)) end -- a json.number
+  if type(value) == "table" then size, unit = #value, " entries" end
+  if type(value) == "string" then size, unit = utf8.len(value) or #value, " characters long" end
   if arg.min and size < arg.min or arg.max and size > arg.max then
-    usage(row, "%s must be %s to %s%s, is %s", arg.name, arg.min or "up", arg.max or "more", unit, size)
+    return (" must be %s to %s%s, is %s"):format(arg.min or "up", arg.max or "more", unit, size)
   end
 end
 
@@ -129,6 +143,43 @@ local function pick(arg, options, given)
   return value
 end
 
+local function check_pairs(row, values)
+  for _, arg in ipairs(row.args or {}) do
+    for other, cases in pairs(arg.required_for or {}) do
+      for _, case in ipairs(cases) do
+        if values[arg.name] == nil and values[other] == case then
+          usage(row, "%s is missing, which %s '%s' needs: %s", arg.name, other, tostring(case), arg.doc)
+        end
+      end
+    end
+  end
+end
+
+-- The value for the request; nil, and what is wrong with it, to stand behind its name.
+local function accept(arg, value)
+  if value == json.null and arg.null then return value end
+  local checked, reason = TYPES[arg.type](value, arg)
+  if checked == nil then return nil, value == json.null and " can't be null" or " " .. reason end
+  if arg.items or arg.fields then
+    checked, reason = members.check(accept, arg, checked)
+    if checked == nil then return nil, reason end
+  end
+  reason = out_of_range(arg, checked)
+  if reason then return nil, reason end
+  return checked
+end
+
+-- Of some arguments exactly one must be there.
+local function check_either(row, values)
+  for _, names in ipairs(row.either or {}) do
+    local count = 0
+    for _, name in ipairs(names) do count = count + (values[name] ~= nil and 1 or 0) end
+    local words = table.concat(names, " or ")
+    if count == 0 then usage(row, "%s is missing", words) end
+    if count > 1 then usage(row, "give %s, not both", words) end
+  end
+end
+
 --- Checked arguments by name. Raises a usage error that names the argument.
 ---@param row table
 ---@param options table  the connection's keys, for arguments that come from it
@@ -142,13 +193,14 @@ function request.bind(row, options, given)
       local value = pick(arg, options, given)
       if value == nil and arg.required then usage(row, "%s is missing: %s", arg.name, arg.doc) end
       if value ~= nil then
-        local checked, reason = TYPES[arg.type](value)
-        if checked == nil then usage(row, "%s %s", arg.name, reason) end
-        check_range(row, arg, checked)
+        local checked, reason = accept(arg, value)
+        if checked == nil then usage(row, "%s%s", arg.name, reason) end
         values[arg.name] = checked
       end
     end
   end
+  check_pairs(row, values)
+  check_either(row, values)
   return values
 end
 
@@ -159,12 +211,26 @@ local function escape(text)
 end
 request.escape = escape
 
+local function arg_of(row, name)
+  for _, arg in ipairs(row.args or {}) do
+    if arg.name == name then return arg end
+  end
+end
+
+local function in_path(row, name, value)
+  if value == "." or value == ".." then usage(row, "%s can't be '%s': it would change the path", name, value) end
+  local text = escape(value)
+  local arg = arg_of(row, name)
+  return arg and arg.type == "reference" and text:gsub("%%3A", ":") or text
+end
+
 local function path_of(row, values)
-  return (row.path:gsub("{([%w_]+)}", function(name)
+  local path = row.path:gsub("%b[]", function(part)
+    return values[part:match "{([%w_]+)}"] ~= nil and part:sub(2, -2) or ""
+  end)
+  return (path:gsub("{([%w_]+)}", function(name)
     if name == "token" and values.token == nil then return nil end -- its place is kept for work/call
-    local value = tostring(values[name])
-    if value == "." or value == ".." then usage(row, "%s can't be '%s': it would change the path", name, value) end
-    return escape(value)
+    return in_path(row, name, tostring(values[name]))
   end))
 end
 
@@ -172,7 +238,11 @@ local function query_of(row, values, extra)
   local parts = { row.query }
   for _, arg in ipairs(row.args or {}) do
     local value = arg.query and values[arg.name]
-    if value ~= nil and value ~= false then parts[#parts + 1] = escape(arg.query) .. "=" .. escape(tostring(value)) end
+    if type(value) == "table" then
+      for i, one in ipairs(value) do parts[#parts + 1] = escape(("%s[%d]"):format(arg.query, i - 1)) .. "=" .. escape(tostring(one)) end
+    elseif value ~= nil and value ~= false then
+      parts[#parts + 1] = escape(arg.query) .. "=" .. escape(tostring(value))
+    end
   end
   for _, pair in ipairs(extra or {}) do parts[#parts + 1] = escape(pair[1]) .. "=" .. escape(tostring(pair[2])) end
   return #parts > 0 and "?" .. table.concat(parts, "&") or ""
@@ -188,8 +258,8 @@ end
 
 -- ---- the body ----
 
-local function encode(row, name, value)
-  local text, failure = json.encode(value)
+local function encode(row, name, value, options)
+  local text, failure = json.encode(value, options)
   if not text then usage(row, "%s: %s", name, failure.message) end
   return text
 end
@@ -218,7 +288,7 @@ local function fill(row, template, values, forms)
       local whole = { name = name, type = arg.type }
       for _, piece in ipairs(fill(row, arg.json, values, { [name] = whole })) do pieces[#pieces + 1] = piece end
     else
-      pieces[#pieces + 1] = encode(row, name, value)
+      pieces[#pieces + 1] = encode(row, name, value, { sort = true }) -- the same arguments, the same bytes
     end
     from = last + 1
   end
@@ -356,6 +426,7 @@ function request.prepare(def, row, options, given, extra)
     deliver = row.deliver,
     expect = row.expect or (row.result and row.result:match "^[^%.]+"),
     truth = row.truth or def.truth,
+    outcomes = row.outcomes,
     anonymous = row.anonymous,
     renew = row.renew,
     timeout = values.timeout or row.timeout,

@@ -8,9 +8,9 @@
 --   memory.sweep(shop, { confirm = false })
 
 local errors = require "sluice.err"
-local feed = require "sluice.feed"
 local keyset = require "sluice.keyset"
 local log = require "sluice.log"
+local searches = require "sluice.searches"
 local uploader = require "sluice.uploader"
 
 local sweep = {}
@@ -30,7 +30,7 @@ local function mark_present(store, sink, mark, search, ids_of)
       elseif hit.row == nil then
         hidden = hidden + 1
       else
-        for _, id in ipairs(ids_of(hit.row.product)) do ids[id] = true end
+        for _, id in ipairs(ids_of(hit.row.record)) do ids[id] = true end
       end
     end
     store:sent_mark(sink, mark, ids)
@@ -90,7 +90,7 @@ function sweep.memory(client, stream)
   --- product has in the stream, where that is not its own; `confirm`, to delete more than a tenth; `channel_id`. (waits)
   function self.sweep(shop, options)
     local mark = store:sent_sweep(sink)
-    local search = feed.search(shop, { channel_id = options.channel_id })
+    local search = searches.search(shop, { channel_id = options.channel_id })
     local hidden = mark_present(store, sink, mark, search, options.ids_of)
     if hidden > 0 then
       log.warn("sweep", "the shop lists %d products without showing them; nothing is deleted this time", hidden)

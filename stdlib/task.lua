@@ -198,19 +198,9 @@ function Semaphore:release()
   wake_all(self.waiters)
 end
 
--- Where SLUICE_STEPS names a folder with the two pipes "at" and "go", the process says each named step and stands
--- still until it is told to go on: the crash specs kill it exactly there.
-local steps = os.getenv "SLUICE_STEPS"
-
---- A named step of a protocol ("page", "send", "answer", "before_commit", "after_commit"). Does nothing outside of specs.
+--- A named step of a protocol ("page", "send", "answer", "before_commit", "after_commit"), where the crash specs kill a
+--- process. Does nothing outside of specs.
 ---@param name string
-function task.step(name)
-  if not steps then return end
-  local at <close> = assert(io.open(steps .. "/at", "w"))
-  at:write(name, "\n")
-  at:close()
-  local go <close> = assert(io.open(steps .. "/go", "r"))
-  go:read "l"
-end
+function task.step(name) core.step(name) end
 
 return task

@@ -16,6 +16,16 @@ return {
       result = "tickets", class = "all", resend = "safe",
     },
     {
+      name = "open_ticket", doc = "Open a ticket", method = "POST", path = "/tickets",
+      body = [[{"code":{code},"title":{title}}]],
+      args = {
+        { name = "code", type = "text", required = true, doc = "what it is known by" },
+        { name = "title", type = "text", required = true, doc = "what is wrong" },
+      },
+      success = { 201 }, class = "all", resend = "unsafe",
+      settle = { operation = "tickets", match = "code" }, -- how to find out whether it was done: look through the tickets
+    },
+    {
       name = "close_ticket", doc = "Close a ticket", method = "PATCH", path = "/tickets/{ticket}",
       body = [[{"state":"closed"}]],
       args = { { name = "ticket", type = "id", required = true, doc = "its id" } },

@@ -1,9 +1,12 @@
 /* CLOCK_BOOTTIME counts the time a machine was suspended, so that a wait does not grow by a night. */
 #include "base/clock.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 static int64_t wall_shift_ms, mono_shift_ms;
 
@@ -23,6 +26,21 @@ int64_t sl_clock_mono_ms(void) {
 
 int64_t sl_clock_wall_ms(void) {
     return read_us(CLOCK_REALTIME) / 1000 + wall_shift_ms;
+}
+
+int64_t sl_clock_uptime_us(void) {
+    char text[64];
+    int fd = open("/proc/uptime", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n <= 0) return -1;
+    text[n] = '\0';
+    char *end;
+    long long seconds = strtoll(text, &end, 10), hundredths = 0;
+    if (end == text) return -1;
+    if (*end == '.') hundredths = strtoll(end + 1, NULL, 10);
+    return seconds * 1000000 + hundredths * 10000 + mono_shift_ms * 1000;
 }
 
 int64_t sl_clock_cpu_us(void) {

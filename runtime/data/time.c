@@ -110,6 +110,19 @@ int sl_time_parse(sl_str text, double *seconds, sl_err *err) {
     return 0;
 }
 
+int sl_time_parse_day(sl_str text, double *seconds, sl_err *err) {
+    text = sl_str_trim(text);
+    fields f = {0};
+    cursor c = {text.ptr, text.ptr + text.len};
+    bool read = digits(&c, 2, &f.day) && one_of(&c, "/") && digits(&c, 2, &f.month) && one_of(&c, "/") &&
+                digits(&c, 4, &f.year);
+    if (!read || c.p != c.end || !possible(&f))
+        return sl_fail(err, SL_INVALID, 0, "'%.*s' is not a day (31/01/2018, day first)",
+                       (int)(text.len < 60 ? text.len : 60), text.ptr);
+    *seconds = (double)(days_from_civil(f.year, f.month, f.day) * 86400);
+    return 0;
+}
+
 static void civil_from_days(int64_t days, fields *f) {
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097, doe = days - era * 146097;
@@ -130,6 +143,7 @@ int sl_time_format(double seconds, sl_time_form form, sl_buf *out, sl_err *err) 
     civil_from_days(days, &f);
     if (form == SL_TIME_SQL)
         return sl_buf_printf(out, err, "%04d-%02d-%02d %02d:%02d:%02d", f.year, f.month, f.day, h, m, sec);
+    if (form == SL_TIME_DAY) return sl_buf_printf(out, err, "%02d/%02d/%04d", f.day, f.month, f.year);
     if (form == SL_TIME_HTTP)
         return sl_buf_printf(out, err, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
                              day_names + 3 * (((days + 4) % 7 + 7) % 7), f.day, month_names + 3 * (f.month - 1), f.year,

@@ -1,11 +1,12 @@
-/* The generic cell rate algorithm, twice per window: one theoretical arrival time counts what is promised, the other
- * what was sent. The first keeps waiters in order, the second keeps the spacing when somebody is late. */
+/* The generic cell rate algorithm, once per window. */
 #include "policy/limit.h"
 
 #define SECOND_US 1000000
 #define WINDOW_MAX_US (31 * 86400 * (int64_t)SECOND_US)
 #define COUNT_MAX 1000000
 #define MARGIN_PERMILLE 10
+#define SLACK_PART 400 /* of a window: a quarter of the margin */
+#define CONCURRENT_MAX 1000
 #define SLOW_FIRST 100
 #define SLOW_MAX 3000
 #define SLOW_STEP 100
@@ -64,10 +65,10 @@ static int64_t take_unit(sl_str *s) {
 static int bad_rate(sl_str text, sl_err *err) {
     int shown = text.len > 60 ? 60 : (int)text.len;
     sl_fail(err, SL_CONFIG, 0, "'%.*s' is not a rate", shown, text.ptr);
-    return sl_hint(err, "a rate is written like 30/s, 60/min, 1/5min or 5/s burst 50");
+    return sl_hint(err, "a rate is written like 30/s, 60/min, 1/5min, 5/s burst 50 or 60/min, concurrent 1");
 }
 
-int sl_rate_parse(sl_rate *out, sl_str text, sl_err *err) {
+static int parse_rate(sl_rate *out, sl_str text, sl_err *err) {
     sl_str s = sl_str_trim(text);
     sl_rate r = {.burst = 1};
     r.count = take_number(&s, 0);
@@ -85,17 +86,35 @@ int sl_rate_parse(sl_rate *out, sl_str text, sl_err *err) {
     return 0;
 }
 
+/* "concurrent 1": 1 where it is that, 0 where it is something else, -1. */
+static int parse_concurrent(sl_rates *all, sl_str text, sl_err *err) {
+    sl_str s = sl_str_trim(text);
+    if (!sl_str_starts(s, SL_STR("concurrent "))) return 0;
+    s = sl_str_trim(sl_str_make(s.ptr + 11, s.len - 11));
+    int64_t n = take_number(&s, 0);
+    if (s.len > 0 || n < 1 || n > CONCURRENT_MAX || all->concurrent) return bad_rate(text, err);
+    all->concurrent = (int)n;
+    return 1;
+}
+
+static int parse_part(sl_rates *all, sl_str text, sl_err *err) {
+    int rc = parse_concurrent(all, text, err);
+    if (rc != 0) return rc < 0 ? -1 : 0;
+    if (all->count == SL_RATES_MAX)
+        return sl_fail(err, SL_CONFIG, 0, "more than %d rates in one class", SL_RATES_MAX);
+    return parse_rate(&all->at[all->count++], text, err);
+}
+
 int sl_rates_parse(sl_rates *out, sl_str text, sl_err *err) {
     sl_rates all = {0};
-    for (;;) {
-        ptrdiff_t comma = sl_str_find(text, SL_STR(","));
-        sl_str one = comma < 0 ? text : sl_str_make(text.ptr, (size_t)comma);
-        if (all.count == SL_RATES_MAX)
-            return sl_fail(err, SL_CONFIG, 0, "more than %d rates in one class", SL_RATES_MAX);
-        if (sl_rate_parse(&all.at[all.count++], one, err) < 0) return -1;
-        if (comma < 0) break;
-        text = sl_str_make(text.ptr + comma + 1, text.len - (size_t)comma - 1);
+    sl_str rest = text;
+    for (ptrdiff_t comma = 0; comma >= 0;) {
+        comma = sl_str_find(rest, SL_STR(","));
+        sl_str one = comma < 0 ? rest : sl_str_make(rest.ptr, (size_t)comma);
+        if (parse_part(&all, one, err) < 0) return -1;
+        if (comma >= 0) rest = sl_str_make(rest.ptr + comma + 1, rest.len - (size_t)comma - 1);
     }
+    if (all.count == 0) return bad_rate(text, err);
     *out = all;
     return 0;
 }
@@ -123,7 +142,7 @@ int sl_rates_print(const sl_rates *rates, sl_buf *out, sl_err *err) {
         if (i > 0 && sl_buf_put_str(out, SL_STR(", "), err) < 0) return -1;
         if (print_rate(&rates->at[i], out, err) < 0) return -1;
     }
-    return 0;
+    return rates->concurrent ? sl_buf_printf(out, err, ", concurrent %d", rates->concurrent) : 0;
 }
 
 /* ---- one window ---- */
@@ -155,56 +174,26 @@ static int64_t tolerance(const sl_bucket *b, const sl_rates *rates, int i, int64
     return (burst - 1) * interval(b, rates, i, now_us);
 }
 
-/* The first moment from `from_us` on at which these arrival times allow a send. */
-static int64_t earliest(const sl_bucket *b, const sl_rates *rates, const int64_t *tat, int64_t from_us,
-                        int64_t now_us) {
-    int64_t at = max64(from_us, b->blocked_us);
-    for (int i = 0; i < rates->count; i++) at = max64(at, tat[i] - tolerance(b, rates, i, now_us));
+int64_t sl_bucket_free_us(const sl_bucket *b, const sl_rates *rates, int64_t now_us) {
+    int64_t at = b->blocked_us;
+    for (int i = 0; i < rates->count; i++) at = max64(at, b->sent_us[i] - tolerance(b, rates, i, now_us));
     return at;
-}
-
-static void advance(const sl_bucket *b, const sl_rates *rates, int64_t *tat, int64_t at_us, int64_t now_us) {
-    for (int i = 0; i < rates->count; i++) tat[i] = max64(tat[i], at_us) + interval(b, rates, i, now_us);
-}
-
-/* What was sent later than promised pushes what is promised, so that lateness is never made up for. */
-static void push_promises(sl_bucket *b, const sl_rates *rates) {
-    for (int i = 0; i < rates->count; i++) b->reserved_us[i] = max64(b->reserved_us[i], b->sent_us[i]);
 }
 
 /* ---- taking ---- */
 
 int64_t sl_bucket_wait(const sl_bucket *b, const sl_rates *rates, int64_t now_us) {
-    return earliest(b, rates, b->reserved_us, now_us, now_us) - now_us;
+    return max64(0, sl_bucket_free_us(b, rates, now_us) - now_us);
 }
 
 int64_t sl_bucket_take(sl_bucket *b, const sl_rates *rates, int64_t now_us) {
     int64_t wait = sl_bucket_wait(b, rates, now_us);
     if (wait > 0) return wait;
-    return sl_bucket_claim(b, rates, sl_bucket_reserve(b, rates, now_us), now_us);
-}
-
-int64_t sl_bucket_reserve(sl_bucket *b, const sl_rates *rates, int64_t now_us) {
-    int64_t slot = earliest(b, rates, b->reserved_us, now_us, now_us);
-    advance(b, rates, b->reserved_us, slot, now_us);
-    return slot;
-}
-
-int64_t sl_bucket_claim(sl_bucket *b, const sl_rates *rates, int64_t slot_us, int64_t now_us) {
-    int64_t at = earliest(b, rates, b->sent_us, max64(slot_us, now_us), now_us);
-    if (at > now_us) return at - now_us;
-    advance(b, rates, b->sent_us, now_us, now_us);
-    push_promises(b, rates);
+    for (int i = 0; i < rates->count; i++) {
+        int64_t from = now_us - rates->at[i].window_us / SLACK_PART;
+        b->sent_us[i] = max64(b->sent_us[i], from) + interval(b, rates, i, now_us);
+    }
     return 0;
-}
-
-bool sl_bucket_cancel(sl_bucket *b, const sl_rates *rates, int64_t slot_us, int64_t now_us) {
-    for (int i = 0; i < rates->count; i++)
-        if (b->reserved_us[i] - interval(b, rates, i, now_us) > slot_us + tolerance(b, rates, i, now_us))
-            return false;
-    for (int i = 0; i < rates->count; i++) b->reserved_us[i] -= interval(b, rates, i, now_us);
-    push_promises(b, rates);
-    return true;
 }
 
 /* ---- learning ---- */
@@ -217,14 +206,12 @@ bool sl_bucket_learn(sl_bucket *b, const sl_rates *rates, int64_t count, int64_t
     int64_t new_count = lower ? count : 0, new_window = lower ? window_us : 0;
     if (b->learnt_count == new_count && b->learnt_window_us == new_window) return false;
     int64_t before = interval(b, rates, 0, now_us);
-    b->learnt_count = new_count;
+    b->learnt_count = 0; /* whoever dies between these leaves no count with another's window */
     b->learnt_window_us = new_window;
+    b->learnt_count = new_count;
     /* The send that brought this news was spaced by the old interval: widen the distance to the next one now. */
     int64_t wider = interval(b, rates, 0, now_us) - before;
-    if (wider > 0 && b->sent_us[0] > now_us) {
-        b->sent_us[0] += wider;
-        push_promises(b, rates);
-    }
+    if (wider > 0 && b->sent_us[0] > now_us) b->sent_us[0] += wider;
     return true;
 }
 
@@ -239,7 +226,6 @@ void sl_bucket_penalty(sl_bucket *b, const sl_rates *rates, int64_t until_us, in
     int64_t from = max64(now_us, b->blocked_us);
     for (int i = 0; i < rates->count; i++) /* the burst is gone: one at a time from there on */
         b->sent_us[i] = max64(b->sent_us[i], from + tolerance(b, rates, i, now_us));
-    push_promises(b, rates);
 }
 
 /* ---- looking ---- */
@@ -254,20 +240,11 @@ int64_t sl_bucket_fill_permille(const sl_bucket *b, const sl_rates *rates, int64
     int64_t fill = 0;
     for (int i = 0; i < rates->count; i++) {
         int64_t whole = tolerance(b, rates, i, now_us) + interval(b, rates, i, now_us);
-        fill = max64(fill, max64(0, b->reserved_us[i] - now_us) * 1000 / whole);
+        fill = max64(fill, max64(0, b->sent_us[i] - now_us) * 1000 / whole);
     }
     return b->blocked_us > now_us ? max64(fill, 1000) : fill;
 }
 
 bool sl_bucket_idle(const sl_bucket *b, const sl_rates *rates, int64_t now_us) {
     return sl_bucket_fill_permille(b, rates, now_us) == 0 && b->learnt_count == 0 && slow_now(b, now_us) == 0;
-}
-
-void sl_bucket_shift(sl_bucket *b, int64_t delta_us) {
-    for (int i = 0; i < SL_RATES_MAX; i++) {
-        if (b->reserved_us[i]) b->reserved_us[i] += delta_us;
-        if (b->sent_us[i]) b->sent_us[i] += delta_us;
-    }
-    if (b->blocked_us) b->blocked_us += delta_us;
-    if (b->slow_at_us) b->slow_at_us += delta_us;
 }

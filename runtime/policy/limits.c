@@ -1,128 +1,212 @@
-/* A chained hash table whose entries never move, so that a call can keep the pointer while it waits for its turn. */
+/* A hash table of budgets with a bounded probe, and one list of waiters for all of them: there are few at a time, since a
+ * process stands in each line once and the rest of the list are requests under way. */
 #include "policy/limits.h"
 
-#include <stdlib.h>
+#include <string.h>
 
-#define SLOTS 1024 /* long chains at the ceiling, but a lookup is still far below the cost of a request */
+#define MAGIC UINT64_C(0x736c756963653031) /* "sluice01": another layout is another number */
+#define PROBES 64
+#define GRACE_MIN_US 5000
+#define GRACE_MAX_US 1000000
+#define LOOK_US 500000  /* those who stand behind somebody look whether he lives */
+#define FULL_MIN_US 10000 /* while as many are under way as may be */
+#define FULL_MAX_US 100000
+#define LONGEST_US 60000000
 
-struct sl_limits {
-    size_t count, max;
-    sl_limit *slot[SLOTS];
-};
-
-sl_limits *sl_limits_new(size_t max) {
-    sl_limits *set = calloc(1, sizeof *set);
-    if (set) set->max = max;
-    return set;
+size_t sl_limits_bytes(uint32_t max) {
+    return sizeof(sl_limits) + (size_t)max * sizeof(sl_limit);
 }
 
-static void limit_free(sl_limit *l) {
-    free((char *)(uintptr_t)l->key.host.ptr); /* one allocation holds all four parts */
-    free(l);
+void sl_limits_init(sl_limits *t, uint32_t max) {
+    t->max = max;
+    t->next_ticket = 1;
+    t->magic = MAGIC;
 }
 
-void sl_limits_free(sl_limits *set) {
-    if (!set) return;
-    for (size_t i = 0; i < SLOTS; i++)
-        for (sl_limit *l = set->slot[i], *next; l; l = next) {
-            next = l->next;
-            limit_free(l);
-        }
-    free(set);
+bool sl_limits_valid(const sl_limits *t, size_t bytes) {
+    return bytes >= sizeof *t && t->magic == MAGIC && t->max > 0 && bytes == sl_limits_bytes(t->max) &&
+           t->high <= SL_LIMITS_WAITERS;
 }
+
+/* ---- budgets ---- */
 
 static uint64_t mix(uint64_t h, sl_str s) {
-    for (size_t i = 0; i < s.len; i++) h = (h ^ (unsigned char)s.ptr[i]) * 1099511628211u;
-    return (h ^ 0xff) * 1099511628211u;
+    for (size_t i = 0; i < s.len; i++) h = (h ^ (unsigned char)s.ptr[i]) * UINT64_C(1099511628211);
+    return (h ^ 0xff) * UINT64_C(1099511628211);
 }
 
-static size_t slot_of(const sl_limit_key *k) {
-    uint64_t h = mix(mix(mix(mix(14695981039346656037u, k->host), k->account), k->rclass), k->resource);
-    return (size_t)((h ^ (h >> 32)) % SLOTS);
+static uint64_t tag_of(const sl_limit_key *k, uint64_t seed) {
+    uint64_t h = mix(mix(mix(mix(seed, k->host), k->account), k->rclass), k->resource);
+    h ^= h >> 32;
+    return h ? h : 1;
 }
 
-static bool same_key(const sl_limit_key *a, const sl_limit_key *b) {
-    return sl_str_eq(a->resource, b->resource) && sl_str_eq(a->rclass, b->rclass) &&
-           sl_str_eq(a->account, b->account) && sl_str_eq(a->host, b->host);
+static void copy_part(char *to, size_t size, sl_str part) {
+    size_t len = part.len < size - 1 ? part.len : size - 1;
+    if (len) memcpy(to, part.ptr, len);
+    to[len] = '\0';
 }
 
-/* Drops what a caller could not tell from a new bucket. */
-static void forget_idle(sl_limits *set, int64_t now_us) {
-    for (size_t i = 0; i < SLOTS; i++)
-        for (sl_limit **at = &set->slot[i]; *at;) {
-            sl_limit *l = *at;
-            if (l->holds > 0 || !sl_bucket_idle(&l->bucket, &l->rates, now_us)) {
-                at = &l->next;
-                continue;
-            }
-            *at = l->next;
-            limit_free(l);
-            set->count--;
+static bool in_use(const sl_limits *t, int limit) {
+    for (uint32_t i = 0; i < t->high; i++)
+        if (t->waiters[i].ticket && t->waiters[i].limit == (uint32_t)limit) return true;
+    return false;
+}
+
+/* A place among those probed that may be taken: a free one, else the longest idle; -1. */
+static int free_place(sl_limits *t, uint64_t tag, int64_t now_us) {
+    int best = -1;
+    for (uint32_t i = 0; i < PROBES && i < t->max; i++) {
+        int at = (int)((tag + i) % t->max);
+        const sl_limit *l = &t->limits[at];
+        if (l->tag == 0) return at;
+        if (!sl_bucket_idle(&l->bucket, &l->rates, now_us) || in_use(t, at)) continue;
+        if (best < 0 || l->used_us < t->limits[best].used_us) best = at;
+    }
+    return best;
+}
+
+static void limit_fill(sl_limit *l, const sl_limit_key *key, uint64_t tag, uint64_t tag2, int64_t now_us) {
+    l->tag = 0;
+    memset((char *)l + sizeof l->tag, 0, sizeof *l - sizeof l->tag);
+    l->tag2 = tag2;
+    copy_part(l->host, sizeof l->host, key->host);
+    copy_part(l->account, sizeof l->account, key->account);
+    copy_part(l->rclass, sizeof l->rclass, key->rclass);
+    copy_part(l->resource, sizeof l->resource, key->resource);
+    l->used_us = now_us;
+    l->tag = tag;
+}
+
+int sl_limits_find(sl_limits *t, const sl_limit_key *key, int64_t now_us, sl_err *err) {
+    uint64_t tag = tag_of(key, UINT64_C(14695981039346656037)), tag2 = tag_of(key, UINT64_C(0x9e3779b97f4a7c15));
+    for (uint32_t i = 0; i < PROBES && i < t->max; i++) {
+        int at = (int)((tag + i) % t->max);
+        if (t->limits[at].tag == tag && t->limits[at].tag2 == tag2) return at;
+    }
+    int at = free_place(t, tag, now_us);
+    if (at < 0) return sl_fail(err, SL_LIMIT, 0, "too many rate budgets are in use at once (room for %u)", t->max);
+    limit_fill(&t->limits[at], key, tag, tag2, now_us);
+    return at;
+}
+
+/* ---- the line ---- */
+
+int sl_limits_join(sl_limits *t, int limit, uint32_t owner, bool interactive, int64_t now_us, sl_err *err) {
+    uint32_t at = 0;
+    while (t->high > 0 && t->waiters[t->high - 1].ticket == 0) t->high--;
+    while (at < t->high && t->waiters[at].ticket) at++;
+    if (at == SL_LIMITS_WAITERS)
+        return sl_fail(err, SL_LIMIT, 0, "more than %d requests of this machine wait or are under way",
+                       SL_LIMITS_WAITERS);
+    sl_waiter *w = &t->waiters[at];
+    w->limit = (uint32_t)limit;
+    w->owner = owner;
+    w->since_us = now_us;
+    w->interactive = interactive;
+    w->sending = false;
+    if (at == t->high) t->high++;
+    w->ticket = t->next_ticket++;
+    return (int)at;
+}
+
+void sl_limits_leave(sl_limits *t, int waiter) {
+    t->waiters[waiter].ticket = 0;
+}
+
+void sl_limits_bury(sl_limits *t, uint32_t owner) {
+    for (uint32_t i = 0; i < t->high; i++)
+        if (t->waiters[i].ticket && t->waiters[i].owner == owner) t->waiters[i].ticket = 0;
+}
+
+/* Who else waits for a waiter's budget. */
+typedef struct crowd {
+    int before[2], all[2]; /* [interactive]: with a lower number, in all */
+    int sending;
+} crowd;
+
+static crowd look(const sl_limits *t, const sl_waiter *self) {
+    crowd c = {{0, 0}, {0, 0}, 0};
+    uint64_t own = self->ticket;
+    for (uint32_t i = 0; i < t->high; i++) {
+        const sl_waiter *w = &t->waiters[i];
+        uint64_t ticket = w->ticket;
+        if (ticket == 0 || w == self || w->limit != self->limit) continue;
+        if (w->sending) {
+            c.sending++;
+            continue;
         }
-}
-
-static sl_str copy_part(char **at, sl_str part) {
-    sl_str copy = sl_str_make(*at, part.len);
-    if (part.len) memcpy(*at, part.ptr, part.len);
-    *at += part.len;
-    return copy;
-}
-
-static sl_limit *limit_new(const sl_limit_key *k) {
-    sl_limit *l = calloc(1, sizeof *l);
-    char *at = malloc(k->host.len + k->account.len + k->rclass.len + k->resource.len + 1);
-    if (!l || !at) {
-        free(l);
-        free(at);
-        return NULL;
+        c.all[w->interactive]++;
+        c.before[w->interactive] += ticket < own;
     }
-    l->key.host = copy_part(&at, k->host);
-    l->key.account = copy_part(&at, k->account);
-    l->key.rclass = copy_part(&at, k->rclass);
-    l->key.resource = copy_part(&at, k->resource);
-    return l;
+    return c;
 }
 
-static sl_limit *limit_add(sl_limits *set, size_t slot, const sl_limit_key *key, int64_t now_us, sl_err *err) {
-    if (set->count >= set->max) forget_idle(set, now_us);
-    if (set->count >= set->max) {
-        sl_fail(err, SL_LIMIT, 0, "more than %zu rate budgets in use at once", set->max);
-        return NULL;
-    }
-    sl_limit *l = limit_new(key);
-    if (!l) {
-        sl_fail(err, SL_INTERNAL, 0, "out of memory for a rate budget");
-        return NULL;
-    }
-    l->next = set->slot[slot];
-    set->slot[slot] = l;
-    set->count++;
-    return l;
+/* How many go before this waiter: those of its kind with a lower number, and the other kind in turns with them. */
+static int ahead_of(const sl_limit *l, const sl_waiter *w, const crowd *c) {
+    int same = c->before[w->interactive], other = c->all[!w->interactive];
+    int turns = same + (w->interactive == l->last_interactive ? 1 : 0);
+    return same + (other < turns ? other : turns);
 }
 
-sl_limit *sl_limits_hold(sl_limits *set, const sl_limit_key *key, const sl_rates *rates, int64_t now_us,
-                         sl_err *err) {
-    size_t slot = slot_of(key);
-    sl_limit *l = set->slot[slot];
-    while (l && !same_key(&l->key, key)) l = l->next;
-    if (!l) l = limit_add(set, slot, key, now_us, err);
-    if (!l) return NULL;
+static int64_t clamp(int64_t n, int64_t low, int64_t high) {
+    return n < low ? low : n > high ? high : n;
+}
+
+static void go(sl_limits *t, sl_waiter *w, int64_t now_us) {
+    sl_limit *l = &t->limits[w->limit];
+    l->sent++;
+    l->waited_us += now_us - w->since_us;
+    l->last_interactive = w->interactive;
+    w->sending = true;
+}
+
+/* When a waiter with so many ahead of it may take the slot that is free at `from_us`: the first of them has a moment,
+ * each further one an interval. */
+static int64_t due_at(int64_t from_us, int ahead, int64_t interval_us) {
+    if (ahead == 0) return from_us;
+    return from_us + clamp(interval_us / 4, GRACE_MIN_US, GRACE_MAX_US) + (ahead - 1) * interval_us;
+}
+
+sl_turn sl_limits_ask(sl_limits *t, int waiter, const sl_rates *rates, int64_t now_us) {
+    sl_waiter *w = &t->waiters[waiter];
+    sl_limit *l = &t->limits[w->limit];
+    crowd c = look(t, w);
+    int ahead = ahead_of(l, w, &c);
     l->rates = *rates;
-    l->holds++;
-    return l;
+    l->used_us = now_us;
+    int64_t interval = sl_bucket_interval_us(&l->bucket, rates, now_us);
+    int64_t free = sl_bucket_free_us(&l->bucket, rates, now_us);
+    sl_turn turn = {.ahead = ahead, .late = free <= now_us && ahead > 0};
+    if (rates->concurrent && c.sending >= rates->concurrent) {
+        int64_t pause = clamp(interval / 4, FULL_MIN_US, FULL_MAX_US);
+        return (sl_turn){clamp(free - now_us, pause, LOOK_US), ahead + c.sending, false};
+    }
+    int64_t due = due_at(free > w->since_us ? free : w->since_us, ahead, interval);
+    turn.wait_us = due > now_us ? clamp(due - now_us, 1, ahead ? LOOK_US : LONGEST_US) : 0;
+    if (turn.wait_us > 0) return turn;
+    sl_bucket_take(&l->bucket, rates, now_us);
+    go(t, w, now_us);
+    return turn;
 }
 
-void sl_limits_release(sl_limit *limit) {
-    if (!limit) return;
-    sl_assert(limit->holds > 0);
-    limit->holds--;
+int sl_limits_ahead(const sl_limits *t, int waiter, uint32_t *owners, int max) {
+    const sl_waiter *self = &t->waiters[waiter];
+    int n = 0;
+    for (uint32_t i = 0; i < t->high && n < max; i++) {
+        const sl_waiter *w = &t->waiters[i];
+        if (w->ticket == 0 || w->limit != self->limit || w->owner == self->owner) continue;
+        bool seen = false;
+        for (int k = 0; k < n && !seen; k++) seen = owners[k] == w->owner;
+        if (!seen) owners[n++] = w->owner;
+    }
+    return n;
 }
 
-size_t sl_limits_count(const sl_limits *set) {
-    return set->count;
-}
-
-void sl_limits_each(const sl_limits *set, void (*each)(const sl_limit *limit, void *arg), void *arg) {
-    for (size_t i = 0; i < SLOTS; i++)
-        for (const sl_limit *l = set->slot[i]; l; l = l->next) each(l, arg);
+void sl_limits_count(const sl_limits *t, int limit, int *waiting, int *sending) {
+    *waiting = *sending = 0;
+    for (uint32_t i = 0; i < t->high; i++) {
+        const sl_waiter *w = &t->waiters[i];
+        if (w->ticket && w->limit == (uint32_t)limit) ++*(w->sending ? sending : waiting);
+    }
 }

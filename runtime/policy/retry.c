@@ -11,6 +11,17 @@ const char *sl_outcome_name(sl_outcome outcome) {
     return names[outcome];
 }
 
+int sl_outcome_parse(sl_outcome *out, sl_str text, sl_err *err) {
+    for (int i = SL_OUTCOME_OK; i <= SL_OUTCOME_AMBIGUOUS; i++)
+        if (sl_str_eq(text, sl_str_of(sl_outcome_name((sl_outcome)i)))) {
+            *out = (sl_outcome)i;
+            return 0;
+        }
+    return sl_fail(err, SL_CONFIG, 0,
+                   "outcome must be ok, partial, rejected, auth, limited, unavailable or ambiguous, not '%.*s'",
+                   text.len > 40 ? 40 : (int)text.len, text.ptr);
+}
+
 int sl_repeat_parse(sl_repeat *out, sl_str text, sl_err *err) {
     static const char *const names[] = {"safe", "unsafe", "never_automatic"};
     for (int i = 0; i < 3; i++)
@@ -67,7 +78,8 @@ static int64_t wait_for(const sl_retry_policy *p, const sl_retry_case *c) {
 
 static sl_retry_verdict again(const sl_retry_policy *p, const sl_retry_case *c, sl_code code, const char *reason) {
     bool limited = c->outcome == SL_OUTCOME_LIMITED;
-    if (c->attempt >= (limited ? p->limited_attempts : p->attempts)) return give_up(code, "all attempts were made");
+    int most = c->attempts > 0 ? c->attempts : limited ? p->limited_attempts : p->attempts;
+    if (c->attempt >= most) return give_up(code, "all attempts were made");
     int64_t wait = wait_for(p, c);
     if (c->deadline_ms != INT64_MAX && wait + p->least_ms > c->deadline_ms - c->now_ms)
         return give_up(code, c->hint_ms >= 0 ? "the server asks for a longer wait than the deadline leaves"

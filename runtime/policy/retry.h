@@ -40,6 +40,9 @@ typedef enum sl_outcome {
 /* "ok", "partial", "rejected", "auth", "limited", "unavailable", "ambiguous". */
 const char *sl_outcome_name(sl_outcome outcome);
 
+/* The outcome of such a name; -1 with SL_CONFIG for anything else. */
+int sl_outcome_parse(sl_outcome *out, sl_str text, sl_err *err);
+
 typedef enum sl_repeat { SL_REPEAT_SAFE, SL_REPEAT_UNSAFE, SL_REPEAT_NEVER } sl_repeat;
 
 /* "safe", "unsafe", "never_automatic" of a definition's row; -1 with SL_CONFIG for anything else. */
@@ -84,6 +87,7 @@ typedef struct sl_retry_case {
     bool body_sent; /* any byte of the request may have left */
     bool refreshed; /* a login was made for this call already */
     int attempt;    /* how many were made, from 1 */
+    int attempts;   /* at most so many for a failure of this kind, 0 for what the policy allows */
     int64_t now_ms;
     int64_t deadline_ms;     /* for all attempts together; INT64_MAX for none */
     int64_t hint_ms;         /* the server's wish, -1 where there is none */

@@ -49,6 +49,16 @@ static const char *const steps[] = {
 
     "ALTER TABLE cursors ADD COLUMN first INTEGER NOT NULL DEFAULT 0;",
 
+    "CREATE TABLE outbox ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  host TEXT NOT NULL, account TEXT NOT NULL, operation TEXT NOT NULL, key TEXT NOT NULL,"
+    "  state TEXT NOT NULL, body TEXT, digest TEXT NOT NULL, answer TEXT, note TEXT,"
+    "  attempts INTEGER NOT NULL DEFAULT 0, run INTEGER NOT NULL,"
+    "  intended_ms INTEGER NOT NULL, sent_ms INTEGER, settled_ms INTEGER, looked_ms INTEGER,"
+    "  negatives INTEGER NOT NULL DEFAULT 0,"
+    "  UNIQUE (host, account, operation, key));"
+    "CREATE INDEX outbox_open ON outbox (state) WHERE state <> 'confirmed';",
+
     "ALTER TABLE tokens ADD COLUMN refresh TEXT NOT NULL DEFAULT '';",
 };
 

@@ -124,6 +124,7 @@ sl_store *sl_store_open(const char *where, sl_err *err) {
 void sl_store_close(sl_store *st) {
     if (!st) return;
     while (st->cursors) sl_cursor_orphan(st->cursors);
+    while (st->intents) sl_intent_orphan(st->intents);
     for (int i = 0; i < st->run_count; i++) sl_lock_drop(&st->runs[i].lock);
     sl_sql_close(st->db);
     free(st->path);
@@ -166,7 +167,9 @@ int sl_store_shared_dir(const char *override, sl_buf *out, sl_err *err) {
     sl_buf_clear(out);
     if (shared_path(override, out, err) < 0) return -1;
     const char *dir = sl_buf_cstr(out);
-    return make_dirs(dir, err) < 0 ? -1 : check_private(dir, err);
+    if (make_dirs(dir, err) < 0)
+        return sl_hint(err, "`shared: DIR` in sluice.yaml names another folder for rate budgets and login tokens");
+    return check_private(dir, err);
 }
 
 sl_store *sl_store_open_shared(const char *override, sl_err *err) {

@@ -13,6 +13,7 @@ struct sl_store {
     char *path;
     char *lock_path;
     struct sl_cursor *cursors; /* those that are open on it */
+    struct sl_intent *intents; /* outbox rows that are held through it */
     struct {
         int64_t id;
         sl_lock lock;
@@ -22,6 +23,9 @@ struct sl_store {
 
 /* The store goes away under an open cursor: gives its lock back; the cursor's owner still closes it. */
 void sl_cursor_orphan(struct sl_cursor *cursor);
+
+/* The same for an intent. */
+void sl_intent_orphan(struct sl_intent *in);
 
 /* Brings the schema up to date. */
 int sl_schema_migrate(sl_sql *db, const char *path, sl_err *err);

@@ -1,13 +1,14 @@
-/* Who may send when: waiters of one budget (host, account, rate class, resource) are served in order. How fast is
- * decided by policy/limit alone; here are the queue, the clock and the waiting.
+/* Who may send when: waiters of one budget (host, account, rate class, resource) are served in order, over all processes
+ * of the machine. How fast, and who is next, is decided by policy/limit and policy/limits in the block that state/budget
+ * keeps; here are this process's queues and the waiting.
  *
- *   sl_op *op = sl_slot_start(book, &key, &rates, &err);     // finishes when it is our turn: send now
+ *   sl_op *op = sl_slot_start(book, &key, &rates, own, &err);   // finishes when it is our turn: send now
  *   waited += sl_slot_waited_ms(op);
- *   sl_slot_penalty(op, 1200);                               // the answer was a 429: nothing before that for all
- *   sl_op_free(op);                                          // once the answer has been judged
+ *   sl_slot_penalty(op, 1200);                                  // the answer was a 429: nothing before that for all
+ *   sl_op_free(op);                                             // once the answer has been judged
  *
- * A process holds a reservation for the head of its queue alone, so that the buckets can lie where all processes of
- * an account see them without a long queue of one standing in the way of another.
+ * A process stands in the common line with the head of its own queue alone: every process gets the same share, however
+ * many tasks it has.
  */
 #ifndef SL_WORK_BUDGET_H
 #define SL_WORK_BUDGET_H
@@ -26,15 +27,19 @@ sl_budgets *sl_budgets_new(sl_loop *loop, sl_err *err);
 /* All slots must have been freed before. */
 void sl_budgets_free(sl_budgets *book);
 
-/* The buckets, to be looked at. Borrowed. */
-const sl_limits *sl_budgets_limits(const sl_budgets *book);
+/* Where the budgets are from now on: in a folder, NULL for the per-user one (the default), or `alone` in this process.
+ * They are looked for there when the first slot is asked for. SL_USAGE while a slot is held. */
+int sl_budgets_share(sl_budgets *book, const char *folder, bool alone, sl_err *err);
+
+/* From now on this process's slots are for a person who waits (or no longer): they go in turns with all others. */
+void sl_budgets_interactive(sl_budgets *book, bool interactive);
 
 /* Waits longer than this end with SL_CANCELLED when a signal asks the process to stop. */
 enum { SL_CALL_PATIENCE_MS = 5000 };
 
 /* Finishes when it is the caller's turn; the slot counts from that moment. Freed before, it leaves the queue. Rates
- * with a count of 0 let everybody through. */
-sl_op *sl_slot_start(sl_budgets *book, const sl_limit_key *key, const sl_rates *rates, sl_err *err);
+ * with a count of 0 let everybody through. `own`: the rates are the connection's, not the definition's. */
+sl_op *sl_slot_start(sl_budgets *book, const sl_limit_key *key, const sl_rates *rates, bool own, sl_err *err);
 
 /* How long the slot was waited for. */
 int64_t sl_slot_waited_ms(const sl_op *op);

@@ -125,7 +125,7 @@ static sl_retry_verdict decide(call_op *c, const judgement *j) {
     if (c->attempt == 1) sl_retry_budget_earn(&c->conn->retries, now);
     sl_retry_case rc = {
         .outcome = j->outcome, .code = j->err.code, .repeat = c->spec.repeat, .body_sent = j->sent,
-        .refreshed = c->refreshed, .attempt = c->attempt, .now_ms = now, .deadline_ms = c->deadline_at_ms,
+        .refreshed = c->refreshed, .attempt = c->attempt, .attempts = j->attempts, .now_ms = now, .deadline_ms = c->deadline_at_ms,
         .hint_ms = j->hint_ms, .random = random_unit(), .budget = &c->conn->retries,
     };
     return sl_retry_decide(&policy, &rc);
@@ -235,6 +235,10 @@ static void wipe(sl_buf *b) {
 static void send(call_op *c, sl_str token) {
     sl_err err;
     sl_buf url, bearer;
+    if (c->spec.before_send && c->spec.before_send(c->spec.before_arg, &err) < 0) {
+        finish(c, &err);
+        return;
+    }
     sl_buf_init(&url, URL_MAX);
     sl_buf_init(&bearer, BEARER_MAX);
     c->attempt++;
@@ -263,7 +267,8 @@ static void ask_slot(call_op *c) {
     sl_limit_key key = {sl_str_of(c->origin), sl_str_of(c->conn->spec.account), sl_str_of(c->rclass->name),
                         sl_str_of(c->spec.resource)};
     drop(&c->slot);
-    if (adopt(c, sl_slot_start(c->conn->calls->budgets, &key, &c->rclass->rates, &err), CALL_SLOT) < 0) finish(c, &err);
+    sl_op *slot = sl_slot_start(c->conn->calls->budgets, &key, &c->rclass->rates, c->rclass->own, &err);
+    if (adopt(c, slot, CALL_SLOT) < 0) finish(c, &err);
 }
 
 static void after_slot(call_op *c, sl_op *slot) {

@@ -28,7 +28,7 @@
 #include "work/login.h"
 #include "work/oauth.h"
 
-enum { SL_CALL_STATUSES = 8, SL_CALL_CLASSES = 16, SL_CALL_HOSTS = 4 };
+enum { SL_CALL_STATUSES = 8, SL_CALL_RULES = 8, SL_CALL_CLASSES = 16, SL_CALL_HOSTS = 4 };
 
 typedef struct sl_calls sl_calls;
 typedef struct sl_conn sl_conn;
@@ -45,14 +45,26 @@ sl_calls *sl_calls_new(sl_loop *loop, sl_err *err);
 void sl_calls_free(sl_calls *calls);
 sl_call_stats sl_calls_stats(const sl_calls *calls);
 
-/* Where login tokens are shared: see sl_tokens_share. */
+/* Where rate budgets and login tokens are shared: see sl_budgets_share and sl_tokens_share. */
 int sl_calls_share(sl_calls *calls, const char *folder, bool alone, sl_err *err);
+
+/* From now on a person waits for this process's calls: see sl_budgets_interactive. */
+void sl_calls_interactive(sl_calls *calls, bool interactive);
 
 /* A piece of a body: text, or a secret that goes in as a JSON string. */
 typedef struct sl_call_piece {
     sl_str text;
     bool secret;
 } sl_call_piece;
+
+/* Tells answers of one status apart by what they say: a 429 about pace from one that means "there is one already". */
+typedef struct sl_call_rule {
+    int status;
+    sl_str says;        /* a part of the body as it came, case and all; empty: whatever it says */
+    sl_outcome outcome; /* auth is for connections with a login */
+    sl_code code;       /* of the error, SL_OK for the one that status and outcome give */
+    int attempts;       /* at most so many in all, 0 for the policy's */
+} sl_call_rule;
 
 /* What to send and how to judge the answer. Everything is copied at the start but for `body`, which is borrowed until
  * the operation is freed. */
@@ -76,6 +88,10 @@ typedef struct sl_call_spec {
     int deliver[SL_CALL_STATUSES]; /* others whose body is a result when it has the expected key (422 with a batch) */
     const char *expect;         /* top-level key of a success, NULL for none; not looked for in a 204 */
     const char *truth;          /* top-level key that must not be false ("success"), NULL for none */
+    const sl_call_rule *rules;  /* the first that fits an answer decides, whatever else is said above */
+    size_t rule_count;
+    int (*before_send)(void *arg, sl_err *err); /* called right before each attempt; where it fails nothing is sent */
+    void *before_arg;           /* borrowed until the operation is freed */
     bool anonymous;             /* without credentials */
     bool is_login;              /* the connection's own login: without its token, with what the client authenticates by */
     bool keep_token;            /* never log in again because of this answer */
@@ -95,6 +111,7 @@ typedef struct sl_call_learn {
 typedef struct sl_conn_class {
     const char *name;
     sl_rates rates; /* a count of 0: no limit */
+    bool own;       /* the connection's own, not the definition's */
 } sl_conn_class;
 
 typedef struct sl_conn_spec {

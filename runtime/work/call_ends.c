@@ -40,9 +40,19 @@ static int put_pieces(call_op *c, sl_err *err) {
     return 0;
 }
 
+/* "auth" asks for a fresh login, which only a connection with one has. */
+static int check_rules(const call_op *c, sl_err *err) {
+    bool login = c->conn->spec.auth == SL_AUTH_LOGIN && !c->spec.anonymous;
+    for (size_t i = 0; i < c->spec.rule_count; i++)
+        if (c->spec.rules[i].outcome == SL_OUTCOME_AUTH && !login)
+            return sl_fail(err, SL_USAGE, 0, "the outcome 'auth' needs a connection with a login, which %s has not",
+                           c->conn->spec.name);
+    return 0;
+}
+
 int sl_call_prepare(call_op *c, const sl_call_spec *spec, sl_err *err) {
     if (sl_call_spec_copy(&c->spec, spec, &c->bag, err) < 0 || find_class(c, err) < 0 || find_origin(c, err) < 0 ||
-        put_pieces(c, err) < 0)
+        check_rules(c, err) < 0 || put_pieces(c, err) < 0)
         return -1;
     int64_t whole = c->spec.deadline_ms > 0 ? c->spec.deadline_ms : c->conn->spec.deadline_ms;
     c->started_ms = sl_clock_mono_ms();

@@ -76,6 +76,7 @@ typedef struct judgement {
     bool deliver;    /* hand the body over, whatever the outcome */
     bool sent;       /* any byte of the request may have left */
     int64_t hint_ms; /* the server's wish, -1 for none */
+    int attempts;    /* at most so many for this failure, 0 for the policy's */
     sl_err err;
 } judgement;
 

@@ -82,6 +82,17 @@ static void keep_pieces(sl_bag *bag, sl_call_spec *spec, bool *bad, sl_err *err)
     spec->pieces = copy;
 }
 
+static void keep_rules(sl_bag *bag, sl_call_spec *spec, bool *bad, sl_err *err) {
+    if (spec->rule_count == 0) return;
+    sl_call_rule *copy = sl_bag_room(bag, spec->rule_count * sizeof *copy, err);
+    *bad |= !copy;
+    for (size_t i = 0; copy && i < spec->rule_count; i++) {
+        copy[i] = spec->rules[i];
+        keep_str(bag, &copy[i].says, bad, err);
+    }
+    spec->rules = copy;
+}
+
 int sl_call_spec_copy(sl_call_spec *out, const sl_call_spec *in, sl_bag *bag, sl_err *err) {
     bool bad = false;
     *out = *in;
@@ -94,6 +105,7 @@ int sl_call_spec_copy(sl_call_spec *out, const sl_call_spec *in, sl_bag *bag, sl
     keep_str(bag, &out->url, &bad, err);
     keep_headers(bag, out, &bad, err);
     keep_pieces(bag, out, &bad, err);
+    keep_rules(bag, out, &bad, err);
     return bad ? -1 : 0;
 }
 
@@ -122,7 +134,12 @@ sl_call_stats sl_calls_stats(const sl_calls *calls) {
 }
 
 int sl_calls_share(sl_calls *calls, const char *folder, bool alone, sl_err *err) {
+    if (sl_budgets_share(calls->budgets, folder, alone, err) < 0) return -1;
     return sl_tokens_share(calls->tokens, folder, alone, err);
+}
+
+void sl_calls_interactive(sl_calls *calls, bool interactive) {
+    sl_budgets_interactive(calls->budgets, interactive);
 }
 
 /* ---- making one ---- */

@@ -12,7 +12,7 @@
 #include "work/pause.h"
 
 #define HINT_MAX_MS 3600000
-#define RESET_MAX_MS 60000 /* windows are short: a reset further ahead is a wrong clock */
+#define RESET_MAX_MS 60000
 
 static bool in_list(const int *list, int status) {
     for (size_t i = 0; i < SL_CALL_STATUSES && list[i]; i++)
@@ -49,19 +49,29 @@ static sl_str header(const sl_http_response *a, const char *name) {
     return h ? h->value : SL_STR("");
 }
 
+/* The window of the class is over by then, whatever the header says: a reset further ahead is a wrong clock. */
+static int64_t reset_max_ms(const call_op *c) {
+    int64_t longest = RESET_MAX_MS;
+    for (int i = 0; i < c->rclass->rates.count; i++) {
+        int64_t window = c->rclass->rates.at[i].window_us / 1000;
+        if (window > longest) longest = window;
+    }
+    return longest < HINT_MAX_MS ? longest : HINT_MAX_MS;
+}
+
 /* Seconds, a date or Unix time: a number of ten digits and more can only be the last. */
-static int64_t after_ms(sl_str text, sl_str date, int64_t now_ms) {
+static int64_t after_ms(const call_op *c, sl_str text, sl_str date, int64_t now_ms) {
     sl_str s = sl_str_trim(text);
-    if (s.len >= 10 && s.ptr[0] >= '0' && s.ptr[0] <= '9') return sl_pause_reset_ms(s, date, now_ms, RESET_MAX_MS);
+    if (s.len >= 10 && s.ptr[0] >= '0' && s.ptr[0] <= '9') return sl_pause_reset_ms(s, date, now_ms, reset_max_ms(c));
     return sl_pause_after_ms(s, date, now_ms, HINT_MAX_MS);
 }
 
-static int64_t hint_of(const call_op *c, const sl_http_response *a) {
+static int64_t hint_of(const call_op *c, const sl_http_response *a, bool limited) {
     const sl_call_learn *learn = &c->conn->spec.learn;
     sl_str date = header(a, "date");
-    int64_t now = sl_clock_wall_ms(), ms = after_ms(header(a, "retry-after"), date, now);
-    if (ms < 0) ms = after_ms(header(a, learn->retry_after), date, now);
-    if (ms < 0 && a->status == 429) ms = sl_pause_reset_ms(header(a, learn->reset), date, now, RESET_MAX_MS);
+    int64_t now = sl_clock_wall_ms(), ms = after_ms(c, header(a, "retry-after"), date, now);
+    if (ms < 0) ms = after_ms(c, header(a, learn->retry_after), date, now);
+    if (ms < 0 && limited) ms = sl_pause_reset_ms(header(a, learn->reset), date, now, reset_max_ms(c));
     return ms;
 }
 
@@ -146,6 +156,31 @@ static void judge_failure(call_op *c, const sl_http_response *a, judgement *j) {
     if (a->status / 100 == 3) sl_hint(&j->err, "redirects of this request are not followed; is base_url right?");
 }
 
+/* ---- what the row knows better ---- */
+
+static const sl_call_rule *rule_for(const call_op *c, const sl_http_response *a) {
+    for (size_t i = 0; i < c->spec.rule_count; i++) {
+        const sl_call_rule *r = &c->spec.rules[i];
+        if (r->status == a->status && (r->says.len == 0 || sl_str_find(a->body, r->says) >= 0)) return r;
+    }
+    return NULL;
+}
+
+static sl_code rule_code(const sl_call_rule *r, sl_code by_status) {
+    if (r->code) return r->code;
+    if (r->outcome == SL_OUTCOME_LIMITED) return SL_LIMIT;
+    if (r->outcome == SL_OUTCOME_UNAVAILABLE) return SL_UNAVAILABLE;
+    return by_status ? by_status : SL_INVALID;
+}
+
+static void apply_rule(const call_op *c, const sl_call_rule *r, const sl_http_response *a, judgement *j) {
+    sl_code code = rule_code(r, j->err.code);
+    j->outcome = r->outcome;
+    j->attempts = r->attempts;
+    if (r->outcome == SL_OUTCOME_OK || r->outcome == SL_OUTCOME_PARTIAL) memset(&j->err, 0, sizeof j->err);
+    else answered(c, &j->err, code, a);
+}
+
 /* Nothing came, or only a part of it. */
 static void judge_broken(call_op *c, judgement *j) {
     j->err = *sl_op_error(c->http);
@@ -172,12 +207,11 @@ void sl_call_judge(call_op *c, judgement *j) {
         judge_broken(c, j);
         return;
     }
-    if (a->status / 100 == 2 && a->status != 249) {
-        judge_success(c, a, j);
-    } else {
-        j->hint_ms = hint_of(c, a);
-        judge_failure(c, a, j);
-    }
+    const sl_call_rule *rule = rule_for(c, a);
+    if (a->status / 100 == 2 && a->status != 249) judge_success(c, a, j);
+    else judge_failure(c, a, j);
+    if (rule) apply_rule(c, rule, a, j);
+    if (j->err.code) j->hint_ms = hint_of(c, a, j->outcome == SL_OUTCOME_LIMITED);
     if (!in_list(c->spec.deliver, a->status)) return;
     sl_err ignored;
     j->deliver = !c->spec.expect || sl_pick_has(a->body, c->spec.expect, &ignored) == 1;

@@ -228,6 +228,9 @@ local function check_present(self, node, row, path, present)
   for _, name in ipairs(names) do
     self:complain(node, ("%s%s is missing"):format(about(path), name), row.fields[name].doc)
   end
+  local some = not row.at_least_one
+  for _, name in ipairs(row.at_least_one or {}) do some = some or present[name] end
+  if not some then self:complain(node, ("%s%s is missing"):format(about(path), table.concat(row.at_least_one, " or "))) end
   if not row.exactly_one then return end
   local a, b = row.exactly_one[1], row.exactly_one[2]
   if present[a] and present[b] then self:complain(node, ("%s%s and %s exclude each other"):format(about(path), a, b)) end

@@ -7,6 +7,7 @@
 --
 -- Times of change are spread over a span in 2021, with seconds that many products share.
 local Index = require "sluice.sandbox.index"
+local json = require "sluice.sandbox.json"
 local products = require "sluice.sandbox.products"
 
 local Catalogue = {}
@@ -81,6 +82,7 @@ function Catalogue.new(options)
     self.count > 0 and by_change(self) or {})
   self.by_id = Index.new(function(n) return products.id(n), 0 end, by_id(self.count))
   self.gone = {} -- products that are not in the index
+  self.codes = {} -- of products that were pushed: number of each code
   return self
 end
 
@@ -221,6 +223,38 @@ function Catalogue:add(count)
     ids[i] = products.id(n)
   end
   return ids
+end
+
+---The number of the product with a code in its source, or nil.
+function Catalogue:find_code(code)
+  if self.codes[code] then return self.codes[code] end
+  local n = math.tointeger(tonumber(code:match "^SP[/ ]?(%d%d%d%d%d%d%d)$"))
+  return n and n >= 1 and n <= self.first_count and products.code(n) == code and n or nil
+end
+
+---The code of product n in its source.
+function Catalogue:code(n)
+  local state = self.states[n]
+  local made = state and state.edit and state.edit.made
+  return made and made.source_product_code or products.code(n)
+end
+
+---Takes what a source pushed: `make(object | nil, id)` gives the product's JSON object, new or changed.
+---@param code string
+---@param active boolean
+---@param make fun(object: table?, id: integer): table
+function Catalogue:push(code, active, make)
+  local n, before = self:find_code(code), nil
+  if n then
+    before = json.decode(self:text(n))
+  else
+    n = self.count + 1
+    self.count, self.active, self.gone[n], self.codes[code] = n, self.active + 1, true, n
+  end
+  change(self, n, function(state)
+    state.active, state.edit = active, { made = make(before, products.id(n)) }
+  end)
+  return products.id(n)
 end
 
 ---Iterates over the ids and texts of all active products, from number `from` (1), at most `limit`.

@@ -1,6 +1,6 @@
 -- The command line of `sluice sandbox`.
 local M = {
-  about = "Stock2Shop and the Stream API on localhost, with their rules and with faults to order",
+  about = "The four APIs on localhost, with their rules and with faults to order",
   usage = [[
 usage: sluice sandbox [options]
 
@@ -10,14 +10,27 @@ usage: sluice sandbox [options]
   --rates high         all rates a thousand times as high           --rate-scale X   all rates times X
   --latency MS         each answer comes so much later              --import-after SECONDS  batches are processed then
   --user NAME --password WORD --role ROLE                           --token TOKEN    credentials (sandbox, sandbox, sandbox-token)
+  --platform-token ID:SECRET  of the Platform API (1234:sandbox)
+  --process-queue SECONDS  a process of a site is queued so long (1)  --process-time SECONDS   and then runs so long (2)
+  --process-window SECONDS a site takes one process in so long (300)
   --fault 'SPEC'       goes wrong to order, may be given often: 'status status=503 path=/streams/* nth=2'
                        kinds: status delay reset_before reset_after cut truncate stall malformed garbage
   --log FILE           one line per request                         --quiet          prints the URL only
   --dead-token N       what a dead Stock2Shop token gets: 401, 403 or 200
   --all-failed N       what an upload gets of which nothing was accepted: 422 or 202
   --delete-answer N    what deletes get: 202 or 204                 --first-line N   number of the first line in errors: 0 or 1
+  --legacy-gone N      what writing product data to a site gets: 403, 404 or 410 (it works)
   --refuse-id-ranges   the search takes no ranges over id           --null-links     missing page links are null
   --referenced-min N   smallest upload to a referenced stream in bytes
+  --orders N           orders at the start (0)              --order-delay SECONDS  they leave the queue then (0)
+  --queue-delay SECONDS  queued products are applied then (0)  --queue-rate N     so many a second (0: all at once)
+  --count-ignored      queued products that will be ignored are counted in the answer all the same
+  --summary SHAPE      the queue's summary: counts, or list
+  --order-codes HOW    the index has channel_order_code as a keyword (found by its exact text) or as text (its words)
+  --refuse-id-sort     the search of orders does not sort by id
+  --veeqo-key KEY      key of Veeqo (sandbox-key)                   --veeqo-bucket N what its bucket holds (100)
+  --veeqo-products N   products there (30)                          --veeqo-orders N orders there (40)
+  --veeqo-past-end N   what a page behind the last gets: 200 or 404
 
 It prints connections for sluice.yaml and serves until Ctrl-C. GET /sandbox/ lists its control pages.
 ]],
@@ -58,10 +71,19 @@ local options = {
   ["--rates"] = { "rate_scale", function(word, name) return one_of("high", "normal")(word, name) == "high" and 1000 or 1 end },
   ["--latency"] = { "latency", function(word, name) return number(word, name) / 1000 end },
   ["--import-after"] = { "import_after", number }, ["--user"] = { "username", text }, ["--password"] = { "password", text },
+  ["--platform-token"] = { "platform_token", text }, ["--process-queue"] = { "process_queue", number },
+  ["--process-time"] = { "process_time", number }, ["--process-window"] = { "process_window", number }, ["--legacy-gone"] = { "legacy_gone", one_of(403, 404, 410) },
   ["--role"] = { "role", text }, ["--token"] = { "token", text }, ["--dead-token"] = { "dead_token", one_of(401, 403, 200) },
   ["--all-failed"] = { "all_failed", one_of(422, 202) }, ["--delete-answer"] = { "delete_answer", one_of(202, 204) },
   ["--first-line"] = { "first_line", one_of(0, 1) }, ["--refuse-id-ranges"] = { "refuse_id_ranges", true },
   ["--null-links"] = { "null_links", true }, ["--referenced-min"] = { "referenced_min", whole },
+  ["--orders"] = { "orders", whole }, ["--order-delay"] = { "order_delay", number },
+  ["--queue-delay"] = { "queue_delay", number }, ["--queue-rate"] = { "queue_rate", number },
+  ["--count-ignored"] = { "count_ignored", true }, ["--summary"] = { "summary", one_of("counts", "list") },
+  ["--order-codes"] = { "order_codes", one_of("keyword", "text") }, ["--refuse-id-sort"] = { "refuse_id_sort", true },
+  ["--veeqo-key"] = { "veeqo_key", text }, ["--veeqo-bucket"] = { "veeqo_bucket", whole },
+  ["--veeqo-products"] = { "veeqo_products", whole }, ["--veeqo-orders"] = { "veeqo_orders", whole },
+  ["--veeqo-past-end"] = { "veeqo_past_end", one_of(200, 404) },
   ["--log"] = { "log_file", text }, ["--fault"] = { "faults", text }, ["--quiet"] = { "quiet", true },
 }
 
@@ -93,20 +115,24 @@ end
 local function connections(sb)
   return ([[
 connections:
-  shop: { api: stock2shop, base_url: "%s", username: "%s", password: "%s" }
+  shop: { api: stock2shop, base_url: "%s", queue_url: "%s", username: "%s", password: "%s", client_id: 21 }
   feed: { api: productsup_stream, base_url: "%s", token: "%s" }
-]]):format(sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token)
+  site: { api: productsup_platform, base_url: "%s", token: "%s" }
+  depot: { api: veeqo, base_url: "%s", api_key: "%s" }
+]]):format(sb.url, sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token, sb.url, sb.options.platform_token,
+    sb.url, sb.options.veeqo_key)
 end
 
 local function announce(sb, quiet, as_json)
   if as_json then
     local json = require "sluice.sandbox.json"
     print(json.encode(json.object("url", sb.url, "port", sb.port, "stream", "124773", "username", sb.options.username, "password",
-      sb.options.password, "token", sb.options.token)))
+      sb.options.password, "token", sb.options.token, "platform_token", sb.options.platform_token, "site", 123,
+      "veeqo_key", sb.options.veeqo_key)))
   elseif quiet then
     print(sb.url)
   else
-    print(("%s has %d products (seed %d) and the streams 124773 (chunked) and 224773 (referenced); GET /sandbox/ for more")
+    print(("%s has %d products (seed %d), the streams 124773 (chunked) and 224773 (referenced) and the site 123; GET /sandbox/ for more")
       :format(sb.url, sb.options.products, sb.options.seed))
     print("# for sluice.yaml:\nversion: 1\n" .. connections(sb))
   end

@@ -83,6 +83,47 @@ end
 -- The body takes the place of the product's JSON, byte for byte.
 handlers["POST /sandbox/raw"] = function(sb, req) return ids_answer(sb.catalogue:edit(number_in(req, "id"), { raw = req.body })) end
 
+handlers["GET /sandbox/orders"] = function(sb)
+  local parts = {}
+  for i, order in ipairs(sb:orders()) do parts[i] = sb.order_store:text(order) .. "\n" end
+  return answer(200, table.concat(parts), "application/x-ndjson")
+end
+
+handlers["GET /sandbox/orders/counts"] = function(sb)
+  local by_code, posts = O(), sb:orders()
+  for _, order in ipairs(posts) do
+    if order.code then json.set(by_code, order.code, sb:posted(order.code)) end
+  end
+  return answer(200, O("posts", #posts, "by_code", by_code))
+end
+
+handlers["POST /sandbox/orders"] = function(sb, req)
+  local a = arguments(req)
+  if a.touch then return ids_answer(sb:touch_orders(a.touch)) end
+  return ids_answer(sb:add_orders(a.count or 1))
+end
+
+handlers["GET /sandbox/queue"] = function(sb)
+  local parts = {}
+  for i, entry in ipairs(sb:queued()) do
+    parts[i] = json.encode(O("n", entry.n, "instruction", entry.instruction, "source_product_code", entry.code, "state",
+      entry.state or "waiting", "problem", entry.problem or json.null, "item", entry.item)) .. "\n"
+  end
+  return answer(200, table.concat(parts), "application/x-ndjson")
+end
+
+handlers["POST /sandbox/queue"] = function(sb, req)
+  local a = arguments(req)
+  if a.poison then
+    sb:poison(a.poison)
+  elseif a.source and (a.release == "retry" or a.release == "skip") then
+    sb:release(a.source, a.release)
+  else
+    usage 'the body is {"poison":"CODE"} or {"source":57,"release":"retry"|"skip"}'
+  end
+  return answer(204, "")
+end
+
 handlers["GET /sandbox/stream/{id}"] = function(sb, req, id)
   local store = stream_of(sb, id).store
   return ndjson(store.each, store, number_in(req, "from"), number_in(req, "limit"))
@@ -94,10 +135,27 @@ handlers["GET /sandbox/stream/{id}/counts"] = function(sb, _, id)
   return answer(200, O("products", store.count, "applied", store.applied, "repeated", repeated))
 end
 
+handlers["GET /sandbox/veeqo/{kind}"] = function(sb, _, kind)
+  if kind ~= "products" and kind ~= "orders" and kind ~= "stock" then usage("there are products, orders and stock, no %s", kind) end
+  return ndjson(sb.veeqo.each, sb.veeqo, kind)
+end
+
+handlers["POST /sandbox/veeqo/orders"] = function(sb, req) return ids_answer(sb.veeqo:seed_orders(arguments(req).count or 1)) end
+
 handlers["POST /sandbox/import"] = function(sb, req)
   local a = arguments(req)
   if a.stream then stream_of(sb, a.stream) end
   return answer(200, O("batches", sb:import(a.stream, a)))
+end
+
+handlers["POST /sandbox/process"] = function(sb, req)
+  local a = arguments(req)
+  local site = math.tointeger(tonumber(a.site))
+  if not site or not sb:site(site) then usage("there is no site %s", tostring(a.site)) end
+  if a.fail ~= true then usage "fail must be true" end
+  if a.data ~= nil and type(a.data) ~= "string" then usage "data must be text" end
+  sb:fail_process(site, a)
+  return answer(200, O("site", site))
 end
 
 handlers["POST /sandbox/faults"] = function(sb, req)
@@ -143,9 +201,17 @@ local ABOUT = {
   'POST /sandbox/deactivate           {"count":1} or {"ids":[…]}: products leave the shop; /sandbox/activate {"ids":[…]} brings them back',
   'POST /sandbox/edit                 {"id":62777,"fields":{"title":"…","price":1.5}}',
   "POST /sandbox/raw?id=62777         the body is sent instead of the product's JSON, whatever it is",
+  "GET /sandbox/orders                the posts to /v2-queue/order and what became of them, NDJSON",
+  "GET /sandbox/orders/counts         how many, and how often each channel_order_code",
+  'POST /sandbox/orders               {"count":1}: new orders; {"touch":1} or {"touch":[ids]}: orders change now',
+  "GET /sandbox/queue                 the products and images that were queued and what became of them, NDJSON",
+  'POST /sandbox/queue                {"poison":"CODE"}: its items fail and block; {"source":57,"release":"retry"|"skip"}',
   "GET /sandbox/stream/{id}           the stream's products, NDJSON (?from=1&limit=1000)",
   "GET /sandbox/stream/{id}/counts    how many, how often applied, which more than once",
   'POST /sandbox/import               {"stream":"124773"}: a linked site imports, batches get their processing stage ("reject": n)',
+  'POST /sandbox/process              {"site":123,"fail":true}: the next process of the site fails ("error", "message", "data": text)',
+  "GET /sandbox/veeqo/{kind}          what Veeqo has: products, orders or stock, NDJSON",
+  'POST /sandbox/veeqo/orders         {"count":1}: new orders',
   'POST /sandbox/faults               {"kind":"status","status":503,"path":"/v1/*","nth":2}; GET shows them, DELETE ends them',
   "GET /sandbox/log                   requests and counts (?last=100); DELETE starts it afresh",
   "POST /sandbox/expire               all Stock2Shop tokens die",

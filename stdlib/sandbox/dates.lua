@@ -1,4 +1,4 @@
--- The ways in which the two APIs write times. All seconds are since 1970 UTC.
+-- The ways in which the APIs write times. All seconds are since 1970 UTC.
 local M = {}
 
 ---"2021-01-05 08:25:04", Stock2Shop's products.
@@ -14,6 +14,11 @@ end
 ---"2022-11-25T15:40:10+01:00", the Stream API.
 function M.berlin(seconds)
   return os.date("!%Y-%m-%dT%H:%M:%S+01:00", (seconds // 1 | 0) + 3600)
+end
+
+---"Fri, 22 Apr 2022 19:30:20 GMT", the header of an answer.
+function M.http(seconds)
+  return os.date("!%a, %d %b %Y %H:%M:%S GMT", seconds // 1 | 0)
 end
 
 -- Days from 1970-01-01 to the first of a month; March starts the year, so that leap days come last.

@@ -8,7 +8,8 @@
 -- how often it happens at most.
 --
 -- Kinds, and what else they take:
---   status        status (503), body, retry_after, headers, done (true: the request is carried out all the same)
+--   status        status (503), body, retry_after, headers, done (true: the request is carried out all the same), says (words
+--                 of the Platform API as the body: too_many, in_queue, lock, job_server, busy)
 --   delay         seconds (1), then all goes well
 --   reset_before  a TCP reset; the request is not carried out
 --   reset_after   the request is carried out, then a TCP reset instead of the answer
@@ -23,7 +24,7 @@ local Faults = {}
 Faults.__index = Faults
 
 local FIELDS = { kind = "string", method = "string", path = "string", nth = "number", every = "number", probability = "number",
-  times = "number", status = "number", body = "string", retry_after = "number", headers = "table", done = "boolean",
+  times = "number", status = "number", body = "string", says = "string", retry_after = "number", headers = "table", done = "boolean",
   seconds = "number", after = "number" }
 
 Faults.kinds = { status = true, delay = true, reset_before = true, reset_after = true, cut = true, truncate = true,

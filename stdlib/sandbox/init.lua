@@ -1,5 +1,5 @@
--- `sluice sandbox`: Stock2Shop and Productsup's Stream API on this machine, with their rules, and with faults to order.
--- It knows the two APIs from their documents alone and shares nothing with the clients but the operations' names,
+-- `sluice sandbox`: Stock2Shop, Productsup's two APIs and Veeqo on this machine, with their rules, and with faults to order.
+-- It knows the APIs from their documents alone and shares nothing with the clients but the operations' names,
 -- methods and paths.
 --
 --   local sandbox = require("sluice.sandbox").start{ products = 1000, lag = 60, clock = function() return now end }
@@ -9,6 +9,9 @@ local Catalogue = require "sluice.sandbox.catalogue"
 local control = require "sluice.sandbox.control"
 local Faults = require "sluice.sandbox.faults"
 local Limits = require "sluice.sandbox.limits"
+local Orders = require "sluice.sandbox.orders"
+local Queue = require "sluice.sandbox.queue"
+local platform = require "sluice.sandbox.platform"
 local Requests = require "sluice.sandbox.requests"
 local Router = require "sluice.sandbox.router"
 local server = require "sluice.server"
@@ -16,6 +19,7 @@ local stock2shop = require "sluice.sandbox.stock2shop"
 local stream = require "sluice.sandbox.stream"
 local task = require "sluice.task"
 local time = require "sluice.time"
+local veeqo = require "sluice.sandbox.veeqo"
 
 local M = {}
 
@@ -29,11 +33,25 @@ local defaults = {
   rate_scale = 1,          -- multiplies all rates
   latency = 0,             -- seconds before each answer
   username = "sandbox", password = "sandbox", role = false,
-  token = "sandbox-token", -- of the Stream API
+  token = "sandbox-token", -- of the Stream API, and of the Platform API's operations that take it
+  platform_token = "1234:sandbox", -- of the Platform API: client_id:client_secret
+  process_window = 300,    -- seconds in which a site takes one process
+  process_queue = 1,       -- seconds that a process is queued
+  process_time = 2,        -- seconds that it runs
+  legacy_gone = false,     -- what writing product data gets where it has been removed: 403, 404 or 410
+  process_auto = 1200,     -- seconds after the last commit until a process begins by itself
   streams = true,          -- 124773 (chunked) and 224773 (referenced) exist
   dead_token = 401,        -- what a dead Stock2Shop token gets: 401, 403, or 200 without the result
   channel_roles = { trade = true }, -- roles that find nothing without channel_id
   refuse_id_ranges = false, -- the search refuses ranges over id
+  refuse_id_sort = false,  -- the search of orders refuses to sort by id
+  orders = 0,              -- orders at the start
+  queue_delay = 0,         -- seconds until a queued product or image is applied, at the soonest
+  queue_rate = 0,          -- items of a source that are applied in a second; 0: all at once
+  count_ignored = false,   -- queued products that will be ignored are counted in the answer all the same
+  summary = "counts",      -- shape of the queue's summary: "counts" or "list"
+  order_delay = 0,         -- seconds until a posted order is taken from the queue
+  order_codes = "keyword", -- how the index holds channel_order_code: "keyword", or "text" (its words)
   all_failed = 422,        -- status of an upload of which nothing was accepted: 422 or 202
   delete_answer = 202,     -- what deletes by URL and of all are answered with: 202 and a batch, or 204
   first_line = 1,          -- number of an upload's first line in errors: 0 or 1
@@ -41,6 +59,10 @@ local defaults = {
   name_reserved = 604800,  -- seconds for which a deleted stream keeps its name
   null_links = false,      -- page links that don't exist are null, not absent
   referenced_min = 0,      -- smallest request to a referenced stream in bytes
+  veeqo_key = "sandbox-key", -- of Veeqo
+  veeqo_bucket = 100,      -- how many requests Veeqo's bucket holds: 100 by its pages, 56 in a test on the real one
+  veeqo_products = 30, veeqo_orders = 40, -- there at the start
+  veeqo_past_end = 200,    -- what a page behind the last gets: 200 and an empty list, or 404
   clock = false,           -- gives the time in seconds
   log = false,             -- gets one line per request
 }
@@ -66,6 +88,8 @@ end
 -- ---- serving ----
 
 local function process(sb, req)
+  platform.advance(sb)
+  sb.queue:refresh()
   local module, route, params = sb.router:find(req.method, req.path)
   if not route then return module.missing(params) end
   return module.serve(sb, req, route, params)
@@ -82,7 +106,7 @@ local function status_fault(fault)
   if fault.retry_after then headers["retry-after"] = ("%d"):format(fault.retry_after) end
   local status = math.tointeger(fault.status or 503)
   return { status = status, headers = headers, type = "application/json",
-    body = fault.body or ('{"errors":[{"status":"%d","title":"ordered from the sandbox"}]}'):format(status) }
+    body = fault.body or platform.says(fault.says) or ('{"errors":[{"status":"%d","title":"ordered from the sandbox"}]}'):format(status) }
 end
 
 -- How each kind of fault sends what is there to send; the rest of the kinds changes the result only.
@@ -112,6 +136,7 @@ local function result_with(sb, req, fault)
 end
 
 local function serve(sb, req, fault, started)
+  local leave = platform.arrive(sb, req)
   if sb.options.latency > 0 then task.sleep(sb.options.latency) end
   local ok, result = pcall(fault and result_with or process, sb, req, fault)
   if not ok then
@@ -122,6 +147,7 @@ local function serve(sb, req, fault, started)
   local send = fault and senders[fault.kind]
   if send then send(req, result, fault)
   else req:respond { status = result.status, headers = headers_of(result), body = result.body } end
+  if leave then leave() end
   local answered = not (fault and (fault.kind:find "^reset" or fault.kind == "garbage"))
   sb.log:note { at = sb.clock(), seconds = time.mono() - started, method = req.method, target = req.target,
     status = answered and result.status or 0, bytes_in = #req.body, bytes_out = #result.body, fault = fault and fault.kind }
@@ -149,11 +175,20 @@ function M.start(options)
     graves = {}, tokens = { [options.token] = true }, users = {} }, Sandbox)
   local clock = options.clock or time.now
   sb.clock = function() return clock() + sb.shift end
-  sb.router = Router.new { { module = stock2shop, prefix = "/v1" }, { module = stream, prefix = "/streams" },
-    { module = control, prefix = "/" } }
+  local apis = { { module = stock2shop, prefix = "/v1" }, { module = stream, prefix = "/streams" },
+    { module = { routes = {}, missing = stock2shop.missing }, prefix = "/v2-queue" },
+    { module = platform, prefix = "/platform", also = "/product/" }, { module = veeqo, prefix = "/products" } }
+  for _, prefix in ipairs(veeqo.prefixes) do apis[#apis + 1] = { module = { routes = {}, missing = veeqo.missing }, prefix = prefix } end
+  apis[#apis + 1] = { module = control, prefix = "/" }
+  sb.router = Router.new(apis)
   sb.users[options.username] = { id = 1, username = options.username, password = options.password, role = options.role or nil,
     modified = "2020-12-29T13:46:44+0000", logins = 0 }
   sb.catalogue = Catalogue.new { count = options.products, seed = options.seed, lag = options.lag, crowd = options.crowd, clock = sb.clock }
+  sb.order_store = Orders.new { clock = sb.clock, lag = options.lag, delay = options.order_delay }
+  sb.order_store:add(options.orders)
+  sb.queue = Queue.new { clock = sb.clock, catalogue = sb.catalogue, delay = options.queue_delay, rate = options.queue_rate }
+  platform.start(sb)
+  sb.veeqo = veeqo.new(sb)
   sb.faults, sb.limits, sb.log = Faults.new(options.seed), Limits.new(options.rate_scale), Requests.new(options.log or nil)
   if options.streams then
     stream.create(sb, "sandbox", "chunked")
@@ -177,6 +212,32 @@ end
 for _, name in ipairs { "touch", "add", "deactivate", "activate", "edit" } do
   Sandbox[name] = function(self, ...) return self.catalogue[name](self.catalogue, ...) end
 end
+
+---The posted orders, oldest first: { id, code, channel_id, state ("received", "saved", "failed"), problem, payload, … }.
+function Sandbox:orders()
+  self.order_store:refresh()
+  return self.order_store.list
+end
+
+---How often a channel_order_code was posted.
+function Sandbox:posted(code) return self.order_store.counts[tostring(code)] or 0 end
+
+---Posts so many orders of the sandbox's own. Gives their ids.
+function Sandbox:add_orders(count) return self.order_store:add(count) end
+
+---Changes orders now: a count of them, or a list of ids. Gives the ids.
+function Sandbox:touch_orders(which) return self.order_store:touch(which) end
+
+---What was put into the queue, in order: { instruction, code, item, state ("done", "failed", nil: waiting), problem }.
+function Sandbox:queued()
+  local list = {}
+  for entry in self.queue:each() do list[#list + 1] = entry end
+  return list
+end
+
+---The items of a product fail: its source's queue stops at the first of them, until release(source_id, "retry" | "skip").
+function Sandbox:poison(code) self.queue:poison(code) end
+function Sandbox:release(source_id, how) self.queue:release(source_id, how) end
 
 ---Orders a fault: a table, or words as `--fault` takes them.
 function Sandbox:fault(spec)
@@ -208,12 +269,20 @@ function Sandbox:import(id, outcome)
   return done
 end
 
+---The site of the Platform API of an id, as platform_sites.lua keeps it.
+function Sandbox:site(id) return self.platform.sites[id] end
+
+---The next process of a site fails: { error?, data?, message? }.
+function Sandbox:fail_process(id, fields) platform.fail_next(self.platform.sites[id], fields) end
+
 ---All Stock2Shop tokens die.
 function Sandbox:expire()
   for _, user in pairs(self.users) do user.token = nil end
 end
 
-M.routes = { stock2shop = stock2shop.routes, productsup_stream = stream.routes }
+M.routes = {
+  stock2shop = stock2shop.routes, productsup_stream = stream.routes, productsup_platform = platform.routes, veeqo = veeqo.routes,
+}
 
 local command = require "sluice.sandbox.command"
 M.about, M.usage = command.about, command.usage

@@ -248,14 +248,22 @@ function M.quote(text, php)
   return '"' .. text .. '"'
 end
 
+-- The shortest text that reads back the same; what was too large for a double stays too large for one.
+local function number_text(value)
+  if math.type(value) == "integer" then return tostring(value) end
+  for digits = 15, 16 do
+    local text = ("%%.%dg"):format(digits):format(value)
+    if tonumber(text) == value then return text end
+  end
+  return (("%.17g"):format(value):gsub("inf", "1e999"))
+end
+
 local function put(parts, value, php)
   local kind = type(value)
   if kind == "string" then
     parts[#parts + 1] = M.quote(value, php)
   elseif kind == "number" then
-    -- what was too large for a double stays too large for one
-    parts[#parts + 1] = math.type(value) == "integer" and tostring(value)
-      or (string.format("%.17g", value):gsub("inf", "1e999"))
+    parts[#parts + 1] = number_text(value)
   elseif kind ~= "table" or value == M.null then
     parts[#parts + 1] = tostring(value)
   elseif M.is_object(value) then

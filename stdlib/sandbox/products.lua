@@ -110,6 +110,18 @@ local function text_of(edit, name, default)
   return edit[name] and json.quote(edit[name], true):sub(2, -2) or default
 end
 
+-- A product that a source pushed is an object of its own.
+local function text_of_made(edit, state)
+  local object = edit.made
+  for name in pairs(M.editable) do
+    if edit[name] and object[name] then json.set(object, name, edit[name]) end
+  end
+  json.set(object, "modified", dates.sql(state.modified))
+  json.set(object, "active", state.active)
+  json.set(object, "hash", ("%016x%016x"):format(mix(object.id), mix(object.id + state.version + 100)))
+  return json.encode(object, true)
+end
+
 local function pick(list, h) return list[h % #list + 1] end
 
 ---The JSON text of a product.
@@ -120,6 +132,7 @@ local function pick(list, h) return list[h % #list + 1] end
 function M.text(n, seed, state)
   local edit = state.edit or NONE
   if edit.raw then return edit.raw end
+  if edit.made then return text_of_made(edit, state) end
   local id, h = M.id(n), mix(n ~ seed << 32) >> 1
   local body = '<p>No one needs ' .. h % 1000 .. ' of these. Why is this here? Testing for '
     .. '<a href=\\"http:\\/\\/www.stock2shop.com\\">Wilson<\\/a>.<\\/p>'

@@ -55,7 +55,7 @@ function Requests:text(count, limits)
       "bytes_in", e.bytes_in, "bytes_out", e.bytes_out, "fault", e.fault or json.null)
   end
   return json.encode(json.object("total", self.total, "by_status", by_status, "limits", json.object("refused", limits.refused,
-    "bursts", limits.bursts), "requests", list))
+    "bursts", limits.bursts, "overlaps", limits.overlaps), "requests", list))
 end
 
 return Requests

@@ -1,4 +1,4 @@
--- Finds the route of a request among the tables of the two APIs and the control pages.
+-- Finds the route of a request among the tables of the APIs and the control pages.
 local server = require "sluice.server"
 
 local Router = {}
@@ -9,7 +9,7 @@ local function pattern_of(path)
   return "^" .. path:gsub("[%-%.]", "%%%0"):gsub("{%w+}", "([^/]+)"):gsub("/$", "") .. "/?$"
 end
 
----`apis`: a list of modules with `routes`, `serve` and `missing`, and `prefix`, the paths for which they answer 404.
+---`apis`: a list of modules with `routes`, `serve` and `missing`, and `prefix` and `also`, the paths for which they answer 404.
 function Router.new(apis)
   local self = setmetatable({ apis = apis, exact = {}, patterns = {} }, Router)
   for _, api in ipairs(apis) do
@@ -45,7 +45,8 @@ function Router:find(method, path)
   end
   if other then return other, nil, 405 end
   for _, api in ipairs(self.apis) do
-    if path:find(api.prefix, 1, true) == 1 then return api.module, nil, 404 end
+    local mine = path:find(api.prefix, 1, true) == 1 or api.also and path:find(api.also, 1, true) == 1
+    if mine then return api.module, nil, 404 end
   end
   return self.apis[#self.apis].module, nil, 404
 end

@@ -206,6 +206,34 @@ end
 
 rows.feed = function() feed_row(50000, true) end
 
+-- What a slot of a rate budget costs that all processes of a machine share.
+rows.slots = function()
+  local tool, n, folder = build .. "/bench/slots", 1000000, dir .. "/slots.d"
+  local libs = capture "pkg-config --cflags --libs sqlite3 libcurl yaml-0.1 libmicrohttpd zlib libcrypto"
+  assert(os.execute(("cc -O2 -D_GNU_SOURCE -Iruntime -o %s %s/peers/slots.c %s/runtime/*/*.o %s -lm"):format(tool, here, build, libs)))
+  assert(os.execute(("rm -rf %s; mkdir -m 700 %s"):format(folder, folder)))
+  race("a million slots", { { name = "sluice, mapped file", command = ("%s mapped %d %s"):format(tool, n, folder) },
+    { name = "SQLite row, WAL NORMAL", want = 2, command = ("%s sqlite %d %s"):format(tool, n, folder) } })
+end
+
+-- Eight processes on one account for a minute, against the sandbox at the real rates: no 429, the whole rate, equal shares.
+-- Not among the usual rows, since it takes minutes: `make bench ROWS=shares`.
+rows.shares = function()
+  local crowd, seconds = require "support.crowd", tonumber(os.getenv "SECONDS" or 60)
+  local cases = { { "3/s", kind = "shop" }, { "3/s, 4 of 8 killed", kind = "shop", kill = 4 }, { "30/s", kind = "feed" },
+    { "30/s, 4 of 8 killed", kind = "feed", kill = 4 }, { "30/s, a clock stepped", kind = "feed", step = 3600, back = 100 },
+    { "30/s, one in faketime", kind = "feed", faketime = true } }
+  local lines = { { "8 processes, " .. seconds .. " s", "sent of allowed", "largest : smallest share", "429s", "" } }
+  for _, case in ipairs(cases) do
+    case.processes, case.seconds = 8, seconds
+    local r = crowd.run(case)
+    local good = r.share >= 0.98 and r.spread <= 1.1 and r.refused == 0 and #r.errors == 0
+    if not good then failed = failed + 1 end
+    lines[#lines + 1] = { case[1], ("%.1f %%"):format(r.share * 100), ("%.3f"):format(r.spread), r.refused, good and "ok" or "MISSED" }
+  end
+  io.write(text.table(lines))
+end
+
 -- not among the usual rows: `make bench ROWS=million`
 rows.million = function()
   local before = rounds
@@ -214,13 +242,13 @@ rows.million = function()
   rounds = before
 end
 
-local wanted = args.rows ~= "" and args.rows or "flat nested http start feed"
+local wanted = args.rows ~= "" and args.rows or "flat nested http start slots feed"
 for name in wanted:gmatch "%S+" do
   io.stderr:write("bench: ", name, "\n")
   local row = rows[name] or error("there is no row " .. name, 0)
   row()
 end
-io.write(text.table(table_rows))
+if #table_rows > 1 then io.write(text.table(table_rows)) end
 io.write(("\nCPU seconds, medians of %d interleaved rounds; 'x ours': how many times ours it costs. Machine: %s, %s cores, %s.\n")
   :format(rounds, capture "uname -m", capture "nproc", capture "date +%Y-%m-%d"))
 for program in pairs(missing) do io.write("missing: ", program, "\n") end

@@ -370,6 +370,112 @@ describe("a success", function()
   end)
 end)
 
+describe("what an answer says", function()
+  after_each(function() api.close() end)
+
+  local TOO_MANY = '{"success":false,"message":"Too many attempts."}'
+  local IN_QUEUE = '{"success":false,"message":"Cannot trigger a new process, a process is already in the current queue."}'
+  local LOCK = '{"success":false,"message":"Could not trigger job because a lock is already acquired"}'
+  local JOB_SERVER = '{"success":false,"message":"Error occurred while interacting with the job server"}'
+  local rules = {
+    { status = 429, says = "already in the current queue", outcome = "rejected", code = "conflict" },
+    { status = 500, says = "lock is already acquired", outcome = "unavailable" },
+    { status = 500, says = "interacting with the job server", outcome = "unavailable", attempts = 2 },
+    { status = 422, says = "already exists", outcome = "ok" },
+    { status = 200, says = '"state":"busy"', outcome = "limited" },
+  }
+  local function trigger(fields)
+    local r = { outcomes = rules }
+    for key, value in pairs(fields or {}) do r[key] = value end
+    return post(r)
+  end
+
+  it("tells a 429 about pace from one that will not change", function()
+    serve({ { status = 429, headers = { ["Retry-After"] = "3" }, body = TOO_MANY }, { body = "{}" },
+      { status = 429, headers = { ["Retry-After"] = "300" }, body = IN_QUEUE }, { body = "{}" } })
+    assert.equal(2, flying(function() return assert(trigger()) end).attempts)
+    local answer, problem = trigger()
+    assert.is_nil(answer)
+    assert.same({ "conflict", 429, 3, false }, { problem.code, problem.status, #api.requests, problem.retryable })
+    assert.equal(1, conn:stats().limited) -- the second 429 taught the budget nothing: the next call goes at once
+    assert.is_true(assert(trigger()).waited < 1)
+  end)
+
+  it("makes a 500 certain, so that an unsafe operation is sent again", function()
+    serve { { status = 500, body = LOCK }, { status = 500, body = LOCK }, { body = "{}" } }
+    assert.equal(3, flying(function() return assert(trigger()) end).attempts)
+  end)
+
+  it("bounds the attempts of one kind of 500, and leaves the others as they were", function()
+    serve { { status = 500, body = JOB_SERVER }, { status = 500, body = JOB_SERVER }, { status = 500, body = "boom" } }
+    local answer, problem = flying(trigger)
+    assert.same({ nil, "unavailable", 500, 2 }, { answer, problem.code, problem.status, #api.requests })
+    assert.matches("gave up after 2 attempts .* all attempts were made", problem.message)
+    answer, problem = trigger()
+    assert.same({ nil, "ambiguous", 3 }, { answer, problem.code, #api.requests })
+    api.close()
+    serve(function(_, n) return n == 1 and { status = 500, body = JOB_SERVER } or { body = "{}" } end)
+    assert.equal(2, flying(function() return assert(trigger()) end).attempts)
+  end)
+
+  it("can be a success, or a failure that came as one", function()
+    serve { { status = 422, body = '{"success":false,"message":"it already exists."}' }, { status = 422, body = "no" },
+      { body = '{"state":"busy"}', headers = { ["Retry-After"] = "2" } }, { body = '{"state":"done"}' } }
+    assert.equal(422, assert(trigger { truth = "success", expect = "rows" }).status)
+    assert.equal("invalid", select(2, trigger()).code)
+    local answer = flying(function() return assert(trigger()) end)
+    assert.same({ 2, '{"state":"done"}' }, { answer.attempts, answer.body })
+    assert.is_true(answer.waited >= 2, answer.waited)
+  end)
+
+  it("never makes an operation go twice that must not", function()
+    serve { { status = 500, body = LOCK } }
+    local _, problem = trigger { resend = "never_automatic" }
+    assert.same({ "unavailable", 1 }, { problem.code, #api.requests })
+  end)
+
+  it("is checked before anything is sent", function()
+    serve {}
+    for message, rule in pairs {
+      ["outcome must be ok, partial"] = { status = 500, outcome = "okay" },
+      ["no error code 'conflikt'"] = { status = 500, outcome = "rejected", code = "conflikt" },
+      ["needs a connection with a login"] = { status = 400, outcome = "auth" },
+      ["an outcome is a table"] = "rejected",
+      ["did you mean 'says'"] = { status = 500, outcome = "ok", say = "x" },
+    } do
+      local ok, problem = pcall(trigger, { outcomes = { rule } })
+      assert.is_false(ok, message)
+      assert.matches(message, problem.message, 1, true)
+    end
+    assert.equal(0, #api.requests)
+  end)
+
+  it("may be nothing: a 429 with an empty body is about pace, a 423 about somebody who is busy", function()
+    serve { { status = 429 }, { status = 423 }, { body = "{}" } }
+    local answer = flying(function() return assert(trigger()) end)
+    assert.equal(3, answer.attempts)
+  end)
+
+  it("has its reset measured against its own Date, up to the window of the class", function()
+    local now = time.parse "Fri, 22 Apr 2022 19:30:20 GMT"
+    local function limited(reset)
+      return { status = 429, headers = { Date = time.format(now, "http"), ["X-Ratelimit-Retry-After"] = ("%d"):format(now + reset) },
+        body = TOO_MANY }
+    end
+    local options = { learn = { limit = "x-ratelimit-limit", reset = "x-ratelimit-retry-after" },
+      rates = { api = "10000/s", process = "1/5min" } }
+    for reset, waited in pairs { [-1000] = 0, [7] = 7, [1000000] = 60 } do
+      serve({ limited(reset), { body = "{}" } }, options)
+      local answer = flying(function() return assert(trigger()) end, 200)
+      assert.is_true(answer.waited >= waited and answer.waited < waited + 3, ("%d: %s"):format(reset, answer.waited))
+      api.close()
+    end
+    serve({ limited(200), { body = "{}" } }, options) -- its window has 300 s: this is no wrong clock
+    local answer = flying(function() return assert(trigger { class = "process" }) end, 1000)
+    assert.is_true(answer.waited >= 200, answer.waited)
+  end)
+end)
+
 describe("a connection", function()
   it("sends static credentials in their header", function()
     local secret = auth.secret "s3cret-value"

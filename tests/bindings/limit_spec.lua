@@ -60,15 +60,20 @@ describe("sluice.limit", function()
       end
     end)
 
-    it("does not make up for a late send", function()
+    it("does not make up for a late send, but for a quarter of a percent of its window", function()
       local b = limit.new "10/s"
-      local slot = b:reserve(0)
-      assert.equal(0, slot)
-      local second = b:reserve(0)
-      assert.equal(0, b:claim(slot, 0.09))                 -- 90 ms late
-      assert.near(0.191, b:claim(second, 0.102) + 0.102, 0.001)
-      assert.equal(0, b:claim(second, 0.192))
-      assert.near(0.293, b:reserve(0.2), 0.001)            -- whoever comes next sees what was really sent
+      assert.equal(0, b:take(0.09))
+      assert.near(0.0985, b:take(0.09), 0.0001)            -- 101 ms, less 2.5 ms
+      assert.equal(0, b:take(0.25))                        -- 60 ms late
+      assert.near(0.0985, b:take(0.25), 0.0001)
+      b = limit.new "10/s"                                 -- each a little late: the pace stays what it is
+      local now, sent = 0, 0
+      while now < 100 do
+        local wait = b:take(now)
+        if wait == 0 then sent = sent + 1 end
+        now = now + wait + 0.001
+      end
+      assert.is_true(sent >= 985 and sent <= 992, sent)
     end)
 
     it("lets an explicit burst go at once, and no more after a pause than the burst", function()
@@ -84,25 +89,6 @@ describe("sluice.limit", function()
       local times = sends(b, 0, 60)
       assert.is_true(crowd(times, 1) <= 10)
       assert.is_true(#times >= 19 and #times <= 20, #times) -- the burst of ten, and ten in the minute
-    end)
-
-    it("gives slots in the order of asking, far apart ones too", function()
-      local b = limit.new "1/5min"
-      assert.equal(0, b:reserve(0))
-      assert.near(303, b:reserve(0), 0.01)
-      assert.near(606, b:reserve(1), 0.01)
-    end)
-
-    it("blocks nobody when a holder dies or gives up", function()
-      local b = limit.new "10/s"
-      local first, second, third = b:reserve(0), b:reserve(0), b:reserve(0)
-      assert.equal(0, b:claim(third, third))               -- the first two never came
-      assert.is_true(first < second and second < third)
-      local fourth = b:reserve(third)
-      assert.is_true(b:cancel(fourth, third))
-      assert.equal(fourth, b:reserve(third))               -- the newest came back
-      b:reserve(third)
-      assert.is_false(b:cancel(fourth, third))             -- an older one did not
     end)
 
     it("learns a lower limit from headers, at once, and never goes above the definition", function()
@@ -149,13 +135,6 @@ describe("sluice.limit", function()
       assert.near(0.101, b:state(1000).interval, 0.001)
     end)
 
-    it("follows a stepped clock", function()
-      local b = limit.new "1/min"
-      b:take(1000)
-      b:shift(-500)
-      assert.near(60.6, b:take(500), 0.01)
-    end)
-
     it("says how it stands", function()
       local b = limit.new "1/s"
       assert.equal(0, b:state(5).fill)
@@ -163,7 +142,7 @@ describe("sluice.limit", function()
       local s = b:state(5)
       assert.equal("1/s", s.rates)
       assert.near(1, s.fill, 0.01)
-      assert.near(1.01, s.wait, 0.001)
+      assert.near(1.0075, s.wait, 0.001)
     end)
 
     it("wants times", function()
@@ -175,42 +154,219 @@ describe("sluice.limit", function()
     end)
   end)
 
-  describe("a set", function()
+  describe("a line", function()
+    local KEY = { host = "https://a:443", account = "x", class = "api", resource = "1" }
+
     local function key(n) return { host = "https://a:443", account = "x", class = "api", resource = tostring(n) } end
 
-    it("has one bucket per key", function()
-      local set = limit.set(10)
-      local a, b = set:bucket(key(1), "1/s", 0), set:bucket(key(2), "1/s", 0)
-      assert.equal(0, a:take(0))
-      assert.equal(0, b:take(0))
-      assert.is_true(set:bucket(key(1), "1/s", 0):take(0) > 0)
-      assert.equal(2, #set)
-      -- The parts of a key don't run into each other.
-      local c = set:bucket({ host = "https://a:443", account = "xapi", class = "", resource = "1" }, "1/s", 0)
-      assert.equal(0, c:take(0))
+    -- Processes that send one after the other, as fast as they may, for `seconds` of a clock that is given. Each is
+    -- { owner, interactive, dies_at, late }; gives how often each sent, all times, and the longest wait of each.
+    local function simulate(rates, processes, seconds, set)
+      set = set or limit.set(4)
+      local now, times = 0, {}
+      local function again(p)
+        p.waiter = assert(set:join(KEY, rates, now, { owner = p.owner, interactive = p.interactive }))
+        p.at, p.since = now, now
+      end
+      for i, p in ipairs(processes) do
+        p.owner, p.sent, p.longest = p.owner or i, 0, 0
+        again(p)
+      end
+      while true do
+        local first
+        for _, p in ipairs(processes) do
+          if not p.dead and (not first or p.at < first.at) then first = p end
+        end
+        now = first.at
+        if now >= seconds then return times, set end
+        if first.dies_at and now >= first.dies_at then
+          first.dead = true
+        else
+          local wait, ahead, late = first.waiter:ask(now)
+          if ahead > 0 and (late or now - (first.looked or 0) >= 0.5) then -- as work/budget does
+            first.looked = now
+            for _, p in ipairs(processes) do
+              if p.dead and not p.buried then p.buried = set:bury(p.owner) or true end
+            end
+            if wait > 0 then wait = first.waiter:ask(now) end
+          end
+          if wait == 0 then
+            times[#times + 1] = now
+            first.sent, first.longest = first.sent + 1, math.max(first.longest, now - first.since)
+            first.waiter:leave()
+            if first.pause then now = now + first.pause end
+            again(first)
+          else
+            first.at = now + wait + (first.late or 0)
+          end
+        end
+      end
+    end
+
+    local function shares(processes)
+      local least, most, all = math.huge, 0, 0
+      for _, p in ipairs(processes) do
+        if not p.dead then least, most = math.min(least, p.sent), math.max(most, p.sent) end
+        all = all + p.sent
+      end
+      return most / least, all
+    end
+
+    local function eight(each)
+      local list = {}
+      for i = 1, 8 do list[i] = each and each(i) or {} end
+      return list
+    end
+
+    it("gives eight processes the same share of the whole rate", function()
+      for _, case in ipairs { { "3/s", 3 }, { "30/s", 30 } } do
+        local list = eight(function(i) return { late = i * 0.0002 } end)
+        local times = simulate(case[1], list, 60)
+        local spread, all = shares(list)
+        assert.is_true(crowd(times, 1) <= case[2], case[1])
+        assert.is_true(all >= 0.98 * 60 * case[2], all)
+        assert.is_true(spread <= 1.1, spread)
+      end
     end)
 
-    it("forgets idle buckets at its ceiling, and says so when there are none", function()
+    it("gives the share of the dead to the others within a second", function()
+      for _, case in ipairs { { "3/s", 3 }, { "30/s", 30 } } do
+        local list = eight(function(i) return { dies_at = i <= 4 and 20 or nil } end)
+        local times = simulate(case[1], list, 60)
+        local spread, all = shares(list)
+        assert.is_true(crowd(times, 1) <= case[2])
+        assert.is_true(all >= 0.98 * 60 * case[2], all)
+        assert.is_true(spread <= 1.1, spread)
+        local gap = 0
+        for i = 2, #times do gap = math.max(gap, times[i] - times[i - 1]) end
+        assert.is_true(gap < 1 / case[2] + 1, gap)
+      end
+    end)
+
+    it("lets the next one have the slot of five minutes, whoever dies before it", function()
+      local list = { { dies_at = 10 }, { dies_at = 20 }, {} }
+      list[1].pause = 1
+      local times = simulate("1/5min", list, 1000)
+      assert.near(0, times[1], 0.01)
+      assert.near(302, times[2], 2)
+      assert.near(605, times[3], 3)
+      assert.equal(3, list[3].sent)
+    end)
+
+    it("passes over one who is alive and does not come, and keeps its place", function()
+      local set = limit.set(4)
+      local slow, quick = assert(set:join(KEY, "10/s", 0, { owner = 1 })), assert(set:join(KEY, "10/s", 0, { owner = 2 }))
+      local wait, ahead, late = quick:ask(0)
+      assert.same({ true, 1, true }, { wait > 0 and wait < 0.05, ahead, late })
+      assert.equal(0, (quick:ask(wait)))
+      quick:leave()
+      quick = assert(set:join(KEY, "10/s", 0.1, { owner = 2 }))
+      assert.equal(0, (slow:ask(0.2)))
+      assert.is_true(quick:ask(0.2) > 0)
+    end)
+
+    it("lets a person wait one slot at most behind bulk jobs, and these go on", function()
+      local list = eight()
+      list[9] = { interactive = true }
+      simulate("3/s", list, 60)
+      assert.is_true(list[9].longest < 2 * 0.34, list[9].longest)
+      assert.is_true(list[9].sent >= 60 and list[9].sent <= 90, list[9].sent) -- every second slot
+      assert.is_true(list[1].sent >= 9)
+    end)
+
+    it("serves those of a kind in the order of asking", function()
+      local set, order, waiting = limit.set(4), {}, {}
+      for i = 1, 5 do waiting[i] = assert(set:join(KEY, "10/s", 0, { owner = i })) end
+      for now = 0, 1, 0.11 do
+        for i = 5, 1, -1 do
+          if waiting[i] and waiting[i]:ask(now) == 0 then
+            order[#order + 1] = i
+            waiting[i]:leave()
+            waiting[i] = nil
+          end
+        end
+      end
+      assert.same({ 1, 2, 3, 4, 5 }, order)
+    end)
+
+    it("keeps how many may be under way", function()
+      local set = limit.set(4)
+      local rates = "60/min, concurrent 1"
+      local a, b = assert(set:join(KEY, rates, 0, { owner = 1 })), assert(set:join(KEY, rates, 0, { owner = 2 }))
+      assert.equal(0, (a:ask(0)))
+      local wait, ahead = b:ask(100)
+      assert.is_true(wait > 0 and wait <= 0.5)
+      assert.equal(1, ahead)
+      a:leave()
+      assert.equal(0, (b:ask(100.1)))
+      local c = assert(set:join(KEY, rates, 101, { owner = 3 }))
+      assert.is_true(c:ask(200) > 0)
+      set:bury(2)                                           -- who sent is dead: the request is over
+      assert.equal(0, (c:ask(200)))
+      assert.equal(1, limit.parse("concurrent 1, 60/min").concurrent)
+      for _, text in ipairs { "60/min, concurrent 0", "concurrent 1", "60/min, concurrent 1, concurrent 2", "60/min, concurrent x" } do
+        assert.is_nil((limit.parse(text)), text)
+      end
+    end)
+
+    it("learns for all who share it", function()
+      local set = limit.set(4)
+      local a, b = assert(set:join(KEY, "30/s", 0)), assert(set:join(KEY, "30/s", 0, { owner = 2 }))
+      assert.equal(0, (a:ask(0)))
+      assert.is_true(a:learn(10, 1, 0))
+      assert.near(0.0985, (b:ask(0.001)) + 0.001, 0.005)
+      a:penalty(5, 0.01)
+      local now = 0.01
+      while b:ask(now) > 0 do now = now + 0.01 end
+      assert.near(5, now, 0.02)
+      assert.equal("learnt", set:rows(1)[1].from)
+      assert.same({ 0, 2, 2 }, { set:rows(1)[1].waiting, set:rows(1)[1].sending, set:rows(1)[1].sent })
+    end)
+
+    it("has one budget per key, whose parts don't run into each other", function()
+      local set = limit.set(10)
+      assert.equal(0, (assert(set:join(key(1), "1/s", 0)):ask(0)))
+      assert.equal(0, (assert(set:join(key(2), "1/s", 0)):ask(0)))
+      assert.is_true(assert(set:join(key(1), "1/s", 0)):ask(0) > 0)
+      assert.equal(0, (assert(set:join({ host = "https://a:443", account = "xapi", class = "", resource = "1" }, "1/s", 0)):ask(0)))
+      assert.equal(3, #set:rows(0))
+    end)
+
+    it("forgets idle budgets at its ceiling, and says so when there are none", function()
       local set = limit.set(3)
       local held = {}
       for i = 1, 3 do
-        held[i] = set:bucket(key(i), "1/s", 0)
-        held[i]:take(0)
+        held[i] = assert(set:join(key(i), "1/s", 0))
+        held[i]:ask(0)
       end
-      local none, err = set:bucket(key(4), "1/s", 100)
+      local none, err = set:join(key(4), "1/s", 100)
       assert.is_nil(none)
       assert.equal("limit", err.code)
-      held[1] = nil
-      collectgarbage()
-      collectgarbage()
-      assert.is_nil(set:bucket(key(4), "1/s", 0.5))        -- nobody holds it, but it is not idle yet
-      assert.is_truthy(set:bucket(key(4), "1/s", 100))
-      assert.equal(3, #set)
+      held[1]:leave()
+      assert.is_nil((set:join(key(4), "1/s", 0.5)))          -- nobody holds it, but it is not idle yet
+      assert.equal(0, (assert(set:join(key(4), "1/s", 100)):ask(100)))
+      assert.equal(3, #set:rows(100))
     end)
 
-    it("refuses unknown fields", function()
-      assert.has_error(function() limit.set(3):bucket({ hots = "x" }, "1/s", 0) end)
+    it("says where the line is too long", function()
+      local set, last, err = limit.set(1), nil, nil
+      local all = {}
+      for i = 1, 4097 do
+        last, err = set:join(KEY, "1/s", 0)
+        all[i] = last
+      end
+      assert.is_nil(last)
+      assert.same({ "limit", true }, { err.code, err.message:find "4096" ~= nil })
+    end)
+
+    it("refuses unknown fields, and words with who has left", function()
+      local set = limit.set(3)
+      assert.has_error(function() set:join({ hots = "x" }, "1/s", 0) end)
+      assert.has_error(function() set:join(KEY, "1/s", 0, { onwer = 1 }) end)
       assert.has_error(function() limit.set(0) end)
+      local w = assert(set:join(KEY, "1/s", 0))
+      w:leave()
+      assert.error_matches(function() w:ask(0) end, "has left")
     end)
   end)
 end)

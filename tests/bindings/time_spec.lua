@@ -23,11 +23,24 @@ describe("time", function()
     end
   end)
 
+  it("parses a day by its own form, day first, and nothing else by that", function()
+    assert.equal(1517356800, time.parse("31/01/2018", "day"))
+    assert.equal(time.parse "2017-03-02", time.parse(" 02/03/2017 ", "day"))
+    for _, text in ipairs { "01/31/2018", "2018-01-31", "31/1/2018", "29/02/2017", "31/01/2018 10:00", "31-01-2018", "" } do
+      local t, problem = time.parse(text, "day")
+      assert.is_nil(t, text)
+      assert.equal("invalid", problem.code)
+      assert.matches("day first", problem.message)
+    end
+    assert.has_error(function() time.parse("31/01/2018", "week") end)
+  end)
+
   it("prints them", function()
     assert.equal("2021-01-05 08:25:04", time.format(1609835104, "sql"))
     assert.equal("2021-01-05T08:25:04Z", time.format(1609835104))
     assert.equal("2021-01-05T08:25:04.250Z", time.format(1609835104.25))
     assert.equal("Sun, 06 Nov 1994 08:49:37 GMT", time.format(784111777, "http"))
+    assert.equal("31/01/2018", time.format(1517356800 + 86399.5, "day"))
     assert.equal("1969-12-31T23:59:59Z", time.format(-1))
     assert.has_error(function() time.format(1e18) end)
   end)
@@ -37,6 +50,7 @@ describe("time", function()
     for _ = 1, 2000 do
       local t = math.random(-62167219200, 253402300799)
       for _, form in ipairs { "sql", "rfc3339", "http" } do assert.equal(t, time.parse(time.format(t, form))) end
+      assert.equal(t - t % 86400, time.parse(time.format(t, "day"), "day"))
     end
   end)
 

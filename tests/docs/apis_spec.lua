@@ -26,7 +26,7 @@ end
 describe("docs/apis.md", function()
   local page = tmp.read "docs/apis.md"
 
-  for _, api in ipairs { "stock2shop", "productsup_stream" } do
+  for _, api in ipairs { "stock2shop", "productsup_stream", "productsup_platform", "veeqo" } do
     it("names the operations, arguments, helpers and rates of " .. api, function()
       local def, rows, named = definition.load(api), rows_of(page, api), {}
       for _, row in ipairs(def.operations) do

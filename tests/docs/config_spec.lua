@@ -35,7 +35,7 @@ describe("docs/config.md", function()
   it("names the keys of connections", function()
     local common = set(definition.common_keys, "name")
     assert.same(common, sections["Every connection"])
-    for _, name in ipairs { "stock2shop", "productsup_stream" } do
+    for _, name in ipairs { "stock2shop", "productsup_stream", "productsup_platform", "veeqo" } do
       local own = set(definition.connection_keys(definition.load(name)), "name")
       for key in pairs(common) do own[key] = nil end
       assert.same(own, sections[name])

@@ -3,6 +3,7 @@
 local json = require "sluice.json"
 local lfs = require "lfs"
 local process = require "sluice.process"
+local sandbox = require "sluice.sandbox"
 local scripted = require "support.scripted"
 local tmp = require "support.tmp"
 
@@ -89,6 +90,23 @@ describe("example", function()
     assert.equal(2, run("limit", "rate=often").status)
   end)
 
+  it("outbox", function()
+    local opened = {}
+    server = scripted.start(function(request)
+      if request.method == "GET" then return { json = { tickets = json.array(opened) } } end
+      opened[#opened + 1] = json.decode(request.body)
+      if #opened == 1 then return { how = "reset" } end
+      return { status = 201, json = opened[#opened] }
+    end)
+    local store = "store=" .. tmp.dir() .. "/tickets.db"
+    local words = { "url=" .. server.url, "key=open-sesame", "title=fire", store }
+    assert.equal("opened 1, there before 0, unknown 0\n", run("outbox", "code=T-1", table.unpack(words)).stdout)
+    assert.equal("opened 0, there before 1, unknown 0\n", run("outbox", "code=T-1", table.unpack(words)).stdout)
+    assert.equal("opened 1, there before 0, unknown 0\n", run("outbox", "code=T-2", table.unpack(words)).stdout)
+    assert.same({ { code = "T-1", title = "fire" }, { code = "T-2", title = "fire" } }, opened)
+    assert.matches("it has no code to be known by", run("outbox", table.unpack(words)).text, 1, true)
+  end)
+
   it("api", function()
     local page = {}
     for i = 1, 50 do page[i] = { id = i, title = "ticket " .. i } end
@@ -101,6 +119,25 @@ describe("example", function()
     assert.equal("open-sesame", server.requests[1].headers["x-api-key"])
     assert.same({ "PATCH", "/tickets/404", '{"state":"closed"}' },
       { server.requests[3].method, server.requests[3].path, server.requests[3].body })
+  end)
+
+  it("stock", function()
+    local dir, depot = tmp.dir(), sandbox.start { products = 0, veeqo_products = 3 }
+    finally(function() depot:stop() end)
+    local path = tmp.write(dir .. "/in.ndjson", '{"sku":"SKU-1-1","qty":7}\n{"sku":"SKU-2-1","qty":0}\n{"sku":"gone","qty":1}\n')
+    local words = { "stock", "in=" .. path, "url=" .. depot.url, "key=sandbox-key", "--summary=" .. dir .. "/sums.json" }
+    words[#words + 1] = "warehouse=22668"
+    for _, sums in ipairs { { 1, 1, 1 }, { 0, 2, 1 } } do
+      local done = run(table.unpack(words))
+      assert.equal(0, done.status, done.stderr)
+      local got = json.decode(tmp.read(dir .. "/sums.json"))
+      assert.same({ 3, table.unpack(sums) }, { got.read, got.sent, got.unchanged, got.skipped })
+    end
+    assert.equal(7, depot.veeqo.products[1].variants[1].stock[22668].physical)
+    words[4] = "key=wrong"
+    local wrong = run(table.unpack(words))
+    assert.equal(4, wrong.status)
+    assert.matches("You're not authorized", wrong.stderr, 1, true)
   end)
 
   it("of each file is here, 5 to 30 lines behind a head that says what it shows", function()

@@ -2,8 +2,8 @@
 local tmp = require "support.tmp"
 
 local public = {
-  "http", "json", "ndjson", "yaml", "limit", "retry", "poll", "state", "task", "log", "time", "crypto", "process", "server", "err",
-  "auth", "file",
+  "http", "json", "ndjson", "csv", "yaml", "limit", "retry", "poll", "state", "task", "log", "time", "crypto", "process", "server", "err",
+  "auth", "file", "outbox", "sql",
 }
 
 -- module -> { functions = { name = true }, methods = { name = true } }, as the tables of a page name them.

@@ -342,6 +342,7 @@ describe("delta_feed ends well with", function()
 
   case("a limit on files while a dead letter is written", {}, function(m)
     with_dead_letter(m)
+    require("sluice.limit").shared(m.dir .. "/shared/sluice") -- the file of rate budgets is larger than the limit
     m:fails(m:shell 'ulimit -f 1500; exec "$@"', 1, "File too large", "make room and run again")
     is(1, #m:letters(m:recovers(3)), "dead letters")
   end)

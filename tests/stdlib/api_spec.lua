@@ -46,10 +46,18 @@ describe("sluice api", function()
 
   it("gives the same as data", function()
     local list = assert(json.decode(api("list", "--json").stdout))
-    assert.equal("productsup_stream", list[1].name)
+    assert.equal("productsup_platform", list[1].name)
     local one = assert(json.decode(api("show", "productsup_stream.create_stream", "--json").stdout))
     assert.same({ "POST", "/streams", "unsafe", "5/s" }, { one.method, one.path, one.resend, one.rate })
     assert.same({ name = "name", type = "text", required = true, min = 3, max = 255, doc = one.arguments[1].doc }, one.arguments[1])
+  end)
+
+  it("says which answers are told apart, what is legacy, and whose credential is taken", function()
+    local out = api("show", "productsup_platform.process").stdout
+    assert.matches("answer +429 '…already in the current queue…': rejected %(conflict%)", out)
+    assert.matches("answer +500 '…interacting with the job server…': unavailable, at most 2 attempts", out)
+    assert.matches("credential +`pat` of the connection", out)
+    assert.matches("legacy +legacy, removed by the vendor", api("show", "productsup_platform.commit_products").stdout)
   end)
 
   it("knows the project's own definitions", function()

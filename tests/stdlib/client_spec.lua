@@ -65,7 +65,7 @@ end
 
 describe("a definition", function()
   it("that sluice brings is right", function()
-    for _, name in ipairs { "stock2shop", "productsup_stream" } do assert.equal(name, definition.load(name).name) end
+    for _, name in ipairs { "stock2shop", "productsup_stream", "productsup_platform" } do assert.equal(name, definition.load(name).name) end
   end)
 
   it("is refused with its file and row when something in it is wrong", function()
@@ -102,6 +102,31 @@ describe("a definition", function()
     wrong("operations[3] 'make'.errors[409]: code 'lockd' is none of", function(d) d.operations[3].errors[409].code = "lockd" end)
     wrong("apis/things.lua: unknown field 'operation' (did you mean 'operations'?)", function(d) d.operation = {} end)
     wrong("apis/things.lua: helpers 'thing': that name is taken", function(d) d.helpers.thing = "x" end)
+    local function rule(fields)
+      return function(d) d.operations[1].outcomes = { fields } end
+    end
+    wrong("operations[1] 'thing' outcomes[1]: outcome 'reject' is none of: ambiguous, auth, limited", rule { status = 429, outcome = "reject" })
+    wrong("operations[1] 'thing' outcomes[1]: code 'conflikt' is none of", rule { status = 429, outcome = "rejected", code = "conflikt" })
+    wrong("operations[3] 'make': errors takes `message`, status numbers and codes of errors, not 'konflict'",
+      function(d) d.operations[3].errors = { konflict = {} } end)
+    wrong("operations[1] 'thing': more than 8 outcomes", function(d)
+      d.operations[1].outcomes = {}
+      for i = 1, 9 do d.operations[1].outcomes[i] = { status = 400 + i, outcome = "ok" } end
+    end)
+    wrong("operations[1] 'thing' outcomes[1]: status is missing", rule { outcome = "rejected" })
+    wrong("outcomes[1]: 'auth' needs a credential of the kind login", rule { status = 401, outcome = "auth" })
+    wrong("operations[1] 'thing' paging: kind 'cursor' needs cursor",
+      function(d) d.operations[1].paging = { kind = "cursor", limit = "limit", size = 5 } end)
+    wrong("operations[1] 'thing' paging: by names 'sise', which is no argument",
+      function(d) d.operations[1].paging = { kind = "offset", offset = "o", limit = "l", size = 5, by = "sise" } end)
+    wrong("operations[1] 'thing': credential 'pat' is none of: badge", function(d)
+      d.credentials, d.operations[1].credential = { badge = { kind = "bearer", secret = "key" } }, "pat"
+    end)
+    wrong("credentials 'badge': kind 'basic' is none of: bearer, header", function(d)
+      d.credentials = { badge = { kind = "basic", username = "shelf", password = "key" } }
+    end)
+    wrong("args 'kind': required_for names 'dep', which is no argument (did you mean 'deep'?)",
+      function(d) d.operations[2].args[5].required_for = { dep = { true } } end)
     raises("config", "apis/x.lua: must return a table, returns a nil", definition.check, nil, "apis/x.lua")
   end)
 
@@ -113,7 +138,7 @@ describe("a definition", function()
     tmp.write(dir .. "/apis/broken.lua", "return {\n  name = }")
     tmp.write(dir .. "/apis/crash.lua", "error 'oh'")
     assert.equal("good", definition.load("good", dir).name)
-    assert.same({ "broken", "crash", "good", "productsup_stream", "stock2shop" }, definition.names(dir))
+    assert.same({ "broken", "crash", "good", "productsup_platform", "productsup_stream", "stock2shop", "veeqo" }, definition.names(dir))
     raises("config", "apis/broken.lua:2:", definition.load, "broken", dir)
     raises("config", "apis/crash.lua:1: oh", definition.load, "crash", dir)
     local problem = raises("config", "there is no API 'stock2shp' (did you mean 'stock2shop'?)", definition.load, "stock2shp", dir)
@@ -148,6 +173,26 @@ describe("a request", function()
     assert.equal("http://localhost:1/pre/things?v=2", prepare("find", nil, { base_url = "http://localhost:1/pre/" }).url)
     assert.equal("/things", r.resource)
     assert.equal("x", prepare("thing", { id = "x" }).resource)
+  end)
+
+  it("has parts of a path that come and go with their argument, tags whose colon stays, and lists", function()
+    def.operations[1].path = "/a[/shelves/{shelf}]/things/{id}"
+    def.operations[1].args = { { name = "id", type = "reference", required = true, doc = "id" }, { name = "shelf", type = "id", doc = "shelf" },
+      { name = "fields", type = "list", query = "fields", doc = "fields" } }
+    definition.check(def, "apis/things.lua")
+    local function url(args) return prepare("thing", args).url:match "example(.*)$" end
+    assert.equal("/a/things/7", url { id = 7 })
+    assert.equal("/a/shelves/x%2Fy/things/k%20%3D:v%2F%3A", url({ id = "k =:v/", shelf = "x/y" }) .. "%3A")
+    assert.equal("/a/things/k:v?fields%5B0%5D=a%26b&fields%5B1%5D=2", url { id = "k:v", fields = { "a&b", 2 } })
+    for _, wrong in ipairs { "a:b:c", ":b", "a:" } do raises("usage", "must be an id or name:value with one colon", url, { id = wrong }) end
+    raises("usage", "is a float", url, { id = 1.5 })
+  end)
+
+  it("has arguments that others call for", function()
+    def.operations[2].args[5].required_for = { size = { 2, 3 } }
+    assert.matches("size=4", prepare("find", { size = 4 }).url)
+    assert.matches("kind=big", prepare("find", { size = 3, kind = "big" }).url)
+    raises("usage", "find: kind is missing, which size '3' needs: which", prepare, "find", { size = 3 })
   end)
 
   it("fills a template in the order it is written, and leaves out what is not given", function()
@@ -239,6 +284,12 @@ describe("a client", function()
     assert.matches("client_spec%.lua:%d+$", problem.where)
     problem = raises("locked", "POST /things answered 409", thing.make, thing, { name = "abc" })
     assert.same({ "7", "its twin is 7" }, { problem.twin.id, problem.hint })
+    def.operations[3].errors = { conflict = { hint = "by its code" }, [422] = { hint = "by its status" } }
+    def.operations[3].outcomes = { { status = 422, says = "twin", outcome = "rejected", code = "conflict" } }
+    api.close()
+    serve { { status = 422, json = { twin = 7 } }, { status = 422, json = {} } }
+    assert.equal("by its code", raises("conflict", "answered 422", thing.make, thing, { name = "abc" }).hint)
+    assert.equal("by its status", raises("invalid", "answered 422", thing.make, thing, { name = "abc" }).hint)
   end)
 
   it("shows where in the script a wrong argument is", function()
@@ -257,6 +308,36 @@ describe("a client", function()
     raises("protocol", "not JSON", thing.thing, thing, { id = 1 })
     raises("protocol", "without the key 'thing'", thing.thing, thing, { id = 1 })
     raises("protocol", "not JSON", thing.find, thing)
+  end)
+
+  it("goes by a credential of its own where a row names one and the connection has it", function()
+    def.connection[#def.connection + 1] = { name = "badge", type = "secret", doc = "the badge" }
+    def.credentials = { badge = { kind = "bearer", secret = "badge" } }
+    def.operations[1].credential, def.connection[1].required = "badge", nil
+    serve(function() return { json = { thing = 1 } } end)
+    thing:thing { id = 1 }
+    assert.equal("key-value-1", api.requests[1].headers["x-key"])
+    local both = connect { api = def, name = "box", base_url = api.url, key = "key-value-1", badge = "badge-value" }
+    both:thing { id = 1 }
+    both:find()
+    assert.same({ "Bearer badge-value", "key-value-1" }, { api.requests[2].headers.authorization, api.requests[3].headers["x-key"] })
+    assert.is_nil(api.requests[2].headers["x-key"])
+    assert.is_nil(api.requests[3].headers.authorization)
+    local one = connect { api = def, name = "box", base_url = api.url, badge = "badge-value" }
+    one:thing { id = 1 }
+    assert.matches("give `key` in sluice.yaml", raises("config", "find: connection 'box' has no key", one.find, one).hint)
+    raises("config", "key is missing", connect, { api = def, name = "box", base_url = api.url })
+    assert.equal(4, #api.requests)
+  end)
+
+  it("says of an operation that the vendor has removed that it is gone", function()
+    def.operations[1].legacy = "gone since spring"
+    serve { { status = 404 }, { status = 410 }, { status = 403 }, { status = 400 }, { status = 404 } }
+    for _, code in ipairs { "not_found", "not_found", "forbidden" } do
+      assert.equal("gone since spring", raises(code, "answered", thing.thing, thing, { id = 1 }).hint)
+    end
+    assert.is_nil(raises("invalid", "answered 400", thing.thing, thing, { id = 1 }).hint)
+    assert.equal("look it up", raises("not_found", "answered", thing.find, thing).hint)
   end)
 
   it("takes no for an answer under a 200 where the definition knows how it is said", function()

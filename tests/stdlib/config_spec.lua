@@ -319,6 +319,9 @@ describe("sluice.config connections", function()
   it("refuse what their API does not know", function()
     assert.equal("2:20: connections.d: unknown key 'usr' (did you mean 'user'?)", (refused "usr: u, password: pass"))
     assert.equal("2:6: connections.d: password is missing", (refused "user: u"))
+    local function site(line) return config.connection(project("  d: { api: productsup_platform" .. line .. " }\n"), "d") end
+    assert.matches("2:6: connections.d: token or pat is missing", raised(site, "").message, 1, true)
+    assert.is_true(require("sluice.auth").is(site(", pat: a-pat-token").pat))
     assert.equal("2:55: connections.d.limits: unknown key 'apis' (did you mean 'api'?)",
       (refused "user: u, password: pass, limits: { apis: 3/s }"))
     local message, hint = refused "user: u, password: pass, limits: { api: 3 }"

@@ -2,6 +2,7 @@
 local feed = require "sluice.feed"
 local keyset = require "sluice.keyset"
 local model = require "support.shop_model"
+local searches = require "sluice.searches"
 
 local function describe_row(row)
   return row.modified, tostring(row.version)
@@ -255,44 +256,44 @@ describe("the search of a shop", function()
       {"id":62777,"modified":"2021-01-05 08:25:04","text":"a\/b"}]}]]
 
   it("reads hits in their order and rows byte for byte", function()
-    local page = feed.page(answer, true)
+    local page = searches.page(answer, true)
     assert.same({ { id = "62777", second = 1609835104 }, { id = "7", second = 1609835105 } }, page.hits)
-    assert.equal([[{"id":7,"modified":"2021-01-05 08:25:05","tags":[],"price":10.0}]], tostring(page.rows["7"].product))
-    local own, digest = feed.describe(page.rows["7"])
+    assert.equal([[{"id":7,"modified":"2021-01-05 08:25:05","tags":[],"price":10.0}]], tostring(page.rows["7"].record))
+    local own, digest = searches.describe(page.rows["7"])
     assert.equal(1609835105, own)
-    assert.equal(require("sluice.ndjson").fingerprint(page.rows["7"].product), digest)
+    assert.equal(require("sluice.ndjson").fingerprint(page.rows["7"].record), digest)
   end)
 
   it("names what is wrong with an answer", function()
     for _, body in ipairs { "<html>", "[]", '{"hits":{"hits":[]}}', '{"system_products":[]}', '{"hits":{"hits":[]},"system_products":{}}' } do
-      local ok, problem = pcall(feed.page, body, true)
+      local ok, problem = pcall(searches.page, body, true)
       assert.is_false(ok)
       assert.equal("protocol", problem.code)
     end
   end)
 
   it("takes a null for a row that is gone, and nothing else for a product", function()
-    local page = feed.page((answer:gsub('%{"id":7.-%}', "null")), true)
+    local page = searches.page((answer:gsub('%{"id":7.-%}', "null")), true)
     assert.is_nil(page.rows["7"])
     assert.is_not_nil(page.rows["62777"])
     for _, row in ipairs { '{"title":"x"}', "7", '"7"', "[]" } do
-      local ok, problem = pcall(feed.page, (answer:gsub('%{"id":7.-%}', row)), true)
+      local ok, problem = pcall(searches.page, (answer:gsub('%{"id":7.-%}', row)), true)
       assert.is_false(ok)
       assert.matches("without an id", problem.message)
     end
   end)
 
   it("asks for seconds and ids in Elasticsearch's words", function()
-    local both = feed.arguments { from = 1609835104, before = 1609835105, above = "123456789012345678", order = "id", skip = 0, size = 5 }
+    local both = searches.arguments { from = 1609835104, before = 1609835105, above = "123456789012345678", order = "id", skip = 0, size = 5 }
     assert.same({
       { range = { modified = { gte = "2021-01-05 08:25:04", lt = "2021-01-05 08:25:05" } } },
       { range = { id = { gt = 123456789012345678 } } },
     }, both.query.bool.filter)
-    local asked = feed.arguments { above = "a-7", order = "newest", skip = 3, size = 5 }
+    local asked = searches.arguments { above = "a-7", order = "newest", skip = 3, size = 5 }
     assert.same({ { range = { id = { gt = "a-7" } } } }, asked.query.bool.filter)
     assert.same({ { modified = { order = "desc" } } }, asked.sort)
     assert.same({ 3, 5 }, { asked.from, asked.size })
-    assert.equal('{"bool":{"filter":[]}}', json.encode(feed.arguments { order = "id", skip = 0, size = 1 }.query))
+    assert.equal('{"bool":{"filter":[]}}', json.encode(searches.arguments { order = "id", skip = 0, size = 1 }.query))
   end)
 
   it("asks again where the index answers in part, and gives up in the end", function()
@@ -303,7 +304,7 @@ describe("the search of a shop", function()
       assert.equal(9, args.channel_id)
       return asked % 3 ~= 0 and answer:gsub('"failed":0', '"failed":1') or answer
     end }
-    local search = feed.search(client, { channel_id = 9 })
+    local search = searches.search(client, { channel_id = 9 })
     assert.equal(2, #search({ order = "modified", skip = 0, size = 5 }).hits)
     client.search_products = function() return (answer:gsub("false", "true")) end
     local ok, problem = pcall(search, { order = "modified", skip = 0, size = 5 })

@@ -3,6 +3,15 @@ local documents = require "support.documents"
 local http = require "sluice.http"
 local json = require "sluice.json"
 local sandbox = require "sluice.sandbox"
+local sandbox_json = require "sluice.sandbox.json"
+
+-- A decoded value in the sandbox's own form, with other members.
+local function json_of(value, others)
+  local copy = {}
+  for name, member in pairs(value) do copy[name] = member end
+  for name, member in pairs(others) do copy[name] = member end
+  return assert(sandbox_json.decode((assert(json.encode(copy)))))
+end
 
 local BEARER = "the-token"
 
@@ -170,9 +179,18 @@ describe("the documents of Stock2Shop", function()
   end)
   after_each(function() sb:stop() end)
 
-  local function run(name, token)
-    return documents.run("stock2shop/" .. name, { ["https://app.stock2shop.com"] = sb.url, ["token=xxx"] = "token=" .. (token or "xxx"),
-      ["valid_token/xxx"] = "valid_token/" .. (token or "xxx") })
+  local function run(name, token, more)
+    local replacements = { ["https://app.stock2shop.com"] = sb.url, ["https://api.stock2shop.com"] = sb.url,
+      ["token=xxx"] = "token=" .. (token or "xxx"), ["valid_token/xxx"] = "valid_token/" .. (token or "xxx") }
+    for from, to in pairs(more or {}) do replacements[from] = to end
+    return documents.run("stock2shop/" .. name, replacements)
+  end
+
+  -- A sandbox for a user with another role.
+  local function as(role)
+    sb:stop()
+    sb = sandbox.start { products = 10, username = "barry", password = "*****", role = role, rate_scale = 1000 }
+    return run("authenticate").value.system_user.token
   end
 
   it("login, token, sources, channels", function()
@@ -207,5 +225,97 @@ describe("the documents of Stock2Shop", function()
       assert.equal(id, product.id)
       assert.is_nil(documents.differs(printed.system_products[1], product, { image_id = true }))
     end
+  end)
+
+  it("order post and order search", function()
+    local token = as(false)
+    local own = { ["client_id=456"] = "client_id=21", ["channel_id=123"] = "channel_id=47" }
+    local posted = run("post_order", token, own)
+    assert.equal(200, posted.status)
+    local printed = documents.answer "stock2shop/post_order"
+    assert.is_nil(documents.differs(printed, posted.value))
+    assert.equal(printed.message, posted.value.message)
+    local form = "^%d+%-%d+%-0/%d%d%d%d%-%d%d/%d%d/%d%d/%d%d/%d%d%-%d%d%d%d%d%d%d%d%d%-sync_order%.json$"
+    for _, answer in ipairs { printed, posted.value } do
+      assert.matches(form, answer.queue_messages[1].key)
+      assert.matches("^%x+%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x+$", answer.queue_messages[1].message_id)
+    end
+    local received = sb:orders()[1]
+    assert.equal("bar", received.payload["my order payload"].foo)
+    assert.same({ "failed", "there is no channel_order_code" }, { received.state, received.problem }) -- as far as a channel's format goes
+
+    local found = run("search_orders", token)
+    assert.same({ 200, 0, 0 }, { found.status, found.value.hits.total, #found.value.system_orders })
+    sb.order_store:post(json_of(documents.answer "stock2shop/search_orders".system_orders[1], { channel_order_code = "abc" }), 255)
+    found = run("search_orders", token)
+    printed = documents.answer "stock2shop/search_orders"
+    assert.same({ 200, 1, 0 }, { found.status, found.value.hits.total, #printed.hits.hits })
+    assert.equal(printed.hits.max_score, found.value.hits.max_score)
+    assert.is_nil(documents.differs(printed, found.value))
+    local mine, theirs = found.value.system_orders[1], printed.system_orders[1]
+    for _, name in ipairs { "notes", "status", "total_discount", "line_item_sub_total", "sub_total", "tax", "total", "customer", "meta",
+      "shipping_address", "billing_address", "sub_total_display", "tax_display", "total_display", "total_discount_display" } do
+      assert.same(theirs[name], mine[name], name)
+    end
+    local filter = found.value.request.body.query.bool
+    assert.same(printed.request.body.query.bool.must, filter.must)
+    assert.same({ { term = { client_id = 21 } } }, filter.filter) -- the client, and nothing of "active"
+    assert.same({ "10", 0, { _score = { order = "desc" } } },
+      { found.value.request.body.size, found.value.request.body.from, found.value.request.body.sort })
+  end)
+
+  it("products and images queue", function()
+    local token = run("authenticate").value.system_user.token
+    local own = { ["source_id=123"] = "source_id=57", ['"123"'] = '"57"', ["{source_id}"] = "57" }
+    for i, name in ipairs { "queue_products", "queue_products_all" } do
+      local answer = run(name, token, own)
+      assert.equal(200, answer.status)
+      assert.same(documents.answer("stock2shop/" .. name), answer.value)
+      assert.same({ "sync_product", "ABC", "done" }, { sb:queued()[i].instruction, sb:queued()[i].code, sb:queued()[i].state })
+    end
+    local n = sb.catalogue:find_code "ABC"
+    local product = assert(json.decode(sb.catalogue:text(n)))
+    local printed = documents.answer "stock2shop/search_products"
+    product.variants[1].option1 = "" -- the minimum has none
+    assert.is_nil(documents.differs(printed.system_products[1], product, { image_id = true }))
+    assert.same({ "Example", true, 57, { { name = "Size", position = 1 } } }, { product.title, product.active, product.source_id, product.options })
+    local both = product.variants
+    assert.same({ 2, "ABC", "ABC-XXL", "XXL", 9, 100, true }, { #both, both[1].sku, both[2].sku, both[2].option1, both[2].qty, both[2].price,
+      both[2].inventory_management })
+    assert.same({ { tier = "Price List X", price = 80 } }, both[2].price_tiers)
+    for _, name in ipairs { "queue_images", "queue_images_meta" } do
+      local answer = run(name, token, { ['"keyboard"'] = '"ABC"', ['"4191161"'] = '"ABC-XXL"' })
+      assert.equal(200, answer.status)
+      assert.same(documents.answer("stock2shop/" .. name), answer.value)
+    end
+    product = assert(json.decode(sb.catalogue:text(n)))
+    product.variants[1].option1 = ""
+    assert.equal("a", product.images[1].source_image_code)
+    product.images[1].source_image_code = json.null -- as printed, of an image that no source brought
+    assert.is_nil(documents.differs(printed.system_products[1], product, { image_id = true }))
+    assert.same({ 1, product.variants[2].image_id }, { #product.images, product.images[1].id })
+    assert.matches("^https://s2s%-image%.s3%.amazonaws%.com/thumb/50x50/%x+%.png$", product.images[1].src_50x50)
+  end)
+
+  it("the queue is not for every role, and knows its sources", function()
+    local token = run("authenticate").value.system_user.token
+    assert.equal(404, run("queue_products", token).status) -- there is no source 123
+    local lost = run("queue_images", token) -- there is no product "keyboard"
+    assert.same({ 200, "failed" }, { lost.status, sb:queued()[1].state })
+    assert.matches("the image is lost", sb:queued()[1].problem)
+    token = as "read_only"
+    assert.equal(403, run("queue_products", token, { ["source_id=123"] = "source_id=57" }).status)
+    assert.equal(403, run("queue_images", token).status)
+  end)
+
+  it("orders are not for every role", function()
+    local token = run("authenticate").value.system_user.token
+    assert.equal(403, run("post_order", token, { ["client_id=456"] = "client_id=21", ["channel_id=123"] = "channel_id=47" }).status)
+    assert.equal(403, run("search_orders", token).status)
+    assert.equal(200, run("search_orders", as "read_only").status)
+    token = as(false)
+    assert.equal(403, run("post_order", token).status) -- client 456 is not this user's
+    assert.equal(404, run("post_order", token, { ["client_id=456"] = "client_id=21" }).status)
+    assert.same({}, sb:orders())
   end)
 end)

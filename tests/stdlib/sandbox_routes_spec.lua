@@ -12,7 +12,8 @@ describe("the sandbox's routes", function()
         local route = assert.is_table(mine[row.name], "the sandbox does not play " .. row.name) and mine[row.name]
         compared = compared + 1
         assert.equal(row.method, route.method, row.name)
-        assert.equal((row.path:gsub("{[^}]+}", "{}")), (route.path:gsub("{[^}]+}", "{}")), row.name)
+        local whole = row.path:gsub("%b[]", "") -- optional parts have routes of their own
+        assert.equal((whole:gsub("{[^}]+}", "{}")), (route.path:gsub("{[^}]+}", "{}")), row.name)
       end
       assert.is_true(compared >= 5)
     end)

@@ -1,0 +1,42 @@
+-- Posts orders from a file to Stock2Shop, each once, whatever is killed, cut or handed in again.
+--
+--   sluice run scripts/post_orders.lua to=shop file=orders.ndjson channel_id=47
+--   sluice run scripts/post_orders.lua to=shop file=- channel_id=47 code=name     a channel that calls its orders `name`
+--
+-- file: NDJSON, one order a line, in the channel's own format. code: the field (a path: "order.number") by which an order is
+-- known; it must be what Stock2Shop keeps as channel_order_code. Safe to run twice, to kill and to run again: an order whose
+-- outcome is not certain is looked for, and sent again only when it is certain that it is not there. That takes up to
+-- twice the connection's index_lag. What stays unknown ends the run with 7 (`sluice outbox list`); an order that is
+-- refused goes to the dead letters (exit 3).
+--
+--   scripts/post_orders: done
+--     read       1,000
+--     sent       998
+--     unchanged  2                                 (posted by an earlier run)
+--     rejected   0
+local ndjson = require "sluice.ndjson"
+local outbox = require "sluice.outbox"
+local sluice = require "sluice"
+
+return sluice.recipe {
+  about = "Post orders from an NDJSON file to Stock2Shop, each once",
+  args = {
+    to = "connection",
+    file = "NDJSON file with an order a line, - for standard input",
+    channel_id = { "sales channel (default: the connection's)", optional = true },
+    code = { "field by which an order is known, a path", default = "channel_order_code" },
+  },
+  run = function(args, run)
+    local box = outbox.open {
+      connection = sluice.connect(args.to), operation = "post_order", key = args.code, with = { channel_id = args.channel_id },
+    }
+    for order in ndjson.records(args.file) do
+      run:count "read"
+      if ndjson.bad(order) then run:reject(order.raw, ("%s:%d: %s"):format(order.source, order.line, order.reason))
+      else box:write(order) end
+      run:progress { what = "orders" }
+    end
+    local done = box:finish()
+    if done.resent > 0 then sluice.log.info("post_orders", "%d orders were sent again after their absence was proven", done.resent) end
+  end,
+}

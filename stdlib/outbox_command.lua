@@ -1,0 +1,237 @@
+--- `sluice outbox`: what became of writes that must not be doubled, and a person's word where nothing can tell.
+local err = require "sluice.err"
+local json = require "sluice.json"
+local log = require "sluice.log"
+local text = require "sluice.text"
+
+local command = {
+  about = "Show and settle writes that must not be doubled (orders)",
+  usage = [[
+usage: sluice outbox list [STATE …] [--operation=NAME]   what is not confirmed; `all`, or states: intended sent confirmed rejected unknown
+       sluice outbox show KEY [--body]                   one write: times, attempts, the server's answer; --body shows what was sent
+       sluice outbox settle [KEY …] [--confirmed | --rejected | --resend]
+
+  sluice outbox list unknown                   those that a person has to settle
+  sluice outbox settle                         asks the API about all that are sent or unknown, as the next run would
+  sluice outbox settle A-1001 --confirmed      you have looked, and it is there
+  sluice outbox settle A-1001 --resend         you have looked, and it is not: the next run that hands it in sends it
+  sluice outbox settle A-1001 --rejected       it is not there, and must not be sent
+
+KEY is what the record is known by (the channel's order code). States: intended, certainly nothing was sent; sent, it may have
+been done, and how it ended is not known yet; confirmed; rejected, the API refused it; unknown, nothing can tell.
+Exit code 7 where writes stay unknown.
+]],
+}
+
+local STATES = { "intended", "sent", "confirmed", "rejected", "unknown" }
+
+local function usage(format, ...)
+  err.raise { code = "usage", message = "sluice outbox: " .. format:format(...), hint = "sluice help outbox" }
+end
+
+-- Words and options of a subcommand. `allowed`: name -> true, or "value" where it takes one.
+local function split(argv, allowed)
+  local words, options, names = {}, {}, {}
+  for name in pairs(allowed) do names[#names + 1] = "--" .. name end
+  for i = 2, #argv do
+    local name, value = argv[i]:match "^%-%-([%w-]+)=?(.*)$"
+    if not name then words[#words + 1] = argv[i]
+    elseif not allowed[name] then
+      local near = err.nearest("--" .. name, names)
+      usage("unknown option --%s%s", name, near and (" (did you mean %s?)"):format(near) or "")
+    else options[name] = allowed[name] == "value" and value or true end
+  end
+  return words, options
+end
+
+local function open_store(globals)
+  local cfg = require("sluice.config").load(globals.config)
+  return require("sluice.state").open(cfg.store), cfg
+end
+
+local function time_text(seconds)
+  return seconds and require("sluice.time").format(seconds) or ""
+end
+
+-- A row as data: bodies are personal data, and shown only where that is asked for.
+local function plain(row, body)
+  local copy = {}
+  for name, value in pairs(row) do copy[name] = value end
+  for _, name in ipairs { "intended", "sent", "settled", "looked" } do copy[name] = row[name] and time_text(row[name]) end
+  copy.body = body and row.body and log.mask(row.body) or nil
+  copy.answer, copy.note = row.answer and log.mask(row.answer), row.note and log.mask(row.note)
+  return copy
+end
+
+local function print_rows(rows, globals)
+  if globals.json then
+    local list = {}
+    for i, row in ipairs(rows) do list[i] = plain(row) end
+    io.write(json.encode(json.array(list)), "\n")
+    return
+  end
+  local lines = { { "key", "state", "operation", "account", "attempts", "since", "note" } }
+  for i, row in ipairs(rows) do
+    lines[i + 1] = { row.key, row.state, row.operation, row.account, row.attempts,
+      time_text(row.settled or row.state == "sent" and row.sent or row.intended), (row.note or ""):sub(1, 100) }
+  end
+  if #rows > 0 then io.write(text.table(lines)) end
+end
+
+-- ---- list ----
+
+local function wanted_states(words)
+  local wanted = {}
+  for _, word in ipairs(words) do
+    local known = word == "all"
+    for _, state in ipairs(STATES) do
+      if word == state or word == "all" then wanted[state], known = true, true end
+    end
+    if not known then
+      local near = err.nearest(word, STATES)
+      usage("there is no state '%s'%s", word, near and (" (did you mean '%s'?)"):format(near) or "")
+    end
+  end
+  if #words == 0 then wanted = { intended = true, sent = true, rejected = true, unknown = true } end
+  return wanted
+end
+
+local function list(argv, globals)
+  local words, options = split(argv, { operation = "value" })
+  local wanted = wanted_states(words)
+  local store <close> = open_store(globals)
+  local rows = {}
+  for _, state in ipairs(STATES) do
+    if wanted[state] then
+      for _, row in ipairs(store:outbox_rows { state = state, operation = options.operation }) do rows[#rows + 1] = row end
+    end
+  end
+  table.sort(rows, function(a, b) return a.id < b.id end)
+  print_rows(rows, globals)
+  if #rows == 0 and not globals.json and not globals.quiet then log.print "nothing to show\n" end
+  return 0
+end
+
+-- ---- show ----
+
+local function find(store, key)
+  local rows = store:outbox_rows { key = key }
+  if #rows > 0 then return rows end
+  local keys = {}
+  for _, row in ipairs(store:outbox_rows {}) do keys[#keys + 1] = row.key end
+  local near = err.nearest(key, keys)
+  err.raise { code = "not_found", message = ("the outbox has no '%s'%s"):format(key, near and (" (did you mean '%s'?)"):format(near) or ""),
+    hint = "`sluice outbox list all` shows the keys" }
+end
+
+local function show(argv, globals)
+  local words, options = split(argv, { body = true })
+  if #words ~= 1 then usage "show: which key?" end
+  local store <close> = open_store(globals)
+  for _, row in ipairs(find(store, words[1])) do
+    local one = plain(row, options.body)
+    one.held = store:outbox_held(row.id)
+    if globals.json then
+      io.write(json.encode(one), "\n")
+    else
+      for _, name in ipairs { "key", "state", "operation", "host", "account", "attempts", "intended", "sent", "looked", "settled", "run",
+        "note", "answer", "body" } do
+        if one[name] ~= nil and one[name] ~= "" then io.write(("%-10s %s\n"):format(name, tostring(one[name]))) end
+      end
+      if one.held then io.write "held       a process is working on it\n" end
+    end
+  end
+  return 0
+end
+
+-- ---- settle ----
+
+-- The connection of the config that the row was written with: the one of that account whose API has the operation at that
+-- host.
+local function connection_for(cfg, row)
+  local config = require "sluice.config"
+  for _, name in ipairs(config.connections(cfg)) do
+    local ok, client = pcall(require("sluice.connect").connect, name)
+    if ok and client.account == row.account then
+      for _, operation in ipairs(client.definition.operations) do
+        if operation.name == row.operation
+          and require("sluice.request").base(client.definition, client.options, operation.host) == row.host then
+          return client
+        end
+      end
+    end
+  end
+end
+
+local function by_person(intent, options)
+  if options.resend then intent:back()
+  else intent:settle(options.confirmed and "confirmed" or "rejected", nil, "settled by a person") end
+end
+
+-- Asks the API. Only what is found is settled here: absence takes time to prove, which the next run has.
+local function by_asking(cfg, intent)
+  local row = intent:row()
+  local client = connection_for(cfg, row)
+  local ok, found = pcall(function() return client and require("sluice.outbox").look(client, row) end)
+  if not ok then log.warn("outbox", "%s can't be looked for: %s", row.key, tostring(found)) end
+  if ok and found then intent:settle("confirmed", json.encode(found), "found by a search") end
+end
+
+local function chosen(store, keys)
+  local rows = {}
+  for _, key in ipairs(keys) do
+    for _, row in ipairs(find(store, key)) do rows[#rows + 1] = row end
+  end
+  if #keys > 0 then return rows end
+  for _, state in ipairs { "sent", "unknown" } do
+    for _, row in ipairs(store:outbox_rows { state = state }) do rows[#rows + 1] = row end
+  end
+  return rows
+end
+
+local function settle_one(store, cfg, row, options, decided)
+  local intent <close> = store:outbox_claim_id(row.id)
+  if not intent then
+    err.raise { code = "locked", message = ("a running process works on '%s'"):format(row.key), hint = "wait for its end" }
+  end
+  local now = intent:row().state
+  if decided and now == "confirmed" and not options.confirmed then
+    usage("'%s' is confirmed; what is done can't be taken back here", row.key)
+  end
+  if decided then by_person(intent, options) elseif now == "sent" or now == "unknown" then by_asking(cfg, intent) end
+  return intent:row()
+end
+
+local function settle(argv, globals)
+  local words, options = split(argv, { confirmed = true, rejected = true, resend = true })
+  local decisions = 0
+  for _ in pairs(options) do decisions = decisions + 1 end
+  if decisions > 1 then usage "settle: one of --confirmed, --rejected and --resend" end
+  if decisions == 1 and #words == 0 then usage "settle: a decision is about a KEY" end
+  local store <close>, cfg = open_store(globals)
+  local run = require "sluice.run"
+  run.current().loaded = cfg
+  local rows, open = {}, 0
+  for i, row in ipairs(chosen(store, words)) do
+    rows[i] = settle_one(store, cfg, row, options, decisions == 1)
+    if rows[i].state == "sent" or rows[i].state == "unknown" then open = open + 1 end
+  end
+  print_rows(rows, globals)
+  if open > 0 and not globals.json and not globals.quiet then
+    log.print(("%d not found: the next run with them proves absence and sends them again, or you settle them\n"):format(open))
+  end
+  return open > 0 and 7 or 0
+end
+
+local subcommands = { list = list, show = show, settle = settle }
+
+function command.command(argv, globals)
+  local name = argv[1] or "list"
+  if not subcommands[name] then
+    local near = err.nearest(name, { "list", "show", "settle" })
+    usage("there is no '%s'%s", name, near and (" (did you mean '%s'?)"):format(near) or "")
+  end
+  return subcommands[name](argv, globals)
+end
+
+return command
