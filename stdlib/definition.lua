@@ -80,7 +80,8 @@ local FIELDS = {
   credential = {
     kind = "string!", secret = "string", header = "string", username = "string", password = "string", operation = "string",
     token = "string", query = "string", account = "string", whois = "table", host = "string", path = "string",
-    client_id = "string", client_secret = "string", client_auth = "string", refresh_token = "string", scope = "string", params = "table", class = "string",
+    client_id = "string", client_secret = "string", client_auth = "string", refresh_token = "string",
+    scope = "string", params = "table", class = "string",
   },
   class = { rate = "any!", per = "string", doc = "string" },
   learn = { limit = "string", remaining = "string", reset = "string", retry_after = "string" },

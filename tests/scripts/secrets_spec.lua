@@ -210,7 +210,8 @@ describe("no byte of a secret is written by a run that goes wrong:", function()
     local sums, letters = json.decode(done.stdout), {}
     for line in io.lines(sums.dead_letters) do letters[#letters + 1] = assert(json.decode(line)) end
     assert.same({ id = 1, text = "***", other = "***" }, letters[1].record)
-    assert.same({ true, true, "refused: ***", "***", 3 }, { letters[1].masked, letters[2].masked, letters[1].reason, letters[1].note, letters[1].line })
+    assert.same({ true, true, "refused: ***", "***", 3 },
+      { letters[1].masked, letters[2].masked, letters[1].reason, letters[1].note, letters[1].line })
     assert.equal("no json: ***\1***", crypto.unbase64(letters[2].raw_base64))
     assert.is_nil(letters[3].masked)
     assert.same({ id = 2, text = "plain", email = "jane@shop.example" }, letters[3].record)
