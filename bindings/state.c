@@ -340,10 +340,12 @@ static int store_batches_open(lua_State *L) {
 /* store:token_put(host, account, text, obtained, expires) -> generation */
 static int store_token_put(lua_State *L) {
     sl_store *st = check_store(L);
-    int64_t obtained = (int64_t)(luaL_checknumber(L, 5) * 1000), expires = (int64_t)(luaL_optnumber(L, 6, 0) * 1000);
+    sl_token_new token = {.text = check_text(L, 4), .refresh = SL_STR(""),
+                          .obtained_ms = (int64_t)(luaL_checknumber(L, 5) * 1000),
+                          .expires_ms = (int64_t)(luaL_optnumber(L, 6, 0) * 1000)};
     int64_t generation;
     sl_err err;
-    int rc = sl_token_put(st, check_text(L, 2), check_text(L, 3), check_text(L, 4), obtained, expires, &generation, &err);
+    int rc = sl_token_put(st, check_text(L, 2), check_text(L, 3), &token, &generation, &err);
     if (rc < 0) slb_raise(L, &err);
     lua_pushinteger(L, generation);
     return 1;
@@ -359,9 +361,10 @@ static int store_token(lua_State *L) {
     int rc = sl_token_get(st, check_text(L, 2), check_text(L, 3), &t, &err);
     if (rc < 0) slb_raise(L, &err);
     if (rc == 0) return 0;
-    bool same = sl_str_eq(sl_str_of(t.text), sl_str_make(text, len));
+    bool same = sl_str_eq(sl_str_of(t.text), sl_str_make(text, len)), dropped = t.text[0] == '\0';
     sl_token numbers = t;
     sl_token_clear(&t); /* before anything that can raise */
+    if (dropped) return 0;
     lua_createtable(L, 0, 5);
     set_int(L, "generation", numbers.generation);
     set_time(L, "obtained", numbers.obtained_ms);

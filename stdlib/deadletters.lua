@@ -45,7 +45,8 @@ function deadletters.open(run)
   return setmetatable({ path = path, out = out, run = run, count = 0 }, DeadLetters)
 end
 
---- The line of a record: the raw text stays as it is; what can't be JSON is kept as a text.
+--- The line of a record: the raw text stays as it is; what can't be JSON is kept as a text. A record with one of our secrets
+--- in it is written with masks and `"masked":true`: it can't be sent again as it was.
 ---@param run sluice.Run that rejected it
 ---@param raw string
 ---@param reason string
@@ -53,13 +54,15 @@ end
 ---@return string
 function deadletters.line(run, raw, reason, extra)
   local head = { time = time.format(time.now()), recipe = run.name, run = run.id, reason = log.mask(reason) }
-  for key, value in pairs(extra or {}) do head[key] = value end
+  for key, value in pairs(extra or {}) do head[key] = type(value) == "string" and log.mask(value) or value end
+  local shown = log.mask(raw)
+  if shown ~= raw then head.masked = true end
   local text, problem = json.encode(head)
   if not text then error(problem, 0) end
-  local valid = json.decode(raw) ~= nil
-  local field, value = "record", raw:gsub("[\r\n]+", " ")
+  local valid = json.decode(shown) ~= nil
+  local field, value = "record", shown:gsub("[\r\n]+", " ")
   if not valid then
-    field, value = "raw_base64", '"' .. require("sluice.crypto").base64(raw) .. '"'
+    field, value = "raw_base64", '"' .. require("sluice.crypto").base64(shown) .. '"'
   end
   return text:sub(1, -2) .. ',"' .. field .. '":' .. value .. "}\n"
 end

@@ -23,7 +23,7 @@ usage: sluice dlq list                       dead-letter files: run, recipe, how
 retry needs a recipe that says how (`retry`, see docs/recipes.md); delta_feed does. It is a run of its own, in the ledger and
 with a summary. A record that went through is settled, and a second retry leaves it alone; one that is rejected again stays,
 with the new reason. Where the retry fails or is killed, what it had not committed is given again. Records that are no JSON
-object are unreadable: they can only be looked at. Exit codes as of `sluice run`: 3 where some were rejected again.
+object, or had a secret in them (masked), are unreadable: they can only be looked at. Exit codes as of `sluice run`: 3 where some were rejected again.
 ]],
 }
 

@@ -17,9 +17,10 @@ local MAX_LINE = 256 << 20 -- a record may be large: perhaps that is why it is h
 local Letters = {}
 Letters.__index = Letters
 
--- The bytes of the record, nil where it is no JSON object and so can't be sent by anybody.
+-- The bytes of the record, nil where it is no JSON object, or had a secret in it and is not what it was: then it can't be
+-- sent by anybody.
 local function record_of(letter)
-  if ndjson.bad(letter) then return nil end
+  if ndjson.bad(letter) or letter.masked then return nil end
   local record = letter.record
   return type(record) == "userdata" and ndjson.raw(record):sub(1, 1) == "{" and ndjson.raw(record) or nil
 end

@@ -60,6 +60,8 @@ static const char *const steps[] = {
     "CREATE INDEX outbox_open ON outbox (state) WHERE state <> 'confirmed';",
 
     "CREATE TABLE chores (name TEXT PRIMARY KEY, done_ms INTEGER NOT NULL) WITHOUT ROWID;",
+
+    "ALTER TABLE tokens ADD COLUMN refresh TEXT NOT NULL DEFAULT '';",
 };
 
 #define STEPS ((int64_t)(sizeof steps / sizeof steps[0]))
