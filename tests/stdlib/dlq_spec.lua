@@ -246,6 +246,20 @@ describe("sluice dlq retry of other recipes", function()
     assert.matches("^1  %S+  no %[settled%]\n", sluice("dlq show 1 --all").stdout)
   end)
 
+  it("does not send what was masked: it is not what it was", function()
+    tmp.write(dir .. "/r.lua", [[return require("sluice").recipe { about = "t", args = { token = "x" },
+      run = function(args, run)
+        run:count "read"
+        run:reject('{"id":1,"seen":"' .. args.token .. '"}', "no")
+      end,
+      retry = function(_, _, records) for _ in records do error "given out" end end }]])
+    assert.equal(3, sluice("run r.lua token=abcdefgh").status)
+    local raw = tmp.read(dir .. "/dlq/r-1.ndjson")
+    assert.is_nil(raw:find("abcdefgh", 1, true))
+    assert.matches('"masked":true', raw, 1, true)
+    assert.matches("nothing to send again: 0 settled, 1 unreadable", sluice("dlq retry 1 token=abcdefgh").stderr)
+  end)
+
   it("keeps the line that a crash has cut off", function()
     tmp.write(dir .. "/r.lua", HEAD .. [[retry = function(_, run, records) for _ in records do run:count "sent" end end }]])
     sluice "run r.lua token=abcdefgh"
