@@ -40,8 +40,9 @@ struct sl_conn {
     sl_bag bag;
     sl_conn_spec spec;                      /* strings in the bag, secrets gone */
     const char *origins[SL_CALL_HOSTS + 1]; /* scheme://host:port of the hosts */
-    const char *auth_header;                /* name and value for static kinds, NULL without */
+    const char *auth_header;                /* name and value, NULL without: of static kinds, of OAuth's login */
     sl_str auth_value;
+    char advice[256];                       /* where fresh tokens are refused as well */
     sl_retry_budget retries;
     sl_call_stats stats;
 };
@@ -54,7 +55,6 @@ typedef struct call_op {
     sl_bag bag;
     sl_call_spec spec;
     sl_buf body;              /* pieces put together */
-    const char *origin;       /* the conn's, that this URL belongs to */
     const sl_conn_class *rclass;
     call_state state;
     sl_op *child;             /* what the state waits for */
