@@ -31,6 +31,7 @@ return sluice.recipe {
       connection = sluice.connect(args.to), operation = "post_order", key = args.code, with = { channel_id = args.channel_id },
     }
     for order in ndjson.records(args.file) do
+      if sluice.task.stopping() then break end -- what is on its way is waited for; the next run goes on with the rest
       run:count "read"
       if ndjson.bad(order) then run:reject(order.raw, ("%s:%d: %s"):format(order.source, order.line, order.reason))
       else box:write(order) end

@@ -67,7 +67,7 @@ end
 ---   resolve                 function(key, args, row): evidence that it is there, false where it is not, nil where nothing can be said
 ---   drained                 function(): false while the API's queue still works, true where it is empty; absence is not believed
 ---                           before (default: asked as the operation's row says)
----   settle_after, gap       seconds after the last send before "not found" says anything (default: twice `index_lag` of the
+---   settle_after, gap       seconds after the end of a request before "not found" says anything (default: twice `index_lag` of the
 ---                           connection), and between the two searches that it takes
 ---   deadline                seconds that settling may take (default: 2 × settle_after + 4 × gap + 60); then `unknown`
 ---   in_flight               writes at once (4)
@@ -84,7 +84,7 @@ function outbox.open(o)
     client = client, row = row, key = o.key, with = o.with or {}, into = o.into or outbox_record.target(row), resolve = o.resolve,
     drained = o.drained, options = settling.options(o, tonumber(client.options.index_lag)), run = run,
     slots = task.semaphore(o.in_flight or IN_FLIGHT), settler = task.semaphore(1), tasks = {}, pending = {}, working = {},
-    store = o.store or run:store(), host = host_of(client, row),
+    store = o.store or run:store(), host = host_of(client, row), timeout = row.timeout or tonumber(client.options.timeout) or 60,
     confirmed = 0, repeated = 0, rejected = 0, unknown = 0, resent = 0,
   }, Outbox)
   run:on_failure(function() self:abandon() end)
@@ -203,10 +203,10 @@ local undone = {
   cancelled = true, config = true, state = true,
 }
 
--- How it ended is not certain: it is settled later.
-local function doubtful(self, job, problem)
+-- How it ended is not certain: it is settled later. `age`: since another process has sent it.
+local function doubtful(self, job, problem, age)
   job.state, job.problem = "sent", job.problem or problem
-  job.at = settling.begin(job.intent:row().age, time.mono())
+  job.at = settling.begin(time.mono(), age, self.timeout)
   if job.waits then return end
   job.waits, self.next_round = true, 0
   self.pending[#self.pending + 1] = job
@@ -237,7 +237,7 @@ local function take_over(self, job, row)
     log.warn("outbox", "%s '%s' was sent with other content, and how that ended is not certain", self.row.name, job.key)
     job.args, job.differs = json.decode(row.body), true
   end
-  doubtful(self, job)
+  doubtful(self, job, nil, row.age or 0)
 end
 
 -- What is to be done with a row that is ours now.
@@ -447,7 +447,8 @@ local function adopt_row(self, id)
   if row.state ~= "sent" or not row.body then return intent:close() end
   local args = json.decode(row.body)
   self.run:count "added" -- an earlier run had read it
-  doubtful(self, { intent = intent, key = row.key, args = args, record = self.into and args[self.into] or args, followers = {} })
+  doubtful(self, { intent = intent, key = row.key, args = args, record = self.into and args[self.into] or args, followers = {} },
+    nil, row.age or 0)
 end
 
 -- What earlier runs have left `sent` in this outbox and nobody works on.

@@ -2,7 +2,7 @@
 --- times in, decisions out. All times are seconds of a clock that never steps (time.mono).
 ---
 --- A search that finds the record settles it at once. One that does not proves nothing until the index had its time: two
---- negative searches in a row, not before `settle_after` has passed since the last send and `gap` apart, are absence. Where the
+--- negative searches in a row, not before `settle_after` has passed since the last request was over and `gap` apart, are absence. Where the
 --- API's queue can be looked at, the write must have gone through it first: what the queue gives up, the index shows later still.
 local by_path = require("sluice.paging").by_path
 
@@ -21,18 +21,22 @@ function settling.options(o, index_lag)
   return { settle_after = after, gap = gap, deadline = o.deadline or 2 * after + 4 * gap + 60, lag = after / 2 }
 end
 
---- A settling that begins. Searches of an earlier process don't count: since then much may have come to light.
----@param age? number seconds since the last send
+--- A settling that begins now. A request of ours has just ended. One of a process that is dead was over by now, and by its
+--- timeout: up to then the server may have taken it. Searches of an earlier process don't count: much may have come to light since.
 ---@param now number
----@return table at { sent, negatives, started, looked?, queued?, drained? }
-function settling.begin(age, now) return { sent = now - (age or 0), negatives = 0, started = now } end
+---@param age? number of another process's row: seconds since its send
+---@param timeout? number seconds that a request takes at most
+---@return table at { ended, negatives, started, looked?, queued?, drained? }
+function settling.begin(now, age, timeout)
+  return { ended = age and math.min(now - age + timeout, now) or now, negatives = 0, started = now }
+end
 
 -- When the next look is worth it.
 local function next_look(at, o)
-  if not at.looked then return at.sent + EARLY[1] * o.settle_after end
-  local age = at.looked - at.sent
+  if not at.looked then return at.ended + EARLY[1] * o.settle_after end
+  local age = at.looked - at.ended
   for _, part in ipairs(EARLY) do
-    if age < part * o.settle_after then return at.sent + part * o.settle_after end
+    if age < part * o.settle_after then return at.ended + part * o.settle_after end
   end
   return at.looked + o.gap
 end
@@ -61,14 +65,14 @@ end
 ---@param o table
 function settling.queue(at, empty, now, o)
   if empty ~= nil then at.queued = true end
-  if empty and not at.drained and now >= at.sent + o.settle_after - o.lag then at.drained = now end
+  if empty and not at.drained and now >= at.ended + o.settle_after - o.lag then at.drained = now end
 end
 
 --- Whether a search that begins now counts as one of the two where it finds nothing.
 ---@return boolean
 function settling.counts(at, now, o)
   if at.queued and not (at.drained and now >= at.drained + o.lag) then return false end
-  return now >= at.sent + o.settle_after
+  return now >= at.ended + o.settle_after
 end
 
 --- A value as the text that keys are compared as: 47, 47.0 and "47" are the same.

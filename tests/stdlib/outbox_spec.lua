@@ -264,7 +264,7 @@ describe("sluice.outbox", function()
 
   it("is settled by a pure plan", function()
     local o = settling.options({ settle_after = 100, gap = 10, deadline = 400 })
-    local at = settling.begin(0, 1000)
+    local at = settling.begin(1000)
     local function plan(now, more)
       for name, value in pairs(more or {}) do at[name] = value end
       return { settling.plan(at, now, o) }
@@ -278,13 +278,15 @@ describe("sluice.outbox", function()
     assert.same({ "wait", 1111 }, plan(1102, { looked = 1101, negatives = 1 }))
     assert.same({ "resend" }, plan(1112, { looked = 1111, negatives = 2 }))
     assert.same({ "give up" }, plan(1396, { looked = 1395, negatives = 0 }))
-    at = settling.begin(500, 1000) -- of a run that died long ago
+    assert.equal(970, settling.begin(1000, 90, 60).ended) -- of a run that died: its request was over by its timeout
+    assert.equal(1000, settling.begin(1000, 30, 60).ended) -- or by now
+    at = settling.begin(1000, 500, 60)
     assert.same({ "look" }, plan(1000))
     assert.is_true(settling.counts(at, 1000, o))
     at.started = 500               -- late, but not without having looked once
     assert.same({ "look" }, plan(1000))
     assert.same({ 240, 30 }, { settling.options({}, nil).settle_after, settling.options({}, nil).gap })
-    at = settling.begin(0, 1000) -- with a queue in front
+    at = settling.begin(1000) -- with a queue in front
     settling.queue(at, true, 1010, o)  -- so early it says nothing: the write may not be in it yet
     assert.is_nil(at.drained)
     settling.queue(at, false, 1060, o)
@@ -293,7 +295,7 @@ describe("sluice.outbox", function()
     settling.queue(at, false, 1320, o) -- others' work
     assert.is_false(settling.counts(at, 1349, o))
     assert.is_true(settling.counts(at, 1350, o))
-    at = settling.begin(0, 1000)
+    at = settling.begin(1000)
     settling.queue(at, nil, 1060, o)   -- it can't be read: time alone decides
     assert.is_true(settling.counts(at, 1100, o))
     local settle = { match = "code", also = { ["channel.id"] = "channel_id" },
