@@ -130,6 +130,17 @@ describe("post_orders", function()
     assert.is_nil(exact())
   end)
 
+  it("posts each once when one of two processes dies with an order that the other has, too", function()
+    for i, step in ipairs { "intended", "marked", "answered" } do
+      orders(20 * i)
+      local died, lived = task.all { function() return p:crash("KILL", step, 5, WORDS) end, function() return p:run(WORDS) end }
+      assert.equal(0, lived.status, lived.stderr)
+      if i == 1 then assert.is_true(died.hit, died.stderr) end -- later the other one may have been faster
+      assert.equal(count, lived.sums.sent + lived.sums.unchanged - lived.sums.added)
+      recovers(step)
+    end
+  end)
+
   it("ends with 7 where the search can't tell, and with 0 once it can", function()
     orders(5)
     p.sandbox:fault { kind = "reset_after", path = "/v2-queue/*", nth = 2 }

@@ -24,6 +24,16 @@ describe("sluice.outbox, settling", function()
     assert.equal(1, o:posts "A-1")
   end)
 
+  it("gives the index its time after the end of a request that took long", function()
+    o = orders.start { lag = 0.3 }
+    o.shop = o:connect { timeout = 1.0 }
+    o:fault("delay", { seconds = 1.1 }) -- the server does it just after we have given up
+    local box = o:open { settle_after = 0.6 }
+    box:write(o.order(1))
+    assert.same({ 1, 0 }, (function(r) return { r.confirmed, r.resent } end)(box:finish()))
+    assert.equal(1, o:posts "A-1")
+  end)
+
   it("does not send again on the word of searches that an earlier process has made", function()
     o = orders.start { lag = 0.3 }
     o:fault "reset_after"
