@@ -262,9 +262,8 @@ static int push_failure(lua_State *L, const sl_err *err, const sl_call_answer *a
     sl_buf body;
     slb_fail(L, err);
     if (!a || a->body.len == 0) return 2;
-    sl_buf_init(&body, 16 * ERROR_BODY_MAX);
-    size_t len = a->body.len < ERROR_BODY_MAX ? a->body.len : ERROR_BODY_MAX;
-    if (sl_buf_put(&body, a->body.ptr, len, NULL) == 0) sl_log_mask(&body);
+    sl_buf_init(&body, ERROR_BODY_MAX);
+    sl_log_body(&body, a->body, ERROR_BODY_MAX);
     lua_pushlstring(L, body.data ? body.data : "", body.len);
     sl_buf_free(&body);
     return 3;
@@ -424,9 +423,20 @@ static sl_str read_secret(lua_State *L, int idx, const char *key) {
     return text;
 }
 
+static void read_oauth(lua_State *L, int idx, sl_oauth *o) {
+    o->client_id = read_secret(L, idx, "client_id");
+    o->client_secret = read_secret(L, idx, "client_secret");
+    o->refresh = read_secret(L, idx, "refresh_token");
+    o->in_body = slb_opt_bool(L, idx, "in_body", false);
+    o->more = slb_opt_str(L, idx, "form", SL_STR(""));
+    o->refresh_key = slb_opt_string(L, idx, "refresh_key", NULL);
+}
+
 /* Leaves the login's job and body on the stack. */
 static void read_credential(lua_State *L, int idx, sl_conn_spec *s) {
-    static const char *const known[] = {"kind", "header", "username", "secret", "query", "login", "key", NULL};
+    static const char *const known[] = {"kind",          "header",        "username", "secret", "query",       "login", "key",
+                                        "client_id",     "client_secret", "in_body",  "form",   "refresh_key", "cell",
+                                        "refresh_token", NULL};
     if (lua_getfield(L, idx, "credential") != LUA_TTABLE) return;
     int at = lua_gettop(L), kind = sl_auth_kind_of(slb_opt_string(L, at, "kind", "none"));
     slb_check_options(L, at, "call.connection: credential", known);
@@ -437,7 +447,9 @@ static void read_credential(lua_State *L, int idx, sl_conn_spec *s) {
     s->secret = read_secret(L, at, "secret");
     s->key = slb_opt_string(L, at, "key", NULL);
     s->token_param = slb_opt_string(L, at, "query", NULL);
-    if (kind != SL_AUTH_LOGIN) return;
+    s->cell = slb_opt_string(L, at, "cell", NULL);
+    read_oauth(L, at, &s->oauth);
+    if (!sl_auth_has_token(s->auth)) return;
     if (lua_getfield(L, at, "login") != LUA_TTABLE) slb_usage(L, "call.connection: a login needs its request");
     s->token_path = slb_opt_string(L, -1, "token", "token");
     s->login = read_request(L, lua_gettop(L))->spec;

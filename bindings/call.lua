@@ -65,7 +65,7 @@ local call = {}
 ---@field api? string
 ---@field account? string what tells accounts apart in budgets and token cells
 ---@field hosts string[] base URLs; credentials go to these alone
----@field credential? table { kind, header, username, secret, query, login, key }
+---@field credential? table { kind, header, username, secret, query, login, key }; OAuth's are made by `sluice.oauth`
 ---@field rates? table<string, string> rates by class: "3/s"
 ---@field limits? table<string, string> the connection's own rates, which take their place
 ---@field learn? { limit?: string, remaining?: string, reset?: string, retry_after?: string } names of answer headers

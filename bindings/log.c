@@ -97,7 +97,20 @@ static int l_mask(lua_State *L) {
     return 1;
 }
 
-static const luaL_Reg functions[] = {{"debug", l_debug},   {"error", l_error},   {"info", l_info}, {"mask", l_mask},
+/* log.body(text, max?) -> text */
+static int l_body(lua_State *L) {
+    sl_str text = check_str(L, 1);
+    lua_Integer max = luaL_optinteger(L, 2, (lua_Integer)text.len);
+    if (max < 0) return luaL_argerror(L, 2, "bytes");
+    sl_buf b;
+    sl_buf_init(&b, text.len);
+    sl_log_body(&b, text, (size_t)max);
+    lua_pushlstring(L, b.data ? b.data : "", b.len);
+    sl_buf_free(&b);
+    return 1;
+}
+
+static const luaL_Reg functions[] = {{"body", l_body},     {"debug", l_debug},   {"error", l_error},   {"info", l_info}, {"mask", l_mask},
                                      {"on", l_on},         {"print", l_print},   {"secret", l_secret},
                                      {"setup", l_setup},   {"status", l_status}, {"warn", l_warn}, {NULL, NULL}};
 

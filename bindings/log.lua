@@ -50,4 +50,11 @@ function log.secret(text) end
 ---@return string
 function log.mask(text) end
 
+--- The first `max` bytes of somebody's answer as people may see them: without secrets, and without names, addresses,
+--- e-mail addresses and phone numbers of orders. What the end cuts in two is masked too.
+---@param text string
+---@param max? integer
+---@return string
+function log.body(text, max) end
+
 return log

@@ -22,6 +22,7 @@ int luaopen_sluice_process(lua_State *L);   /* ./process.c */
 int luaopen_sluice_retry(lua_State *L);     /* ./retry.c */
 int luaopen_sluice_server(lua_State *L);    /* ./server.c */
 int luaopen_sluice_state(lua_State *L);     /* ./state.c */
+int luaopen_sluice_system(lua_State *L);    /* ./system.c */
 int luaopen_sluice_time(lua_State *L);      /* ./time.c */
 int luaopen_sluice_yaml(lua_State *L);      /* ./yaml.c */
 
@@ -41,6 +42,7 @@ static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.retry", luaopen_sluice_retry},
     {"sluice.server", luaopen_sluice_server},
     {"sluice.state", luaopen_sluice_state},
+    {"sluice.system", luaopen_sluice_system},
     {"sluice.time", luaopen_sluice_time},
     {"sluice.yaml", luaopen_sluice_yaml},
     {NULL, NULL}};

@@ -340,10 +340,12 @@ static int store_batches_open(lua_State *L) {
 /* store:token_put(host, account, text, obtained, expires) -> generation */
 static int store_token_put(lua_State *L) {
     sl_store *st = check_store(L);
-    int64_t obtained = (int64_t)(luaL_checknumber(L, 5) * 1000), expires = (int64_t)(luaL_optnumber(L, 6, 0) * 1000);
+    sl_token_new token = {.text = check_text(L, 4), .refresh = SL_STR(""),
+                          .obtained_ms = (int64_t)(luaL_checknumber(L, 5) * 1000),
+                          .expires_ms = (int64_t)(luaL_optnumber(L, 6, 0) * 1000)};
     int64_t generation;
     sl_err err;
-    int rc = sl_token_put(st, check_text(L, 2), check_text(L, 3), check_text(L, 4), obtained, expires, &generation, &err);
+    int rc = sl_token_put(st, check_text(L, 2), check_text(L, 3), &token, &generation, &err);
     if (rc < 0) slb_raise(L, &err);
     lua_pushinteger(L, generation);
     return 1;
@@ -359,9 +361,10 @@ static int store_token(lua_State *L) {
     int rc = sl_token_get(st, check_text(L, 2), check_text(L, 3), &t, &err);
     if (rc < 0) slb_raise(L, &err);
     if (rc == 0) return 0;
-    bool same = sl_str_eq(sl_str_of(t.text), sl_str_make(text, len));
+    bool same = sl_str_eq(sl_str_of(t.text), sl_str_make(text, len)), dropped = t.text[0] == '\0';
     sl_token numbers = t;
     sl_token_clear(&t); /* before anything that can raise */
+    if (dropped) return 0;
     lua_createtable(L, 0, 5);
     set_int(L, "generation", numbers.generation);
     set_time(L, "obtained", numbers.obtained_ms);
@@ -420,7 +423,7 @@ static const luaL_Reg cursor_methods[] = {{"get", cursor_get},         {"seen", 
 static const luaL_Reg cursor_meta[] = {{"__gc", cursor_close}, {"__close", cursor_close}, {NULL, NULL}};
 static const luaL_Reg lock_methods[] = {{"close", lock_close}, {NULL, NULL}};
 static const luaL_Reg lock_meta[] = {{"__gc", lock_close}, {"__close", lock_close}, {NULL, NULL}};
-static const luaL_Reg functions[] = {{"open", l_open}, {"shared", l_shared}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"look", state_look}, {"open", l_open}, {"shared", l_shared}, {NULL, NULL}};
 
 int luaopen_sluice_state(lua_State *L);
 int luaopen_sluice_state(lua_State *L) {
@@ -428,6 +431,7 @@ int luaopen_sluice_state(lua_State *L) {
     luaL_getmetatable(L, STORE);
     lua_getfield(L, -1, "__index");
     state_sent_methods(L);
+    state_look_methods(L);
     state_outbox_methods(L);
     lua_pop(L, 2);
     slb_type(L, CURSOR, cursor_meta, cursor_methods);

@@ -20,10 +20,19 @@ local Cursor = {}
 ---@class sluice.TokenLock
 local TokenLock = {}
 
+---@class sluice.NameLock
+local NameLock = {}
+
 --- Opens (makes) a store: a path, or `sqlite:PATH`. Folders and files it makes are private.
 ---@param path string
 ---@return sluice.Store
 function state.open(path) end
+
+--- Looks at a store's file, which must exist, without changing anything: its schema and the newest one that this program
+--- knows. Raises `state` where it is damaged, another program's, or newer.
+---@param path string
+---@return { schema: integer, known: integer }
+function state.look(path) end
 
 --- Opens the per-user store that processes and projects share: `dir`, else `$XDG_STATE_HOME/sluice`, else
 --- `~/.local/state/sluice`. Raises `state` where others can enter that folder.
@@ -69,6 +78,11 @@ function Store:run_start(run) end
 ---@return boolean
 function Store:run_finish(id, sums) end
 
+--- Whether the process of that run still has it.
+---@param id integer
+---@return boolean
+function Store:run_alive(id) end
+
 ---@class sluice.RunRow: sluice.RunSums
 ---@field id integer
 ---@field state "running"|"finished"|"lost" lost: its process is gone and never said how it ended
@@ -110,6 +124,52 @@ function Store:batch_done(id, verdict) end
 ---@param filter? { api?: string, account?: string, resource?: string }
 ---@return sluice.BatchRow[]
 function Store:batches_open(filter) end
+
+---@class sluice.CursorRow
+---@field id integer
+---@field recipe string
+---@field name string
+---@field account string
+---@field key string the arguments that make it another cursor, as one text
+---@field position? string
+---@field remembered integer deliveries that are remembered
+---@field committed? number
+---@field locked boolean a living run has it open
+---@field holder? integer the process of that run
+
+--- All cursors, oldest first.
+---@return sluice.CursorRow[]
+function Store:cursors() end
+
+--- Writes the store as it is now to a file, while others go on with it: complete and on disk, or not at all. Login tokens
+--- are left out.
+---@param path string
+---@return boolean
+function Store:export(path) end
+
+--- Whether a chore was not done for so many seconds; if so it counts as done now, for all processes.
+---@param name string
+---@param seconds number
+---@return boolean
+function Store:chore_due(name, seconds) end
+
+--- Forgets batches that had their verdict before a time.
+---@param before number wall clock
+---@return integer count
+function Store:forget_batches(before) end
+
+--- Forgets runs that ended before a time, but those with an open batch or a write that is not settled, and these ids.
+---@param before number wall clock
+---@param kept? integer[]
+---@return integer count
+function Store:forget_runs(before, kept) end
+
+--- A lock by name that goes with the process; nothing where another has it.
+---@param name string
+---@return sluice.NameLock?
+function Store:lock(name) end
+
+function NameLock:close() end
 
 --- Remembers ids (the keys of the table) as sent to a sink; those that are known stay as they are.
 ---@param sink string

@@ -12,4 +12,10 @@ void state_sent_methods(lua_State *L);
 /* The same for its outbox_… methods; makes the type of intents. [-0, +0, m] */
 void state_outbox_methods(lua_State *L);
 
+/* Adds the store's methods of state_look.c to the table on top of the stack. [-0, +0, m] */
+void state_look_methods(lua_State *L);
+
+/* state.look(path) -> { schema =, known = } */
+int state_look(lua_State *L);
+
 #endif

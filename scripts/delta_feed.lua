@@ -10,7 +10,8 @@
 --                 description, brand, product_type, collection, tags, sku, barcode, price, qty, grams, option1, option2,
 --                 option3, image, active, source_product_code, source_variant_code, created, modified
 --
--- Ends with exit code 3 where products were rejected: they are in the dead-letter file, with the reasons.
+-- Ends with exit code 3 where products were rejected: they are in the dead-letter file, with the reasons. `sluice dlq retry`
+-- sends them again, as they are in the shop by then: what changed meanwhile must not be undone.
 
 local ndjson = require "sluice.ndjson"
 local sluice = require "sluice"
@@ -81,6 +82,41 @@ local function count_of(name, value)
   return n
 end
 
+-- What both sending and sending again take from the arguments: the way of a product to its rows, and where they go.
+local function target(args)
+  local rows_of, file = shapes[args.shape], args.to:match "^file:(.+)$"
+  if not rows_of then usage("shape is product or variant, not %s", tostring(args.shape)) end
+  if not file and not args.stream then usage "stream is missing: the id of the stream" end
+  return rows_of, file
+end
+
+local function upload_to(feed, args)
+  local sent = require("sluice.sweep").memory(feed, args.stream)
+  return feed:uploader(args.stream, { max_records = count_of("batch", args.batch), remember = sent.add }), sent
+end
+
+-- A rejected row by its own id and its product's, which may be the same.
+local function ids_of_row(args, row)
+  local id = tostring(row.id)
+  return id, args.shape == "variant" and row.item_group_id and tostring(row.item_group_id) or id
+end
+
+local function send_again(shop, sink, args, run, wanted)
+  local list = {}
+  for _, one in ipairs(wanted) do list[#list + 1] = one.product end
+  local products = require("sluice.fresh").products(shop, list)
+  for _, one in ipairs(wanted) do
+    local product, found = products[one.product], false
+    for _, row in ipairs(product and shapes[args.shape](product) or {}) do
+      if tostring(row.id) == one.id and not found then
+        sink:write(row)
+        found = true
+      end
+    end
+    if not found then run:skip "no longer in the shop" end
+  end
+end
+
 return sluice.recipe {
   about = "Send the products that changed in Stock2Shop to a Productsup stream",
   args = {
@@ -94,17 +130,14 @@ return sluice.recipe {
   },
   key = { "to", "stream" },
   run = function(args, run)
-    local rows_of, file = shapes[args.shape], args.to:match "^file:(.+)$"
-    local sweeps, confirm, batch = is_true("sweep", args.sweep), is_true("confirm", args.confirm), count_of("batch", args.batch)
+    local rows_of, file = target(args)
+    local sweeps, confirm = is_true("sweep", args.sweep), is_true("confirm", args.confirm)
     local checkpoint, uncommitted = count_of("checkpoint", args.checkpoint), 0
-    if not rows_of then usage("shape is product or variant, not %s", tostring(args.shape)) end
-    if not file and not args.stream then usage "stream is missing: the id of the stream" end
+    count_of("batch", args.batch)
     if file and sweeps then usage "a file can't be swept" end
     local shop, feed = sluice.connect(args.from), not file and sluice.connect(args.to)
-    local sent = feed and require("sluice.sweep").memory(feed, args.stream)
-    local sink = file and file_sink(file, run) or feed:uploader(args.stream, {
-      max_records = batch, remember = sent.add,
-    })
+    local sink, sent
+    if file then sink = file_sink(file, run) else sink, sent = upload_to(feed, args) end
 
     for product in shop:changed_products { since = args.since, cursor = run:cursor "products" } do
       local rows = rows_of(product)
@@ -123,5 +156,24 @@ return sluice.recipe {
     if sweeps and not sluice.task.stopping() then
       sent.sweep(shop, { confirm = confirm, ids_of = args.shape == "variant" and ids_of_variants or nil })
     end
+  end,
+
+  retry = function(args, run, records)
+    local _, file = target(args)
+    if file then usage "a file takes all records: there is nothing to send again" end
+    local shop, sink = sluice.connect(args.from), upload_to(sluice.connect(args.to), args)
+    require("sluice.feed").open(shop, run:cursor "products") -- no run of the feed may send a newer state meanwhile
+    local wanted = {}
+    for record in records do
+      local id, product = ids_of_row(args, record)
+      wanted[#wanted + 1] = { id = id, product = product }
+      if #wanted == 100 then
+        send_again(shop, sink, args, run, wanted)
+        wanted = {}
+      end
+    end
+    send_again(shop, sink, args, run, wanted)
+    sink:finish()
+    run:commit()
   end,
 }

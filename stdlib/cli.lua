@@ -5,11 +5,14 @@ local cli = {}
 local commands = {
   api = "sluice.api",
   check = "sluice.check",
+  dlq = "sluice.dlq",
+  doctor = "sluice.doctor",
   help = "sluice.help",
   limits = "sluice.limits",
   outbox = "sluice.outbox_command",
   run = "sluice.run",
   sandbox = "sluice.sandbox",
+  state = "sluice.state_command",
   test = "sluice.test",
   version = "sluice.version",
 }

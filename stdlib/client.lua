@@ -29,7 +29,7 @@ local function decode(self, row, answer)
   if value == nil and failure then
     err.raise {
       code = "protocol", api = self.name, operation = row.name, status = answer.status,
-      message = "the answer is not JSON: " .. failure.message, body = log.mask(answer.body):sub(1, 500),
+      message = "the answer is not JSON: " .. failure.message, body = log.body(answer.body, 500),
     }
   end
   return value
@@ -284,7 +284,9 @@ local function login_of(def, options, credential)
   return req
 end
 
-local function credential_of(def, options, c)
+local function credential_of(def, options, c, account)
+  local oauth = require "sluice.oauth"
+  if oauth.kinds[c.kind] then return oauth.credential(def, options, account) end
   local out = { kind = c.kind, header = c.header, query = c.query, key = c.secret or c.password }
   if c.secret then out.secret = options[c.secret] end
   if c.kind == "basic" then out.username, out.secret = options[c.username], options[c.password] end
@@ -295,8 +297,8 @@ end
 -- What tells accounts apart in budgets and token cells: the user's name, else the credential itself (its digest).
 local function account_of(def, options)
   local c = def.credential or {}
-  local key = c.account or c.username
-  if key then return tostring(options[key]) end
+  local key = c.account or c.username or c.client_id
+  if key then return auth.is(options[key]) and auth.fingerprint(options[key]) or tostring(options[key]) end
   if c.secret and options[c.secret] then return auth.fingerprint(options[c.secret]) end
   for _, other in pairs(def.credentials or {}) do
     if options[other.secret] then return auth.fingerprint(options[other.secret]) end
@@ -328,7 +330,7 @@ function client.new(def, keys)
   local limits = check_limits(def, name, options.limits)
   local function connection(credential)
     return call.connection {
-      name = name, api = def.name, account = account, hosts = hosts, credential = credential_of(def, options, credential),
+      name = name, api = def.name, account = account, hosts = hosts, credential = credential_of(def, options, credential, account),
       rates = rates_of(def), limits = limits, learn = def.learn, timeout = options.timeout, deadline = options.deadline,
       proxy = options.proxy, ca_file = options.ca_file, client_cert = options.client_cert, client_key = options.client_key,
       insecure = options.insecure,

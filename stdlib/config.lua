@@ -8,6 +8,7 @@
 local err = require "sluice.err"
 local reader = require "sluice.config.reader"
 local schema = require "sluice.config.schema"
+local values = require "sluice.config.values"
 local yaml = require "sluice.yaml"
 
 local config = {}
@@ -19,8 +20,9 @@ local NAME = "sluice.yaml"
 ---@field path string absolute path of the file
 ---@field file string the same as messages show it
 ---@field folder string absolute folder: what relative paths in the config start from
----@field store string path of the state store
+---@field store string path of the state store (nil where what stands there is wrong, which load() refuses)
 ---@field shared? string folder of budgets and login tokens
+---@field keep { runs: number, bodies: number, dead_letters: number } seconds that things stay
 ---@field root sluice.yaml.Node the tree, with the place of everything
 
 -- ---- finding the file ----
@@ -134,7 +136,11 @@ local function read_settings(cfg, fields)
     local node, row = value_of(cfg.root, key), schema.root.fields[key]
     if node then cfg[key] = r:read(node, row, key) end
   end
-  cfg.store = cfg.store or cfg.folder .. "/" .. schema.root.fields.store.default:gsub("^sqlite:", "")
+  if not value_of(cfg.root, "store") then
+    cfg.store = cfg.folder .. "/" .. schema.root.fields.store.default:gsub("^sqlite:", "")
+  end
+  cfg.keep = cfg.keep or {}
+  for name, row in pairs(schema.keep.fields) do cfg.keep[name] = cfg.keep[name] or row.default end
   return r.findings
 end
 
@@ -156,9 +162,8 @@ local function open(path, getenv)
   if is_empty(root) then cfg.root = { kind = "map", entries = {}, line = root.line, column = root.column } end
   local r = new_reader(cfg, { expand = false })
   r:read(cfg.root, schema.root, "")
-  local findings = r.findings
-  if #findings == 0 then findings = read_settings(cfg, { "version", "store", "shared" }) end
-  return cfg, findings
+  local settings = read_settings(cfg, { "version", "store", "shared", "keep" })
+  return cfg, #r.findings > 0 and r.findings or settings -- the former name what the latter stumble over
 end
 
 --- Reads and checks the config. What is wrong is raised as a `config` error that begins with file:line:column.
@@ -254,6 +259,28 @@ local function read_connection(cfg, r, name, node)
   if proxy_password then require("sluice.log").secret(proxy_password) end
   keys.name = name
   return keys
+end
+
+--- The secrets of all connections, as far as they are written down here or in the environment and files that are named:
+--- where each one stands, its text, and whether the config itself has it. Commands are not run.
+---@param cfg sluice.Config
+---@return { connection: string, key: string, where: string, text?: string, literal: boolean }[]
+function config.secrets(cfg)
+  local list = {}
+  for _, name in ipairs(config.connections(cfg)) do
+    local node, path = value_of(value_of(cfg.root, "connections"), name), "connections." .. name
+    local r = new_reader(cfg, { expand = true, dry = true })
+    local def = node.kind == "map" and definition_for(cfg, r, node, path)
+    local rows = def and connection_row(def).fields or {}
+    for _, entry in ipairs(node.entries or {}) do
+      local row, value = rows[entry.key], entry.value
+      if row and (row.secret or row.kind == "secret" or (value.text or ""):find "^%a+://[^/@:]*:[^/@]+@") then
+        list[#list + 1] = { connection = name, key = entry.key, where = ("%s:%d:%d"):format(cfg.file, value.line, value.column),
+          text = r:read(value, row, path .. "." .. entry.key), literal = value.kind ~= "map" and not values.has_variables(value.text or "") }
+      end
+    end
+  end
+  return list
 end
 
 local function unknown(cfg, section, what, name)

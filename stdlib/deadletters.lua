@@ -11,33 +11,65 @@ local deadletters = {}
 local DeadLetters = {}
 DeadLetters.__index = DeadLetters
 
-local function folder(run)
-  local store = run:config().store
+--- The folder of the dead letters beside a store.
+---@param store string path of the store
+---@return string
+function deadletters.folder(store)
   return (store:match "^(.*)/[^/]*$" or ".") .. "/dlq"
+end
+
+--- The dead-letter files beside a store, oldest run first.
+---@param store string path of the store
+---@return { name: string, path: string, run: integer, bytes: integer, changed: integer }[]
+function deadletters.files(store)
+  local lfs, dir, list = require "lfs", deadletters.folder(store), {}
+  if lfs.attributes(dir, "mode") ~= "directory" then return list end
+  for name in lfs.dir(dir) do
+    local id = math.tointeger(tonumber(name:match "%-(%d+)%.ndjson$"))
+    local info = id and lfs.attributes(dir .. "/" .. name)
+    if info and info.mode == "file" then
+      list[#list + 1] = { name = name, path = dir .. "/" .. name, run = id, bytes = info.size, changed = info.modification }
+    end
+  end
+  table.sort(list, function(a, b) return a.run < b.run or (a.run == b.run and a.name < b.name) end)
+  return list
 end
 
 ---@param run sluice.Run
 function deadletters.open(run)
   run:store()
   local name = ("%s-%s.ndjson"):format((run.name or "script"):gsub("[^%w_%-]+", "-"), run.id)
-  local path = folder(run) .. "/" .. name
+  local path = deadletters.folder(run:config().store) .. "/" .. name
   local out, problem = file.append(path)
   if not out then error(problem, 0) end
   return setmetatable({ path = path, out = out, run = run, count = 0 }, DeadLetters)
 end
 
---- Adds a record. The raw text stays as it is; what can't be JSON is kept as a text.
-function DeadLetters:put(raw, reason, extra)
-  local head = { time = time.format(time.now()), recipe = self.run.name, run = self.run.id, reason = log.mask(reason) }
-  for key, value in pairs(extra or {}) do head[key] = value end
+--- The line of a record: the raw text stays as it is; what can't be JSON is kept as a text. A record with one of our secrets
+--- in it is written with masks and `"masked":true`: it can't be sent again as it was.
+---@param run sluice.Run that rejected it
+---@param raw string
+---@param reason string
+---@param extra? table
+---@return string
+function deadletters.line(run, raw, reason, extra)
+  local head = { time = time.format(time.now()), recipe = run.name, run = run.id, reason = log.mask(reason) }
+  for key, value in pairs(extra or {}) do head[key] = type(value) == "string" and log.mask(value) or value end
+  local shown = log.mask(raw)
+  if shown ~= raw then head.masked = true end
   local text, problem = json.encode(head)
   if not text then error(problem, 0) end
-  local valid = json.decode(raw) ~= nil
-  local field, value = "record", raw:gsub("[\r\n]+", " ")
+  local valid = json.decode(shown) ~= nil
+  local field, value = "record", shown:gsub("[\r\n]+", " ")
   if not valid then
-    field, value = "raw_base64", '"' .. require("sluice.crypto").base64(raw) .. '"'
+    field, value = "raw_base64", '"' .. require("sluice.crypto").base64(shown) .. '"'
   end
-  local ok, failed = self.out:write(text:sub(1, -2) .. ',"' .. field .. '":' .. value .. "}\n")
+  return text:sub(1, -2) .. ',"' .. field .. '":' .. value .. "}\n"
+end
+
+--- Adds a record.
+function DeadLetters:put(raw, reason, extra)
+  local ok, failed = self.out:write(deadletters.line(self.run, raw, reason, extra))
   if not ok then
     failed.hint = "the record is not lost: the cursor has not moved; make room and run again"
     error(failed, 0)

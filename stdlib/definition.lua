@@ -6,12 +6,17 @@
 --   name, doc       what the API is called in `api:` of the config, and one line on it
 --   hosts           list of { name, key, url, doc }: the first is the default; `key` is the connection key that overrides the url
 --   connection      list of { name, type, required, secret, default, doc }: the keys that a connection of this API takes
---   credential      { kind = "none" | "bearer" | "header" | "basic" | "login" }: bearer and header take `secret` (a connection
---                   key; header also `header`, its name), basic `username` and `password` (keys), login `operation`, `token`
---                   (path in its answer), `query` (parameter that carries it), `account` (key that tells users apart) and
---                   `password` (key that hints name)
+--   credential      { kind = "none" | "bearer" | "header" | "basic" | "login" | "client_credentials" | "refresh_token" }:
+--                   bearer and header take `secret` (a connection key; header also `header`, its name), basic `username` and
+--                   `password` (keys), login `operation`, `token` (path in its answer), `query` (parameter that carries it),
+--                   `account` (key that tells users apart) and `password` (key that hints name). The last two are OAuth 2:
+--                   `host` (name, default the first) and `path` of the token endpoint, `client_id`, `client_secret`,
+--                   `refresh_token` (keys), `client_auth` ("header", the default, or "body"), `scope` and `params` (texts,
+--                   {key} is a key of the connection), `class` (rate class), `account` (key, default client_id)
 --   credentials     further bearer or header credentials by name, for rows that name them
 --   classes         rate classes by name: { rate = "3/s" or a list of them, per = argument | "endpoint", doc }
+--   health          list of safe operations without required arguments, the cheapest first: `sluice doctor` asks the first to
+--                   see whether the credentials are good (the next where that one can't renew a token that has ended)
 --   learn           names of answer headers: limit (requests a second), remaining, reset (Unix time), retry_after
 --   media, headers  content type of JSON bodies ("application/json"), and headers of every request
 --   errors          { message = paths of the message in an error body, [status or code] = { code, hint, take, ask } }: what is
@@ -67,19 +72,22 @@ local METHODS = { "DELETE", "GET", "HEAD", "PATCH", "POST", "PUT" }
 local ENCODINGS = { "json", "json_array", "ndjson" }
 local RESENDS = { "never_automatic", "safe", "unsafe" }
 local OUTCOMES = { "ambiguous", "auth", "limited", "ok", "partial", "rejected", "unavailable" }
-local KINDS = { "basic", "bearer", "header", "login", "none" }
+local KINDS = { "basic", "bearer", "client_credentials", "header", "login", "none", "refresh_token" }
 
 -- Each field: what it must be ("!" at the end: it must be there).
 local FIELDS = {
   definition = {
     name = "string!", doc = "string!", hosts = "table!", connection = "table", credential = "table", credentials = "table", classes = "table!",
-    learn = "table", media = "string", truth = "string", headers = "table", errors = "table", operations = "table!", helpers = "table",
+    health = "table", learn = "table", media = "string", truth = "string", headers = "table", errors = "table",
+    operations = "table!", helpers = "table",
   },
   host = { name = "string!", key = "string!", url = "string!", doc = "string" },
   key = { name = "string!", type = "string!", required = "boolean", secret = "boolean", default = "any", doc = "string!" },
   credential = {
     kind = "string!", secret = "string", header = "string", username = "string", password = "string", operation = "string",
-    token = "string", query = "string", account = "string", whois = "table",
+    token = "string", query = "string", account = "string", whois = "table", host = "string", path = "string",
+    client_id = "string", client_secret = "string", client_auth = "string", refresh_token = "string",
+    scope = "string", params = "table", class = "string",
   },
   class = { rate = "any!", per = "string", doc = "string" },
   learn = { limit = "string", remaining = "string", reset = "string", retry_after = "string" },
@@ -289,14 +297,30 @@ local function check_credential(where, c, seen)
     bearer = { "secret" }, header = { "header", "secret" }, basic = { "username", "password" },
     login = { "operation", "token", "account" }, none = {},
   }
-  for _, field in ipairs(needs[c.kind]) do
+  local oauth = require "sluice.oauth"
+  for _, field in ipairs(needs[c.kind] or oauth.kinds[c.kind]) do
     if not c[field] then fault(where, "kind '%s' needs %s", c.kind, field) end
   end
-  for _, field in ipairs { "secret", "username", "password", "account" } do
+  for _, field in ipairs { "secret", "username", "password", "account", "client_id", "client_secret", "refresh_token" } do
     if c[field] and not seen.keys[c[field]] then fault(where, "%s: the connection has no key '%s'", field, c[field]) end
   end
   for _, name in ipairs(c.whois or {}) do one_of(where, "whois", name, keys_of(seen.operations)) end
   if c.operation then one_of(where, "operation", c.operation, keys_of(seen.operations)) end
+  if not oauth.kinds[c.kind] then return end
+  local known = { keys = seen.keys, host_names = keys_of(seen.hosts), classes = seen.classes }
+  oauth.check(c, known, function(...) fault(where, ...) end, function(...) one_of(where, ...) end)
+end
+
+-- What is asked for a look at the credentials must do no harm and need nothing.
+local function check_health(where, def, seen)
+  for _, name in ipairs(def.health or {}) do
+    one_of(where, "operation", name, keys_of(seen.operations))
+    local row = seen.operations[name]
+    if row.resend ~= "safe" then fault(where, "operation '%s' is not safe", name) end
+    for _, arg in ipairs(row.args or {}) do
+      if arg.required and not arg.from then fault(where, "operation '%s' needs the argument '%s'", name, arg.name) end
+    end
+  end
 end
 
 --- Checks a definition; raises a config error that names the file and the row.
@@ -310,6 +334,7 @@ function definition.check(def, file)
   if #def.hosts == 0 then fault(file, "hosts: at least one is needed") end
   seen.keys = check_names(file .. ": connection", def.connection or {}, "key")
   for name, class in pairs(def.classes) do check_fields(("%s: classes '%s'"):format(file, name), class, "class") end
+  seen.classes = keys_of(def.classes)
   if def.learn then check_fields(file .. ": learn", def.learn, "learn") end
   check_errors(file .. ":", def.errors)
   seen.operations = check_names(file .. ": operations", def.operations, "operation")
@@ -321,6 +346,7 @@ function definition.check(def, file)
     check_credential(("%s: credentials '%s'"):format(file, name), c, seen)
     one_of(("%s: credentials '%s'"):format(file, name), "kind", c.kind, { "bearer", "header" })
   end
+  check_health(file .. ": health", def, seen)
   for name, helper in pairs(def.helpers or {}) do
     local module = type(helper) == "table" and helper.module or helper
     if type(module) ~= "string" then fault(file, "helpers '%s' must be a module name", name) end

@@ -178,8 +178,10 @@ end
 
 local OPTIONS = { "since", "cursor", "page_size", "channel_id" }
 
--- A run's cursor is opened for the account that is read; with `--full` it starts over, once.
-local function open(client, cursor)
+--- Opens (and so locks) a run's cursor for the account that is read; with `--full` it starts over, once.
+---@param client sluice.Client
+---@param cursor? table
+function feed.open(client, cursor)
   if cursor == nil or cursor.open == nil then return cursor end
   local state = cursor:open(("%s at %s"):format(client.account or "-", client.options and client.options.base_url or "-"))
   if cursor.full then
@@ -233,7 +235,7 @@ function feed.changed(name, client, args, source)
   local search, count = watched(searches.search(client, args, source), run, source.what)
   local rows, _, _, closer = feed.iterate {
     name = name, what = source.what, search = search, describe = searches.describe, since = args.since,
-    cursor = args.since == nil and open(client, args.cursor) or nil,
+    cursor = args.since == nil and feed.open(client, args.cursor) or nil,
     index_lag = math.ceil(options.index_lag or 120), now = time.now(), page_size = size,
     reject = function(row) run:reject(row.raw, row.bad, { id = tostring(row.record.id) }) end,
     count = count, stopping = task.stopping, spawn = task.spawn,

@@ -113,7 +113,7 @@ function Response:json()
   local value, problem = json.decode(self.body)
   if problem then
     local message = ("the answer (%d) is not JSON: %s"):format(self.status, problem.message)
-    return nil, err.new { code = "protocol", status = self.status, message = message, body = log.mask(self.body):sub(1, 500) }
+    return nil, err.new { code = "protocol", status = self.status, message = message, body = log.body(self.body, 500) }
   end
   return value
 end

@@ -4,7 +4,7 @@ local err = require "sluice.err"
 local recipe = {}
 local Recipe = { __name = "sluice.recipe" }
 
-local known = { "about", "args", "key", "run" }
+local known = { "about", "args", "key", "retry", "run" }
 
 local function usage(message, hint) err.raise { code = "usage", message = message, hint = hint } end
 
@@ -45,6 +45,7 @@ function recipe.declare(spec)
   end
   wanted(spec.about, "string", "about")
   wanted(spec.run, "function", "run")
+  if spec.retry ~= nil then wanted(spec.retry, "function", "retry") end
   spec.args = normal_args(spec.args or {})
   spec.key = spec.key or {}
   for _, name in ipairs(spec.key) do

@@ -91,7 +91,7 @@ function Run:store()
   if not self.opened then
     self.opened = require("sluice.state").open(self:config().store)
     self.identity = identity(self)
-    self.id = self.opened:run_start { recipe = self.identity, args = self.args_text or "{}" }
+    self.id = self.opened:run_start { recipe = self.identity .. (self.errand or ""), args = self.args_text or "{}" }
   end
   return self.opened
 end
@@ -194,6 +194,7 @@ local function finish(self, code, problem)
   if self.dead_letters then self.dead_letters:close() end
   for _, cursor in ipairs(self.cursors) do cursor.state:close() end
   if self.opened then
+    require("sluice.prune").daily(self:config(), self.opened) -- while this run still counts as under way
     self.opened:run_finish(self.id, summary.ledger)
     self.opened:close()
   end
@@ -242,9 +243,16 @@ local function redirect_print(json)
   end
 end
 
-local function execute(self, path, given)
+--- Runs a script's text: what it returns, a recipe if it is one. `require` finds what lies beside it.
+---@param path string
+---@param given table its arguments
+function run.load(path, given)
   package.path = (path:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
-  local value = load_script(path)(given)
+  return load_script(path)(given)
+end
+
+local function execute(self, path, given)
+  local value = run.load(path, given)
   local recipes = require "sluice.recipe"
   if not recipes.is(value) then return end
   self.recipe = value
@@ -258,8 +266,8 @@ local function execute(self, path, given)
   self:check_sums()
 end
 
--- Arguments that are secrets by their names are masked like those of the config, in the ledger as well.
-local function hide_secrets(given)
+--- Arguments that are secrets by their names are masked like those of the config, in the ledger as well.
+function run.hide_secrets(given)
   for name, value in pairs(given) do
     for _, word in ipairs { "token", "passw", "secret", "api_?key" } do
       if name:lower():find(word) then require("sluice.log").secret(tostring(value)) end
@@ -267,20 +275,18 @@ local function hide_secrets(given)
   end
 end
 
-function run.command(argv, globals)
-  local options, words = take_options(argv, globals)
-  local path = table.remove(words, 1)
-  if not path then err.raise { code = "usage", message = "sluice run: which recipe?", hint = "sluice help run" } end
-  local given = require("sluice.recipe").words(words)
-  hide_secrets(given)
-  redirect_print(options.json)
-  local self = run.set { name = recipe_name(path), path = path, options = options, args = given }
+--- Does the work of a run from its beginning to its end: whatever happens is said, the ledger and the summary tell it.
+---@param self sluice.Run
+---@param work fun(self: sluice.Run, ...)
+---@return integer exit code
+function run.lead(self, work, ...)
+  redirect_print(self.options.json)
   local fail, trace = require "sluice.fail", nil
-  local ok, problem = xpcall(execute, function(value)
+  local ok, problem = xpcall(work, function(value)
     local located
     located, trace = fail.locate(value)
     return located
-  end, self, path, given)
+  end, self, ...)
   if not ok then settle(self) end
   require("sluice.log").status ""
   local signal = require("sluice.task").stopping()
@@ -296,6 +302,15 @@ function run.command(argv, globals)
     error(summary, 0)
   end
   return code
+end
+
+function run.command(argv, globals)
+  local options, words = take_options(argv, globals)
+  local path = table.remove(words, 1)
+  if not path then err.raise { code = "usage", message = "sluice run: which recipe?", hint = "sluice help run" } end
+  local given = require("sluice.recipe").words(words)
+  run.hide_secrets(given)
+  return run.lead(run.set { name = recipe_name(path), path = path, options = options, args = given }, execute, path, given)
 end
 
 return run

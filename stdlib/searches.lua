@@ -66,6 +66,7 @@ function searches.arguments(query, channel_id)
   if query.above then
     filter[#filter + 1] = { range = { id = { gt = query.above:match "^%d+$" and math.tointeger(query.above) or query.above } } }
   end
+  if query.ids then filter[#filter + 1] = { terms = { id = json.array(query.ids) } } end
   if channel_id ~= nil then filter[#filter + 1] = { term = { channel_id = channel_id } } end
   return {
     query = { bool = { filter = json.array(filter) } },

@@ -4,7 +4,8 @@
  *   sl_log(SL_LOG_INFO, "http", "GET %s", url);     // one line on stderr, text or JSON
  *   sl_log_mask(&buf);                              // the same masks for an error body, a dry run, a dump
  *
- * A secret is masked raw, URL-encoded, JSON-escaped and in base64 (alone and within "user:pass").
+ * A secret is masked raw, URL-encoded, JSON-escaped and in base64 (alone and within "user:pass"). Log lines and bodies
+ * of answers show no personal data of orders either (base/personal).
  */
 #ifndef SL_BASE_LOG_H
 #define SL_BASE_LOG_H
@@ -35,11 +36,21 @@ void sl_log_status(sl_str line);
 /* Registers a secret (copied). Ones shorter than 4 bytes are refused with -1: masking them would eat all text. */
 int sl_log_secret(sl_str secret);
 
+/* Takes one registration back: for tokens that are long dead. It is masked as long as somebody else has registered it. */
+void sl_log_secret_release(sl_str secret);
+
 /* Replaces every form of every secret by "***". */
 void sl_log_mask(sl_buf *text);
 
-/* The same in place in a C string of fixed size. */
+/* The same, and personal data too. */
+void sl_log_mask_all(sl_buf *text);
+
+/* The same as sl_log_mask, in place in a C string of fixed size. */
 void sl_log_mask_cstr(char *text);
+
+/* Appends the first max_bytes of somebody's answer as people may see them: without secrets and personal data, also
+ * where one is cut by the end. */
+void sl_log_body(sl_buf *out, sl_str body, size_t max_bytes);
 
 /* Forgets all secrets (tests, shutdown). */
 void sl_log_forget(void);

@@ -1,6 +1,7 @@
 /* Thin: OpenSSL does the digests; base64 is here because its own has no strict decoder. */
 #include "data/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
@@ -76,4 +77,8 @@ int sl_digest_unbase64(sl_str text, sl_buf *out, sl_err *err) {
 int sl_digest_random(unsigned char *out, size_t len, sl_err *err) {
     if (RAND_bytes(out, (int)len) == 1) return 0;
     return sl_fail(err, SL_INTERNAL, 0, "no random bytes to be had");
+}
+
+const char *sl_digest_version(void) {
+    return OpenSSL_version(OPENSSL_VERSION_STRING);
 }

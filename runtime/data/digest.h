@@ -21,4 +21,7 @@ int sl_digest_unbase64(sl_str text, sl_buf *out, sl_err *err);
 /* Random bytes fit for keys. */
 int sl_digest_random(unsigned char *out, size_t len, sl_err *err);
 
+/* The version of the library at work here, as it says itself. Borrowed, for good. */
+const char *sl_digest_version(void);
+
 #endif

@@ -128,3 +128,7 @@ int sl_gzip_put(sl_gzip *z, sl_str in, bool last, sl_buf *out, sl_err *err) {
         if (rc != Z_OK && rc != Z_BUF_ERROR) return sl_fail(err, SL_INTERNAL, rc, "compression failed");
     }
 }
+
+const char *sl_gzip_version(void) {
+    return zlibVersion();
+}

@@ -35,4 +35,7 @@ void sl_gzip_free(sl_gzip *z);
 /* Deflates all of `in` into out; with `last` the stream is completed. */
 int sl_gzip_put(sl_gzip *z, sl_str in, bool last, sl_buf *out, sl_err *err);
 
+/* The version of zlib that is at work. Borrowed, for good. */
+const char *sl_gzip_version(void);
+
 #endif

@@ -398,3 +398,7 @@ sl_yaml *sl_yaml_parse(sl_str text, const sl_yaml_options *options, sl_yaml_mark
     sl_yaml_free(c.tree);
     return NULL;
 }
+
+const char *sl_yaml_version(void) {
+    return yaml_get_version_string();
+}

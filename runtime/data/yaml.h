@@ -88,4 +88,7 @@ void sl_yaml_free(sl_yaml *tree);
 /* "map" for SL_YAML_MAP. */
 const char *sl_yaml_kind_name(sl_yaml_kind kind);
 
+/* The version of libyaml that is at work. Borrowed, for good. */
+const char *sl_yaml_version(void);
+
 #endif

@@ -329,3 +329,14 @@ sl_str sl_http_read_get(const sl_op *op) {
     sl_http *x = ((const http_op *)op)->x;
     return x ? sl_buf_str(&x->out) : SL_STR("");
 }
+
+/* ---- what is at work here ---- */
+
+const char *sl_http_library(void) {
+    return curl_version_info(CURLVERSION_NOW)->version;
+}
+
+const char *sl_http_tls_library(void) {
+    const char *text = curl_version_info(CURLVERSION_NOW)->ssl_version;
+    return text ? text : "";
+}

@@ -153,4 +153,9 @@ const sl_http_response *sl_http_response_of(sl_http *x);
  * Defaults 16 and 64. */
 void sl_http_pool(sl_loop *loop, int per_host, int total);
 
+/* The version of libcurl that is at work, and of the TLS library that it uses ("" where it has none). Borrowed, for
+ * good. */
+const char *sl_http_library(void);
+const char *sl_http_tls_library(void);
+
 #endif

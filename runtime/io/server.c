@@ -219,3 +219,7 @@ void sl_server_close(sl_server *s) {
     while (s->cut_count) cut_drop(s, s->cut_count - 1);
     free(s);
 }
+
+const char *sl_server_version(void) {
+    return MHD_get_version();
+}

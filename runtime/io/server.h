@@ -87,4 +87,7 @@ void sl_request_reset(sl_request *req);
 /* Sends these bytes as they are, whatever HTTP says, and closes. Takes the request. */
 int sl_request_raw(sl_request *req, sl_str bytes, sl_err *err);
 
+/* The version of libmicrohttpd that is at work. Borrowed, for good. */
+const char *sl_server_version(void);
+
 #endif

@@ -24,6 +24,7 @@ typedef struct sl_lock {
 #define SL_LOCK_CURSORS INT64_C(1)
 #define SL_LOCK_RUNS (INT64_C(1) << 40)
 #define SL_LOCK_OUTBOX (INT64_C(1) << 50)
+#define SL_LOCK_NAMES (INT64_C(1) << 57)
 #define SL_LOCK_TOKENS (INT64_C(1) << 58)
 
 /* Takes the lock and leaves the holder's process id where sl_lock_holder() finds it (below SL_LOCK_RUNS only).

@@ -59,6 +59,10 @@ static const char *const steps[] = {
     "  UNIQUE (host, account, operation, scope, key));"
     "CREATE INDEX outbox_key ON outbox (key);"
     "CREATE INDEX outbox_open ON outbox (state) WHERE state <> 'confirmed';",
+
+    "CREATE TABLE chores (name TEXT PRIMARY KEY, done_ms INTEGER NOT NULL) WITHOUT ROWID;",
+
+    "ALTER TABLE tokens ADD COLUMN refresh TEXT NOT NULL DEFAULT '';",
 };
 
 #define STEPS ((int64_t)(sizeof steps / sizeof steps[0]))
@@ -89,14 +93,21 @@ static int migrate(sl_sql *db, const char *path, sl_err *err) {
     return sl_sql_script(db, text, err);
 }
 
+int sl_schema_check(sl_sql *db, const char *path, int64_t *version, sl_err *err) {
+    if (check_owner(db, path, err) < 0 || read_number(db, "PRAGMA user_version", version, err) < 0) return -1;
+    if (*version <= STEPS && *version >= 0) return 0;
+    sl_fail(err, SL_STATE, 0, "%s has schema %lld, this sluice knows up to %lld", path, (long long)*version,
+            (long long)STEPS);
+    return sl_hint(err, "it was written by a newer sluice: use that one, or set `store:` to another file");
+}
+
+int64_t sl_schema_known(void) {
+    return STEPS;
+}
+
 int sl_schema_migrate(sl_sql *db, const char *path, sl_err *err) {
     int64_t version;
-    if (check_owner(db, path, err) < 0 || read_number(db, "PRAGMA user_version", &version, err) < 0) return -1;
-    if (version > STEPS || version < 0) {
-        sl_fail(err, SL_STATE, 0, "%s has schema %lld, this sluice knows up to %lld", path, (long long)version,
-                (long long)STEPS);
-        return sl_hint(err, "it was written by a newer sluice: use that one, or set `store:` to another file");
-    }
+    if (sl_schema_check(db, path, &version, err) < 0) return -1;
     if (version == STEPS) return 0;
     if (sl_sql_begin(db, SL_SQL_DURABLE, err) < 0) return -1;
     return sl_sql_end(db, migrate(db, path, err), err);

@@ -84,7 +84,7 @@ static int write_ahead(sl_sql *db, sl_err *err) {
     }
 }
 
-sl_sql *sl_sql_open(const char *path, int busy_ms, sl_err *err) {
+static sl_sql *open_file(const char *path, int busy_ms, sl_err *err) {
     sl_sql *db = calloc(1, sizeof *db);
     if (!db || !(db->path = sl_str_dup(sl_str_of(path)))) {
         free(db);
@@ -94,11 +94,20 @@ sl_sql *sl_sql_open(const char *path, int busy_ms, sl_err *err) {
     db->busy_ms = busy_ms;
     int rc = sqlite3_open_v2(path, &db->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK) fail_rc(db, rc, err);
-    if (rc != SQLITE_OK || set_up(db, err) < 0 || write_ahead(db, err) < 0) {
-        sl_sql_close(db);
-        return NULL;
-    }
-    return db;
+    if (rc == SQLITE_OK && set_up(db, err) == 0) return db;
+    sl_sql_close(db);
+    return NULL;
+}
+
+sl_sql *sl_sql_open_as_is(const char *path, int busy_ms, sl_err *err) {
+    return open_file(path, busy_ms, err);
+}
+
+sl_sql *sl_sql_open(const char *path, int busy_ms, sl_err *err) {
+    sl_sql *db = open_file(path, busy_ms, err);
+    if (db && write_ahead(db, err) == 0) return db;
+    sl_sql_close(db);
+    return NULL;
 }
 
 void sl_sql_close(sl_sql *db) {
@@ -238,4 +247,16 @@ int sl_sql_end(sl_sql *db, int rc, sl_err *err) {
     finish_open(db);
     if (!sqlite3_get_autocommit(db->db)) sl_sql_run(db, "ROLLBACK", NULL, 0, NULL);
     return -1;
+}
+
+/* ---- copies ---- */
+
+/* One reading transaction of SQLite's own: writers go on, and the copy is as of its beginning. */
+int sl_sql_copy(sl_sql *db, const char *path, sl_err *err) {
+    sl_val args[] = {sl_val_cstr(path)};
+    return sl_sql_run(db, "VACUUM INTO $1", args, 1, err);
+}
+
+const char *sl_sql_version(void) {
+    return sqlite3_libversion();
 }

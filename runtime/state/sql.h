@@ -48,6 +48,9 @@ static inline sl_val sl_val_cstr(const char *s) {
 sl_sql *sl_sql_open(const char *path, int busy_ms, sl_err *err);
 void sl_sql_close(sl_sql *db);
 
+/* The same for one that only looks: the file stays as it is. */
+sl_sql *sl_sql_open_as_is(const char *path, int busy_ms, sl_err *err);
+
 /* Several statements without parameters, not kept. */
 int sl_sql_script(sl_sql *db, const char *sql, sl_err *err);
 
@@ -81,5 +84,12 @@ int sl_sql_end(sl_sql *db, int rc, sl_err *err);
 
 /* Waits a moment, for a lock of another process while a store is opened. */
 void sl_sql_pause(int ms);
+
+/* The whole database as it is now into a file that is there and empty, while others read and write. The copy is not yet
+ * on disk when it returns. */
+int sl_sql_copy(sl_sql *db, const char *path, sl_err *err);
+
+/* The version of SQLite that is at work. Borrowed, for good. */
+const char *sl_sql_version(void);
 
 #endif

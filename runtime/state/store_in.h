@@ -27,6 +27,11 @@ void sl_cursor_orphan(struct sl_cursor *cursor);
 /* The same for an intent. */
 void sl_intent_orphan(struct sl_intent *in);
 
+/* The schema of a file, and the newest that this program knows. SL_STATE for a file of another program and for a schema
+ * that is newer. */
+int sl_schema_check(sl_sql *db, const char *path, int64_t *version, sl_err *err);
+int64_t sl_schema_known(void);
+
 /* Brings the schema up to date. */
 int sl_schema_migrate(sl_sql *db, const char *path, sl_err *err);
 

@@ -9,47 +9,58 @@ struct sl_token_lock {
     sl_lock lock;
 };
 
-int sl_token_get(sl_store *st, sl_str host, sl_str account, sl_token *out, sl_err *err) {
-    *out = (sl_token){0};
-    sl_val key[] = {sl_val_str(host), sl_val_str(account)};
-    int rc = sl_sql_row(st->db,
-                        "SELECT token, obtained_ms, expires_ms, before_ms, generation FROM tokens"
-                        " WHERE host = $1 AND account = $2 AND token <> ''",
-                        key, 2, err);
-    if (rc <= 0) return rc;
-    out->text = sl_str_dup(sl_sql_str(st->db, 0));
+static int keep(char **out, sl_str text, sl_err *err) {
+    *out = sl_str_dup(text);
+    return *out ? 0 : sl_fail(err, SL_INTERNAL, 0, "out of memory for a token");
+}
+
+static int read_row(sl_store *st, sl_token *out, sl_err *err) {
     out->obtained_ms = sl_sql_int(st->db, 1);
     out->expires_ms = sl_sql_int(st->db, 2);
     out->before_ms = sl_sql_int(st->db, 3);
     out->generation = sl_sql_int(st->db, 4);
-    rc = out->text ? sl_sql_next(st->db, err) : sl_fail(err, SL_INTERNAL, 0, "out of memory for a token");
+    return keep(&out->text, sl_sql_str(st->db, 0), err) < 0 ? -1 : keep(&out->refresh, sl_sql_str(st->db, 5), err);
+}
+
+int sl_token_get(sl_store *st, sl_str host, sl_str account, sl_token *out, sl_err *err) {
+    *out = (sl_token){0};
+    sl_val key[] = {sl_val_str(host), sl_val_str(account)};
+    int rc = sl_sql_row(st->db,
+                        "SELECT token, obtained_ms, expires_ms, before_ms, generation, refresh FROM tokens"
+                        " WHERE host = $1 AND account = $2",
+                        key, 2, err);
+    if (rc <= 0) return rc;
+    rc = read_row(st, out, err);
+    if (rc == 0) rc = sl_sql_next(st->db, err);
     if (rc == 0) return 1;
     sl_token_clear(out);
     return -1;
 }
 
-static int put(sl_store *st, const sl_val row[5], int64_t *generation, sl_err *err) {
+static int put(sl_store *st, const sl_val row[7], int64_t *generation, sl_err *err) {
     int rc = sl_sql_row(st->db,
-                        "INSERT INTO tokens (host, account, token, obtained_ms, expires_ms, before_ms, generation)"
-                        " VALUES ($1, $2, $3, $4, $5, 0, 1) ON CONFLICT (host, account) DO UPDATE SET"
+                        "INSERT INTO tokens (host, account, token, obtained_ms, expires_ms, refresh, before_ms, generation)"
+                        " VALUES ($1, $2, $3, $4, $5, $6, 0, 1) ON CONFLICT (host, account) DO UPDATE SET"
                         " token = excluded.token, obtained_ms = excluded.obtained_ms,"
-                        " expires_ms = excluded.expires_ms, before_ms = tokens.obtained_ms,"
+                        " expires_ms = excluded.expires_ms, refresh = excluded.refresh,"
+                        " before_ms = CASE WHEN $7 <> 0 THEN 0 ELSE tokens.obtained_ms END,"
                         " generation = tokens.generation + 1 RETURNING generation",
-                        row, 5, err);
+                        row, 7, err);
     if (rc < 0) return -1;
     if (generation) *generation = sl_sql_int(st->db, 0);
     return sl_sql_next(st->db, err) < 0 ? -1 : 0;
 }
 
-int sl_token_put(sl_store *st, sl_str host, sl_str account, sl_str text, int64_t obtained_ms, int64_t expires_ms,
-                 int64_t *generation, sl_err *err) {
-    sl_val row[] = {sl_val_str(host), sl_val_str(account), sl_val_str(text), sl_val_int(obtained_ms),
-                    sl_val_int(expires_ms)};
+int sl_token_put(sl_store *st, sl_str host, sl_str account, const sl_token_new *t, int64_t *generation, sl_err *err) {
+    sl_val row[] = {sl_val_str(host),           sl_val_str(account),       sl_val_str(t->text),
+                    sl_val_int(t->obtained_ms), sl_val_int(t->expires_ms), sl_val_str(t->refresh),
+                    sl_val_int(t->in_time)};
     if (sl_sql_begin(st->db, SL_SQL_DURABLE, err) < 0) return -1;
     return sl_sql_end(st->db, put(st, row, generation, err), err);
 }
 
-/* The row stays: its generation must go on counting, or a process could take a new token for the one it has. */
+/* The row stays: its generation must go on counting, or a process could take a new token for the one it has; and its
+ * refresh token is the only one that the server still takes. */
 int sl_token_drop(sl_store *st, sl_str host, sl_str account, int64_t generation, sl_err *err) {
     sl_val args[] = {sl_val_str(host), sl_val_str(account), sl_val_int(generation)};
     if (sl_sql_begin(st->db, SL_SQL_DURABLE, err) < 0) return -1;
@@ -60,9 +71,14 @@ int sl_token_drop(sl_store *st, sl_str host, sl_str account, int64_t generation,
     return sl_sql_end(st->db, rc, err);
 }
 
+static void wipe(char *text) {
+    if (text) explicit_bzero(text, strlen(text));
+    free(text);
+}
+
 void sl_token_clear(sl_token *t) {
-    if (t->text) explicit_bzero(t->text, strlen(t->text));
-    free(t->text);
+    wipe(t->text);
+    wipe(t->refresh);
     *t = (sl_token){0};
 }
 

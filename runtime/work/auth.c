@@ -8,7 +8,8 @@
 
 #define BOTH_MAX (64 << 10)
 
-static const char *const kind_names[] = {"none", "bearer", "header", "basic", "login"};
+static const char *const kind_names[] = {"none", "bearer", "header", "basic", "login", "client_credentials",
+                                         "refresh_token"};
 
 int sl_auth_kind_of(const char *name) {
     for (int i = 0; i < (int)(sizeof kind_names / sizeof kind_names[0]); i++)

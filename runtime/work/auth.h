@@ -6,6 +6,8 @@
 #ifndef SL_WORK_AUTH_H
 #define SL_WORK_AUTH_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -14,8 +16,19 @@ typedef enum sl_auth_kind {
     SL_AUTH_BEARER, /* Authorization: Bearer SECRET */
     SL_AUTH_HEADER, /* HEADER: SECRET */
     SL_AUTH_BASIC,  /* Authorization: Basic base64(USERNAME:SECRET) */
-    SL_AUTH_LOGIN   /* a token from a login (work/login), as a query parameter or in the path */
+    SL_AUTH_LOGIN,  /* a token from a login (work/login), as a query parameter or in the path */
+    SL_AUTH_CLIENT, /* Authorization: Bearer TOKEN, from OAuth 2 client credentials (work/oauth) */
+    SL_AUTH_REFRESH /* the same, from an OAuth 2 refresh token, which may be replaced each time */
 } sl_auth_kind;
+
+/* Kinds whose requests carry a token of a cell (work/login). */
+static inline bool sl_auth_has_token(sl_auth_kind kind) {
+    return kind >= SL_AUTH_LOGIN;
+}
+
+static inline bool sl_auth_is_oauth(sl_auth_kind kind) {
+    return kind >= SL_AUTH_CLIENT;
+}
 
 /* Where a login token stands in a path: work/call puts it there, escaped. */
 #define SL_AUTH_TOKEN_MARK "{token}"

@@ -24,7 +24,9 @@
 #include "work/call_part.h"
 
 #define URL_MAX (64 << 10)
+#define BEARER_MAX (72 << 10)
 #define PIECES_MAX (64 << 20)
+#define FORM_MAX (1 << 20)
 #define STORY_MAX 1000
 #define HEADERS_MAX 32
 
@@ -195,35 +197,56 @@ static void fill_request(const call_op *c, sl_http_request *r, sl_str url, const
     r->client_key = sl_str_of(s->client_key);
 }
 
-static int start_http(call_op *c, sl_str url, sl_err *err) {
+/* The header that carries the credentials: the token of a cell, the static one, or what a client asks for a token with. */
+static bool auth_header(const call_op *c, sl_str bearer, sl_http_header *out) {
+    bool oauth = sl_auth_is_oauth(c->conn->spec.auth), own = c->conn->auth_header != NULL;
+    if (bearer.len) *out = (sl_http_header){SL_STR("Authorization"), bearer};
+    else if (own && (oauth ? c->spec.is_login : !c->spec.anonymous))
+        *out = (sl_http_header){sl_str_of(c->conn->auth_header), c->conn->auth_value};
+    else return false;
+    return true;
+}
+
+static int start_http(call_op *c, sl_str url, sl_str bearer, sl_err *err) {
     sl_http_header headers[HEADERS_MAX + 1];
     size_t count = 0;
     if (c->spec.header_count > HEADERS_MAX) return sl_fail(err, SL_USAGE, 0, "more than %d headers", HEADERS_MAX);
     for (; count < c->spec.header_count; count++) headers[count] = c->spec.headers[count];
-    if (c->conn->auth_header && !c->spec.anonymous)
-        headers[count++] = (sl_http_header){sl_str_of(c->conn->auth_header), c->conn->auth_value};
+    if (auth_header(c, bearer, &headers[count])) count++;
     sl_http_request r;
     fill_request(c, &r, url, headers, count);
     drop(&c->http);
     return adopt(c, sl_http_start(c->op.loop, &r, err), CALL_SEND);
 }
 
-/* The token, where there is one, goes into the URL here and nowhere else. */
+/* The token, where there is one, goes into the URL or into a header here and nowhere else. */
+static int put_token(const call_op *c, sl_str token, sl_buf *url, sl_buf *bearer, sl_err *err) {
+    const sl_conn_spec *s = &c->conn->spec;
+    if (token.len && !sl_auth_is_oauth(s->auth)) return sl_auth_token_url(c->spec.url, sl_str_of(s->token_param), token, url, err);
+    if (token.len && sl_auth_header_value(SL_AUTH_BEARER, SL_STR(""), token, bearer, err) < 0) return -1;
+    return sl_buf_put_str(url, c->spec.url, err);
+}
+
+static void wipe(sl_buf *b) {
+    if (b->data) explicit_bzero(b->data, b->len);
+    sl_buf_free(b);
+}
+
 static void send(call_op *c, sl_str token) {
     sl_err err;
-    sl_buf url;
+    sl_buf url, bearer;
     if (c->spec.before_send && c->spec.before_send(c->spec.before_arg, &err) < 0) {
         finish(c, &err);
         return;
     }
     sl_buf_init(&url, URL_MAX);
+    sl_buf_init(&bearer, BEARER_MAX);
     c->attempt++;
     for (int i = 0; i < 2; i++) stats(c, i)->requests++;
-    int rc = token.len ? sl_auth_token_url(c->spec.url, sl_str_of(c->conn->spec.token_param), token, &url, &err)
-                       : sl_buf_put_str(&url, c->spec.url, &err);
-    if (rc == 0) rc = start_http(c, sl_buf_str(&url), &err);
-    if (url.data) explicit_bzero(url.data, url.len);
-    sl_buf_free(&url);
+    int rc = put_token(c, token, &url, &bearer, &err);
+    if (rc == 0) rc = start_http(c, sl_buf_str(&url), sl_buf_str(&bearer), &err);
+    wipe(&url);
+    wipe(&bearer);
     if (rc < 0) finish(c, &err);
 }
 
@@ -260,27 +283,53 @@ static void after_slot(call_op *c, sl_op *slot) {
     ask_token(c);
 }
 
-static sl_op *login_start(void *self, sl_err *err) {
+/* ---- logins ---- */
+
+static sl_op *oauth_start(sl_conn *conn, sl_str refresh, sl_err *err) {
+    sl_call_spec spec = conn->spec.login;
+    sl_buf form;
+    sl_buf_init(&form, FORM_MAX);
+    sl_op *op = NULL;
+    if (sl_oauth_form(conn->spec.auth, &conn->spec.oauth, refresh, &form, err) == 0) {
+        sl_call_piece whole = {sl_buf_str(&form), false}; /* copied: the form is gone before it is sent */
+        spec.pieces = &whole;
+        spec.piece_count = 1;
+        op = sl_call_start(conn, &spec, err);
+    }
+    wipe(&form);
+    return op;
+}
+
+static sl_op *login_start(void *self, sl_str refresh, sl_err *err) {
     sl_conn *conn = self;
+    if (sl_auth_is_oauth(conn->spec.auth)) return oauth_start(conn, refresh, err);
     return sl_call_start(conn, &conn->spec.login, err);
 }
 
-static int login_token(void *self, sl_op *op, sl_buf *token, sl_err *err) {
+static int login_take(void *self, sl_op *op, sl_login_got *got, sl_err *err) {
     sl_conn *conn = self;
-    sl_str value;
-    int rc = sl_pick(sl_call_answer_get(op)->body, conn->spec.token_path, &value, err);
+    sl_str value, body = sl_call_answer_get(op)->body;
+    if (sl_auth_is_oauth(conn->spec.auth)) return sl_oauth_take(conn->spec.auth, body, got, err);
+    int rc = sl_pick(body, conn->spec.token_path, &value, err);
     if (rc == 0) sl_fail(err, SL_PROTOCOL, 0, "the login's answer has no %s", conn->spec.token_path);
     if (rc <= 0) return -1;
-    return sl_pick_text(value, token, err);
+    return sl_pick_text(value, &got->token, err);
+}
+
+static void login_explain(void *self, sl_op *op, sl_err *err) {
+    const sl_conn *conn = self;
+    if (sl_auth_is_oauth(conn->spec.auth))
+        sl_oauth_explain(&conn->spec.oauth, conn->spec.name, sl_call_answer_get(op)->body, err);
 }
 
 static sl_token_request token_request(sl_conn *conn) {
-    return (sl_token_request){.host = conn->origins[0], .account = conn->spec.account, .name = conn->spec.name,
-                              .login = {login_start, login_token, conn}};
+    const sl_conn_spec *s = &conn->spec;
+    return (sl_token_request){.host = conn->origins[0], .account = s->cell ? s->cell : s->account, .name = s->name,
+                              .advice = conn->advice, .login = {login_start, login_take, login_explain, conn}};
 }
 
 static bool needs_token(const call_op *c) {
-    return c->conn->spec.auth == SL_AUTH_LOGIN && !c->spec.anonymous;
+    return sl_auth_has_token(c->conn->spec.auth) && !c->spec.anonymous;
 }
 
 static void ask_token(call_op *c) {
@@ -354,8 +403,7 @@ static void call_free(sl_op *self) {
     drop(&c->slot);
     drop(&c->http);
     drop(&c->deadline);
-    if (c->body.data) explicit_bzero(c->body.data, c->body.len);
-    sl_buf_free(&c->body);
+    wipe(&c->body);
     sl_buf_free(&c->story);
     sl_bag_free(&c->bag);
     sl_conn_unref(c->conn);
@@ -389,7 +437,7 @@ const sl_call_answer *sl_call_answer_get(const sl_op *op) {
 /* ---- a login that the user asks for ---- */
 
 sl_op *sl_conn_login_start(sl_conn *conn, sl_err *err) {
-    if (conn->spec.auth != SL_AUTH_LOGIN)
+    if (!sl_auth_has_token(conn->spec.auth))
         return sl_fail(err, SL_USAGE, 0, "connection '%s' has no login", conn->spec.name), NULL;
     sl_token_request r = token_request(conn);
     r.force = true;

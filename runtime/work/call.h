@@ -26,6 +26,7 @@
 #include "policy/retry.h"
 #include "work/auth.h"
 #include "work/login.h"
+#include "work/oauth.h"
 
 enum { SL_CALL_STATUSES = 8, SL_CALL_RULES = 8, SL_CALL_CLASSES = 16, SL_CALL_HOSTS = 4 };
 
@@ -92,6 +93,7 @@ typedef struct sl_call_spec {
     int (*before_send)(void *arg, sl_err *err); /* called right before each attempt; where it fails nothing is sent */
     void *before_arg;           /* borrowed until the operation is freed */
     bool anonymous;             /* without credentials */
+    bool is_login;              /* the connection's own login: without its token, with what the client authenticates by */
     bool keep_token;            /* never log in again because of this answer */
 
     int64_t timeout_ms;         /* one request in all, 0 for the connection's */
@@ -125,7 +127,9 @@ typedef struct sl_conn_spec {
     const char *key;         /* the connection's key that holds the secret, for hints */
     const char *token_param; /* SL_AUTH_LOGIN: query parameter */
     const char *token_path;  /* where the login's answer has it: "system_user.token" */
-    sl_call_spec login;      /* copied, pieces included */
+    sl_oauth oauth;          /* SL_AUTH_CLIENT, SL_AUTH_REFRESH */
+    const char *cell;        /* what tells tokens apart; NULL: the account */
+    sl_call_spec login;      /* copied, pieces included; of OAuth without a body */
 
     int64_t timeout_ms, deadline_ms; /* 0 for 60 s and 600 s */
     const char *proxy, *ca_file;

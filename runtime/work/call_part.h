@@ -40,8 +40,9 @@ struct sl_conn {
     sl_bag bag;
     sl_conn_spec spec;                      /* strings in the bag, secrets gone */
     const char *origins[SL_CALL_HOSTS + 1]; /* scheme://host:port of the hosts */
-    const char *auth_header;                /* name and value for static kinds, NULL without */
+    const char *auth_header;                /* name and value, NULL without: of static kinds, of OAuth's login */
     sl_str auth_value;
+    char advice[256];                       /* where fresh tokens are refused as well */
     sl_retry_budget retries;
     sl_call_stats stats;
 };

@@ -158,15 +158,19 @@ static int add_host(sl_conn *conn, size_t i, sl_err *err) {
     return sl_hint(err, "use https, or say `insecure: true` for this connection");
 }
 
-/* The value of the header that a static credential is, registered with the log's masks. */
+/* The value of the header that a static credential is, or that the client of OAuth shows when it asks for a token. */
+static int put_header_value(const sl_conn_spec *s, sl_buf *value, sl_err *err) {
+    if (s->auth == SL_AUTH_NONE || s->auth == SL_AUTH_LOGIN) return 0;
+    if (sl_auth_is_oauth(s->auth)) return sl_oauth_header(&s->oauth, value, err);
+    return sl_auth_header_value(s->auth, s->username, s->secret, value, err);
+}
+
 static int make_header(sl_conn *conn, sl_err *err) {
     sl_conn_spec *s = &conn->spec;
-    if (s->secret.len) sl_log_secret(s->secret);
-    if (s->auth == SL_AUTH_NONE || s->auth == SL_AUTH_LOGIN) return 0;
     sl_buf value;
     sl_buf_init(&value, SECRET_MAX);
-    int rc = sl_auth_header_value(s->auth, s->username, s->secret, &value, err);
-    if (rc == 0) {
+    int rc = put_header_value(s, &value, err);
+    if (rc == 0 && value.len > 0) {
         conn->auth_header = s->auth == SL_AUTH_HEADER ? s->header.ptr : "Authorization";
         conn->auth_value = sl_bag_bytes(&conn->bag, sl_buf_str(&value), err);
         if (!conn->auth_value.ptr) rc = -1;
@@ -176,17 +180,59 @@ static int make_header(sl_conn *conn, sl_err *err) {
     return rc;
 }
 
+/* An escaped secret goes into OAuth's Basic header, so its base64 is another than the secret's own. */
+static void mask_escaped(sl_str secret) {
+    sl_buf escaped;
+    sl_buf_init(&escaped, 3 * secret.len);
+    if (sl_url_escape(&escaped, secret, NULL) == 0) sl_log_secret(sl_buf_str(&escaped));
+    if (escaped.data) explicit_bzero(escaped.data, escaped.len);
+    sl_buf_free(&escaped);
+}
+
+static void mask_secrets(const sl_conn_spec *s) {
+    sl_log_secret(s->secret);
+    sl_log_secret(s->oauth.refresh);
+    sl_log_secret(s->oauth.client_secret);
+    if (s->oauth.client_secret.len) mask_escaped(s->oauth.client_secret);
+    for (size_t i = 0; i < s->login.piece_count; i++)
+        if (s->login.pieces[i].secret) sl_log_secret(s->login.pieces[i].text);
+}
+
+static void make_advice(sl_conn *conn) {
+    const sl_conn_spec *s = &conn->spec;
+    if (sl_auth_is_oauth(s->auth))
+        snprintf(conn->advice, sizeof conn->advice,
+                 "the API refuses tokens that were just issued: has the client of connection '%.40s' the rights (scope), "
+                 "and is its base_url where they are for?", s->name);
+    else
+        snprintf(conn->advice, sizeof conn->advice,
+                 "somebody else logs in as '%.80s', which ends the token each time; give sluice a user of its own",
+                 s->account);
+}
+
+static int keep_oauth(sl_conn *conn, bool *bad, sl_err *err) {
+    sl_oauth *o = &conn->spec.oauth;
+    if (!sl_auth_is_oauth(conn->spec.auth)) return 0;
+    sl_str *texts[] = {&o->client_id, &o->client_secret, &o->refresh, &o->more};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) keep_str(&conn->bag, texts[i], bad, err);
+    keep(&conn->bag, &o->refresh_key, bad, err);
+    if (o->client_id.len == 0) return sl_fail(err, SL_CONFIG, 0, "connection '%s': the client's id is empty", conn->spec.name);
+    if (conn->spec.auth != SL_AUTH_REFRESH || o->refresh.len) return 0;
+    return sl_fail(err, SL_CONFIG, 0, "connection '%s': the refresh token is empty", conn->spec.name);
+}
+
 static int keep_spec(sl_conn *conn, const sl_conn_spec *spec, sl_err *err) {
     bool bad = false;
     sl_conn_spec *s = &conn->spec;
     const char **texts[] = {&s->name, &s->api, &s->account, &s->key, &s->token_param, &s->token_path, &s->proxy,
                             &s->ca_file, &s->client_cert, &s->client_key, &s->learn.limit, &s->learn.reset,
-                            &s->learn.retry_after};
+                            &s->learn.retry_after, &s->cell};
     *s = *spec;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) keep(&conn->bag, texts[i], &bad, err);
     for (size_t i = 0; i < SL_CALL_HOSTS; i++) keep(&conn->bag, &s->hosts[i], &bad, err);
     for (size_t i = 0; i < s->class_count; i++) keep(&conn->bag, &s->classes[i].name, &bad, err);
     keep_str(&conn->bag, &s->header, &bad, err);
+    if (keep_oauth(conn, &bad, err) < 0) return -1;
     if (s->timeout_ms <= 0) s->timeout_ms = 60000;
     if (s->deadline_ms <= 0) s->deadline_ms = 600000;
     return bad || sl_call_spec_copy(&s->login, &spec->login, &conn->bag, err) < 0 ? -1 : 0;
@@ -197,10 +243,10 @@ static int conn_fill(sl_conn *conn, const sl_conn_spec *spec, sl_err *err) {
     for (size_t i = 0; i < SL_CALL_HOSTS && conn->spec.hosts[i]; i++)
         if (add_host(conn, i, err) < 0) return -1;
     if (!conn->origins[0]) return sl_fail(err, SL_CONFIG, 0, "connection '%s' has no host", conn->spec.name);
+    mask_secrets(&conn->spec);
     if (make_header(conn, err) < 0) return -1;
-    for (size_t i = 0; i < conn->spec.login.piece_count; i++)
-        if (conn->spec.login.pieces[i].secret) sl_log_secret(conn->spec.login.pieces[i].text);
-    conn->spec.login.anonymous = true;
+    make_advice(conn);
+    conn->spec.login.anonymous = conn->spec.login.is_login = true;
     conn->spec.login.repeat = SL_REPEAT_SAFE; /* the cell alone logs in: a second login ends a token that nobody has */
     conn->spec.username = conn->spec.secret = sl_str_make(NULL, 0);
     return 0;

@@ -21,7 +21,7 @@ static bool in_list(const int *list, int status) {
 }
 
 static bool has_login(const call_op *c) {
-    return c->conn->spec.auth == SL_AUTH_LOGIN && !c->spec.anonymous && !c->spec.keep_token;
+    return sl_auth_has_token(c->conn->spec.auth) && !c->spec.anonymous && !c->spec.keep_token;
 }
 
 /* The path of the URL without host and query: what a message shows. */
@@ -224,10 +224,8 @@ static void put_body(const call_op *c, sl_err *err) {
     if (!a || a->body.len == 0) return;
     sl_buf head;
     sl_buf_init(&head, 1 << 20);
-    sl_err ignored;
-    size_t len = a->body.len < 4 * sizeof err->body ? a->body.len : 4 * sizeof err->body;
-    if (sl_buf_put(&head, a->body.ptr, len, &ignored) == 0) sl_log_mask(&head);
-    len = head.len < sizeof err->body - 1 ? head.len : sizeof err->body - 1;
+    sl_log_body(&head, a->body, 4 * sizeof err->body);
+    size_t len = head.len < sizeof err->body - 1 ? head.len : sizeof err->body - 1;
     while (len < head.len && len > 0 && ((unsigned char)head.data[len] & 0xc0) == 0x80) len--; /* whole characters */
     if (len) memcpy(err->body, head.data, len);
     err->body[len] = '\0';
@@ -239,7 +237,9 @@ static void put_body(const call_op *c, sl_err *err) {
 static void put_hint(const call_op *c, sl_err *err) {
     const sl_conn_spec *s = &c->conn->spec;
     if (err->hint[0]) return;
-    if (err->code == SL_AUTH && c->refreshed)
+    if (err->code == SL_AUTH && c->refreshed && sl_auth_is_oauth(s->auth))
+        sl_hint(err, "%s", c->conn->advice);
+    else if (err->code == SL_AUTH && c->refreshed)
         sl_hint(err, "somebody else seems to log in as '%.80s', which ends the token; give sluice a user of its own",
                 s->account);
     else if (err->code == SL_PROTOCOL)

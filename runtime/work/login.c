@@ -15,14 +15,19 @@
 #define TOKEN_MAX (64 << 10)
 #define MINUTE_MS 60000
 #define LOOK_AGAIN_MS 25 /* while another process has the duty */
+#define MARGIN_MS 60000  /* a token is renewed that long before it expires, or a tenth of its life */
+#define FORMER 4         /* texts of earlier logins that are still masked: an error may quote them */
 
 typedef struct token_op token_op;
 
 typedef struct token_cell {
     char *host, *account;
-    sl_buf text;
+    sl_buf text, refresh;
+    char *former[FORMER];            /* ring of what stood there before */
+    unsigned formers;
     int64_t generation;              /* 0: no token yet */
-    int64_t obtained_ms, before_ms;  /* wall clock: when this token was fetched, and the one before it */
+    int64_t obtained_ms, before_ms;  /* wall clock: when this token was fetched, and the one before that was refused */
+    int64_t expires_ms;              /* 0: not known */
     token_op *first, *last;
     struct token_cell *next;
 } token_cell;
@@ -41,7 +46,7 @@ struct token_op {
     sl_tokens *tokens;
     token_cell *cell;
     sl_token_request r; /* host and account are the cell's */
-    char name[64];
+    char name[64], advice[256];
     sl_op *child;       /* the login, or a pause before it */
     sl_token_lock *lock;
     bool logging_in, waiting;
@@ -58,9 +63,32 @@ sl_tokens *sl_tokens_new(sl_loop *loop, sl_err *err) {
     return t;
 }
 
+static void wipe_text(char *text) {
+    if (text) explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+/* What a place holds is dead: kept for the masks until a few more have come. */
+static void retire(token_cell *cell, sl_buf *place) {
+    if (place->len == 0) return;
+    char **slot = &cell->former[cell->formers++ % FORMER];
+    if (*slot) sl_log_secret_release(sl_str_of(*slot));
+    wipe_text(*slot);
+    *slot = sl_str_dup(sl_buf_str(place)); /* without memory for it, it stays masked for good */
+    explicit_bzero(place->data, place->len);
+    sl_buf_clear(place);
+}
+
+static void wipe(sl_buf *b) {
+    if (b->data) explicit_bzero(b->data, b->len);
+    sl_buf_free(b);
+}
+
+/* Its tokens may live on with the server, so they stay masked. */
 static void cell_free(token_cell *cell) {
-    if (cell->text.data) explicit_bzero(cell->text.data, cell->text.len);
-    sl_buf_free(&cell->text);
+    for (int i = 0; i < FORMER; i++) wipe_text(cell->former[i]);
+    wipe(&cell->text);
+    wipe(&cell->refresh);
     free(cell->host);
     free(cell->account);
     free(cell);
@@ -100,6 +128,7 @@ static token_cell *cell_of(sl_tokens *t, const sl_token_request *r, sl_err *err)
     token_cell *cell = t->count < CELLS_MAX ? calloc(1, sizeof *cell) : NULL;
     if (!cell) return sl_fail(err, SL_LIMIT, 0, "more than %d accounts in one process", CELLS_MAX), NULL;
     sl_buf_init(&cell->text, TOKEN_MAX);
+    sl_buf_init(&cell->refresh, TOKEN_MAX);
     cell->host = sl_str_dup(sl_str_of(r->host));
     cell->account = sl_str_dup(sl_str_of(r->account));
     if (!cell->host || !cell->account) {
@@ -114,11 +143,11 @@ static token_cell *cell_of(sl_tokens *t, const sl_token_request *r, sl_err *err)
 
 /* ---- what processes share ---- */
 
-static int set_token(token_cell *cell, sl_str text, sl_err *err) {
+static int set(token_cell *cell, sl_buf *place, sl_str text, sl_err *err) {
+    if (sl_str_eq(sl_buf_str(place), text)) return 0;
     sl_log_secret(text);
-    if (cell->text.data) explicit_bzero(cell->text.data, cell->text.len);
-    sl_buf_clear(&cell->text);
-    return sl_buf_put_str(&cell->text, text, err);
+    retire(cell, place);
+    return sl_buf_put_str(place, text, err);
 }
 
 static int open_store(sl_tokens *t, sl_err *err) {
@@ -128,32 +157,44 @@ static int open_store(sl_tokens *t, sl_err *err) {
     return sl_hint(err, "`shared: DIR` in sluice.yaml names another folder for login tokens");
 }
 
+static int take_row(token_cell *cell, const sl_token *row, sl_err *err) {
+    if (set(cell, &cell->refresh, sl_str_of(row->refresh), err) < 0) return -1;
+    if (!row->text[0]) return 0; /* it was dropped; the refresh token is still good */
+    if (set(cell, &cell->text, sl_str_of(row->text), err) < 0) return -1;
+    cell->generation = row->generation;
+    cell->obtained_ms = row->obtained_ms;
+    cell->before_ms = row->before_ms;
+    cell->expires_ms = row->expires_ms;
+    return 0;
+}
+
 /* Takes over the token that another process may have fetched. */
 static int read_shared(sl_tokens *t, token_cell *cell, sl_err *err) {
     if (t->alone) return 0;
     sl_token row;
     if (open_store(t, err) < 0) return -1;
     int rc = sl_token_get(t->store, sl_str_of(cell->host), sl_str_of(cell->account), &row, err);
-    if (rc == 1 && row.generation != cell->generation) {
-        rc = set_token(cell, sl_str_of(row.text), err);
-        cell->generation = row.generation;
-        cell->obtained_ms = row.obtained_ms;
-        cell->before_ms = row.before_ms;
-    }
+    if (rc == 1 && row.generation != cell->generation) rc = take_row(cell, &row, err);
     sl_token_clear(&row);
     return rc < 0 ? -1 : 0;
 }
 
-/* On disk before its first use. */
-static int write_shared(sl_tokens *t, token_cell *cell, sl_str text, sl_err *err) {
+/* On disk before its first use. Called under the lock, with what is shared just read. */
+static int write_shared(token_op *t, const sl_login_got *got, sl_err *err) {
+    token_cell *cell = t->cell;
+    sl_tokens *all = t->tokens;
     int64_t now = sl_clock_wall_ms(), generation = cell->generation + 1;
-    if (!t->alone && sl_token_put(t->store, sl_str_of(cell->host), sl_str_of(cell->account), text, now, 0, &generation,
-                                  err) < 0)
+    sl_str refresh = got->refresh.len ? sl_buf_str(&got->refresh) : sl_buf_str(&cell->refresh);
+    sl_token_new row = {sl_buf_str(&got->token), refresh, now, got->expires_ms > 0 ? now + got->expires_ms : 0,
+                        t->r.refused == 0 && !t->r.force};
+    if (!all->alone &&
+        sl_token_put(all->store, sl_str_of(cell->host), sl_str_of(cell->account), &row, &generation, err) < 0)
         return -1;
-    if (set_token(cell, text, err) < 0) return -1;
+    if (set(cell, &cell->refresh, refresh, err) < 0 || set(cell, &cell->text, row.text, err) < 0) return -1;
+    cell->before_ms = row.in_time ? 0 : cell->obtained_ms;
     cell->generation = generation;
-    cell->before_ms = cell->obtained_ms;
     cell->obtained_ms = now;
+    cell->expires_ms = row.expires_ms;
     return 0;
 }
 
@@ -188,9 +229,15 @@ static void end_one(token_op *t, const sl_err *err) {
     sl_op_finish(&t->op, err);
 }
 
+static bool expired(const token_cell *cell) {
+    if (cell->expires_ms == 0) return false;
+    int64_t tenth = (cell->expires_ms - cell->obtained_ms) / 10;
+    return sl_clock_wall_ms() >= cell->expires_ms - (tenth < MARGIN_MS ? tenth : MARGIN_MS);
+}
+
 /* A login asked for by the user is satisfied by nothing but its own. */
 static bool satisfied(const token_op *t) {
-    return !t->r.force && t->cell->generation != 0 && t->cell->generation != t->r.refused;
+    return !t->r.force && t->cell->generation != 0 && t->cell->generation != t->r.refused && !expired(t->cell);
 }
 
 static void end_satisfied(token_cell *cell) {
@@ -229,13 +276,12 @@ static int check_fight(const token_op *t, sl_err *err) {
     if (t->r.force || t->r.refused == 0 || cell->before_ms == 0) return 0;
     if (sl_clock_wall_ms() - cell->obtained_ms >= MINUTE_MS || cell->obtained_ms - cell->before_ms >= MINUTE_MS) return 0;
     sl_fail(err, SL_AUTH, 0, "%s refused the token again, and two logins within a minute did not help", t->name);
-    return sl_hint(err, "somebody else logs in as '%.80s', which ends the token each time; give sluice a user of its own",
-                   cell->account);
+    return sl_hint(err, "%s", t->advice);
 }
 
 static int start_login(token_op *t, sl_err *err) {
     if (check_fight(t, err) < 0) return -1;
-    t->child = t->r.login.start(t->r.login.self, err);
+    t->child = t->r.login.start(t->r.login.self, sl_buf_str(&t->cell->refresh), err);
     if (!t->child) return -1;
     t->logging_in = true;
     sl_op_adopt(t->child, &t->op);
@@ -269,31 +315,37 @@ static void lead(token_cell *cell) {
 }
 
 static int take_login(token_op *t, sl_err *err) {
+    const sl_login *login = &t->r.login;
     const sl_err *failed = sl_op_error(t->child);
-    if (failed) return *err = *failed, -1;
-    sl_buf token;
-    sl_buf_init(&token, TOKEN_MAX);
-    int rc = t->r.login.token(t->r.login.self, t->child, &token, err);
-    if (rc == 0 && token.len == 0) rc = sl_fail(err, SL_PROTOCOL, 0, "the login's answer has an empty token");
-    if (rc == 0) rc = write_shared(t->tokens, t->cell, sl_buf_str(&token), err);
-    if (token.data) explicit_bzero(token.data, token.len);
-    sl_buf_free(&token);
+    if (failed) {
+        *err = *failed;
+        if (login->explain) login->explain(login->self, t->child, err);
+        return -1;
+    }
+    sl_login_got got = {.expires_ms = 0};
+    sl_buf_init(&got.token, TOKEN_MAX);
+    sl_buf_init(&got.refresh, TOKEN_MAX);
+    int rc = login->take(login->self, t->child, &got, err);
+    if (rc == 0 && got.token.len == 0) rc = sl_fail(err, SL_PROTOCOL, 0, "the login's answer has an empty token");
+    if (rc == 0) rc = write_shared(t, &got, err);
+    wipe(&got.token);
+    wipe(&got.refresh);
     return rc;
 }
 
+/* Who logged in takes what came; also a token that is short-lived enough to be renewed at once. */
 static void after_login(token_op *t, sl_op *login) {
     token_cell *cell = t->cell;
-    bool force = t->r.force;
     sl_err err;
     int rc = take_login(t, &err);
     t->logging_in = false;
     drop_duty(t);
-    if (!force) {
+    if (!t->r.force) {
         sl_op_free(login);
         t->child = NULL;
     } /* else it stays: its answer is what the user asked for */
-    if (force) end_one(t, rc < 0 ? &err : NULL);
-    else if (rc < 0) end_all(cell, &err);
+    if (rc < 0 && !t->r.force) end_all(cell, &err);
+    else end_one(t, rc < 0 ? &err : NULL);
     end_satisfied(cell);
     pass_on(cell);
 }
@@ -336,6 +388,7 @@ sl_op *sl_token_start(sl_tokens *tokens, const sl_token_request *request, sl_err
     t->r.host = cell->host;
     t->r.account = cell->account;
     snprintf(t->name, sizeof t->name, "%s", request->name);
+    snprintf(t->advice, sizeof t->advice, "%s", request->advice ? request->advice : "");
     t->waiting = true;
     if (cell->last) cell->last->next = t;
     else cell->first = t;

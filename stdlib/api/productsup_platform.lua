@@ -64,6 +64,7 @@ return {
     read = { rate = "60/min, concurrent 1", doc = "reading product data; one request at a time" },
     other = { rate = "5/s", per = "endpoint", doc = "everything else, each endpoint on its own" },
   },
+  health = { "projects" },
   learn = { limit = "x-ratelimit-limit", reset = "x-ratelimit-retry-after" }, -- per second; the latter is a Unix time
 
   truth = "success",

@@ -27,6 +27,7 @@ return {
     batches = { rate = "100/s", per = "stream", doc = "asking for a batch, each stream on its own" },
     other = { rate = "5/s", per = "endpoint", doc = "everything else, each endpoint on its own" },
   },
+  health = { "streams" },
   learn = { limit = "ratelimit-limit", reset = "ratelimit-reset" }, -- per second; the reset is a Unix time
 
   media = "application/vnd.api+json",

@@ -35,6 +35,7 @@ return {
     api = { rate = "3/s", doc = "everything that needs a token" },
     login = { rate = "1/s", doc = "authenticate and valid_token" },
   },
+  health = { "valid_token", "sources" },
   learn = { limit = "x-s2s-ratelimit" }, -- a limit per second; neither what is left nor when it comes back
 
   headers = { ["Content-Type"] = "application/json" },

@@ -51,12 +51,23 @@ schema.schedule = {
   exactly_one = { "cron", "every" },
 }
 
+-- Days in the defaults are seconds here, as all durations are once they are read.
+schema.keep = {
+  kind = "map", doc = "how long things stay; `sluice state prune` and the day's first run forget what is older",
+  fields = {
+    runs = { kind = "duration", default = 90 * 86400, doc = "runs in the ledger, and batches that have their verdict" },
+    bodies = { kind = "duration", default = 30 * 86400, doc = "bodies of writes that are settled" },
+    dead_letters = { kind = "duration", default = 90 * 86400, doc = "dead-letter files, since they were last changed" },
+  },
+}
+
 schema.root = {
   kind = "map",
   fields = {
     version = { kind = "integer", one_of = { 1 }, default = 1, doc = "of this file's form" },
     store = { kind = "store", default = "sqlite:.sluice/state.db", doc = "where cursors and runs are kept" },
     shared = { kind = "path", doc = "folder of what all projects of a user share: budgets and login tokens" },
+    keep = schema.keep,
     connections = { kind = "map", each = schema.connection, doc = "accounts of APIs by name" },
     schedules = { kind = "map", each = schema.schedule, doc = "recipes that `sluice serve` runs, by name" },
   },

@@ -248,6 +248,16 @@ describe("a login token", function()
     assert.error_matches(function() call.connection { name = "x", hosts = { s.api.url } }:login() end, "has no login")
   end)
 
+  it("gives its place among the masks back when it is long dead", function()
+    s = shop(function(_, self)
+      self.logins = self.logins + 1
+      return { json = { user = { token = ("mortal-%d-token"):format(self.logins) } } }
+    end)
+    local conn = connect(s)
+    for _ = 1, 9 do assert(conn:login()) end
+    assert.equal("mortal-1-token *** ***", log.mask "mortal-1-token mortal-8-token mortal-9-token")
+  end)
+
   it("appears in no message", function()
     s = shop(function(r, self)
       if r.path ~= "/login" then return { status = 400, body = "bad: " .. r.target .. " " .. self.token } end
@@ -272,8 +282,10 @@ describe("a login token in the per-user folder", function()
     call.share(tmp.dir())
   end)
 
-  local function other_process(what)
-    local script = tmp.write(tmp.dir() .. "/other.lua", ([[
+  local sluice = (os.getenv "SLUICE_BUILD" or "build") .. "/sluice"
+
+  local function script_of(what)
+    return tmp.write(tmp.dir() .. "/other.lua", ([[
       local auth, call = require "sluice.auth", require "sluice.call"
       call.share(%q)
       local conn = call.connection {
@@ -285,7 +297,10 @@ describe("a login token in the per-user folder", function()
         return assert(conn:call { operation = "rows", method = "GET", url = %q .. "/rows", class = "api", resend = "safe", expect = "rows" })
       end
       %s]]):format(dir, s.api.url, s.api.url, s.api.url, what))
-    local result = assert(process.run { argv = { (os.getenv "SLUICE_BUILD" or "build") .. "/sluice", "run", script } })
+  end
+
+  local function other_process(what)
+    local result = assert(process.run { argv = { sluice, "run", script_of(what) } })
     assert.equal(0, result.status, result.stderr)
     return result.stdout
   end
@@ -309,6 +324,73 @@ describe("a login token in the per-user folder", function()
     for i = 1, 3 do tasks[i] = function() other_process [[for _ = 1, 5 do rows() end]] end end
     task.all(tasks)
     assert.equal(1, s.logins)
+  end)
+
+  it("is never ended by one of several processes that use it at the same time", function()
+    local tasks = {}
+    for i = 1, 5 do tasks[i] = function() other_process [[for _ = 1, 20 do assert(rows().attempts == 1) end]] end end
+    task.all(tasks)
+    assert.equal(1, s.logins)
+  end)
+
+  it("costs one login, whatever the number of processes, when somebody logs in elsewhere", function()
+    local conn, tasks = connect(s), {}
+    assert(conn:call(rows(s)))
+    for i = 1, 4 do
+      tasks[i] = function()
+        other_process [[for i = 1, 40 do assert(rows().attempts <= 2) require("sluice.task").sleep(0.01) end]]
+      end
+    end
+    tasks[5] = function()
+      while #s.api.requests < 40 do task.sleep(0.005) end
+      s.token = "a person has logged in elsewhere"
+    end
+    task.all(tasks)
+    assert.equal(2, s.logins)
+  end)
+
+  it("is fetched by the next process at once when the one that logs in is killed", function()
+    s.api.close()
+    local asked = 0
+    s = shop(function(r)
+      if r.path ~= "/login" then return nil end
+      asked = asked + 1
+      return asked == 1 and { how = "stall", hold = 50, body = "x" } or nil
+    end)
+    local pidfile = dir .. "/pid"
+    local victim = task.spawn(function()
+      return process.run { argv = { "sh", "-c", 'echo $$ > "$0"; exec "$@"', pidfile, sluice, "run", script_of "rows()" } }
+    end)
+    while asked == 0 do task.sleep(0.005) end
+    local tasks = {}
+    for i = 1, 3 do tasks[i] = function() other_process [[rows()]] end end
+    tasks[4] = function()
+      task.sleep(0.2) -- the others may have come to where they wait; where they have not, the test is only weaker
+      assert.equal(1, asked)
+      assert(os.execute("kill -9 " .. tmp.read(pidfile)))
+    end
+    task.all(tasks)
+    assert.equal(137, assert(victim:wait()).status)
+    assert.same({ 2, 1 }, { asked, s.logins })
+  end)
+
+  it("is no loop between processes: refused again within a minute, it is an error in each of them", function()
+    s.api.close()
+    s = shop(function(r, self)
+      if r.path ~= "/login" then self.token = "stolen" end
+    end)
+    local tasks = {}
+    for i = 1, 3 do
+      tasks[i] = function()
+        other_process [[
+          for _ = 1, 5 do
+            local ok, problem = pcall(rows)
+            assert(not ok and problem.code == "auth", tostring(problem))
+          end]]
+      end
+    end
+    task.all(tasks)
+    assert.equal(2, s.logins)
   end)
 
   it("is in a file of ours alone", function()

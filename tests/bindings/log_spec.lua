@@ -37,10 +37,51 @@ describe("log", function()
     end
   end)
 
+  it("masks it however JSON is written: slashes, all but ASCII and < > & escaped, once or once more", function()
+    assert.is_true(log.secret 'K\u{f6}ln/<\u{1f600}>&"x"')
+    for _, text in ipairs {
+      [[K\u{f6}ln\/<\u{1f600}>&\"x\"]], [[K\u00f6ln/<\ud83d\ude00>&\"x\"]], [[K\u00f6ln\/<\ud83d\ude00>&\"x\"]],
+    } do
+      text = text:gsub("\\u{(%x+)}", function(code) return utf8.char(tonumber(code, 16)) end)
+      assert.equal('{"k":"***"}', log.mask('{"k":"' .. text .. '"}'))
+      assert.equal('{"k":"***"}', log.mask('{"k":"' .. text:gsub('[\\"]', "\\%0") .. '"}'))
+    end
+    assert.equal("***", log.mask('K\u{f6}ln/\\u003c\u{1f600}\\u003e\\u0026\\"x\\"'))
+    local code = crypto.base64 "u:??>>??>>secret" -- with / and +
+    log.secret "??>>??>>secret"
+    assert.matches("^dTo%*%*%*", log.mask((code:gsub("/", "\\/"))))
+    assert.matches("^dTo%*%*%*", log.mask(url_encoded(code)))
+  end)
+
   it("leaves nothing of secrets that overlap or are prefixes of each other", function()
     assert.equal("x***y", log.mask "xabcdefghijkly")
     assert.equal("x***y", log.mask "xabcdefghmnopy")
     assert.equal("***", log.mask "abcdefghabcdefgh")
+  end)
+
+  it("leaves no half of a secret where a body is cut", function()
+    local secret = "cut-me-into-two-halves"
+    log.secret(secret)
+    for before = 90, 100 do
+      assert.equal(("x"):rep(before) .. ("*"):rep(math.min(3, 100 - before)), log.body(("x"):rep(before) .. secret, 100))
+    end
+    assert.equal(("x"):rep(100), log.body(("x"):rep(100) .. secret, 100))
+    assert.equal("", log.body(secret, 0))
+    assert.equal("***", log.body(secret))
+    assert.error_matches(function() log.body("x", -1) end, "bytes")
+  end)
+
+  it("says so when there are too many secrets, and goes on masking those it has", function()
+    local tmp = require "support.tmp"
+    local script = tmp.write(tmp.dir() .. "/s.lua", [[
+      local log = require "sluice.log"
+      local registered = 0
+      for i = 1, 9000 do if log.secret("secret-number-" .. i) then registered = registered + 1 end end
+      print(registered, log.mask "secret-number-1 secret-number-8192", log.mask "secret-number-9000")]])
+    local done = require("sluice.process").run { argv = { (os.getenv "SLUICE_BUILD" or "build") .. "/sluice", "run", script } }
+    assert.equal("8192\t*** ***\t***0\n", done.stdout) -- 900 is a secret of its own
+    local _, times = done.stderr:gsub("more than 8192 secrets", "")
+    assert.equal(1, times)
   end)
 
   it("refuses to mask what is too short to be a secret", function()

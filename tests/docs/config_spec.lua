@@ -29,6 +29,7 @@ describe("docs/config.md", function()
   it("names the keys of the file and of schedules", function()
     assert.same(set(schema.root.fields), sections["Keys"])
     assert.same(set(schema.schedule.fields), sections["schedules"])
+    assert.same(set(schema.keep.fields), sections["keep"])
     for key in pairs(schema.retry.fields) do assert.matches("`" .. key .. "`", tmp.read "docs/config.md", 1, true) end
   end)
 
@@ -51,6 +52,13 @@ describe("docs/config.md", function()
         assert.equal(row.default, seconds(written[row.name]))
         assert.matches("| `" .. row.name .. "` | duration | " .. written[row.name] .. " |", page, 1, true)
       end
+    end
+  end)
+
+  it("names how long things stay", function()
+    local page = tmp.read "docs/config.md"
+    for name, row in pairs(schema.keep.fields) do
+      assert.matches(("| `%s` | duration | %dd |"):format(name, row.default // 86400), page, 1, true)
     end
   end)
 

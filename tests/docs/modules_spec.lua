@@ -3,7 +3,7 @@ local tmp = require "support.tmp"
 
 local public = {
   "http", "json", "ndjson", "csv", "yaml", "limit", "retry", "poll", "state", "task", "log", "time", "crypto", "process", "server", "err",
-  "auth", "file", "outbox", "sql",
+  "auth", "file", "outbox", "sql", "system",
 }
 
 -- module -> { functions = { name = true }, methods = { name = true } }, as the tables of a page name them.

@@ -102,6 +102,11 @@ describe("a definition", function()
     wrong("operations[3] 'make'.errors[409]: code 'lockd' is none of", function(d) d.operations[3].errors[409].code = "lockd" end)
     wrong("apis/things.lua: unknown field 'operation' (did you mean 'operations'?)", function(d) d.operation = {} end)
     wrong("apis/things.lua: helpers 'thing': that name is taken", function(d) d.helpers.thing = "x" end)
+    wrong("apis/things.lua: health: operation 'thng' is none of: find, make, put, thing (did you mean 'thing'?)",
+      function(d) d.health = { "thng" } end)
+    wrong("apis/things.lua: health: operation 'make' is not safe", function(d) d.health = { "find", "make" } end)
+    wrong("apis/things.lua: health: operation 'thing' needs the argument 'id'", function(d) d.health = { "thing" } end)
+    wrong("apis/things.lua: health must be a table, is a string", function(d) d.health = "find" end)
     local function rule(fields)
       return function(d) d.operations[1].outcomes = { fields } end
     end

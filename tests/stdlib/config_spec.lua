@@ -86,7 +86,7 @@ end)
 describe("sluice.config complaints", function()
   local cases = {
     { "connection: {}", "1:1: unknown key 'connection' (did you mean 'connections'?)" },
-    { "xyzzy: 1", "1:1: unknown key 'xyzzy'", "known: connections, schedules, shared, store, version" },
+    { "xyzzy: 1", "1:1: unknown key 'xyzzy'", "known: connections, keep, schedules, shared, store, version" },
     { "version: 2", "1:10: version: 2 is not known here", "known: 1" },
     { "version: '1'", "1:10: version: expected a whole number, found a text", "write it without quotes" },
     { "version: 1.0", "1:10: version: expected a whole number, found a number" },
@@ -233,6 +233,27 @@ describe("sluice.config connections", function()
     local e = raised(keys_of, line)
     return e.message:match "^.*/sluice%.yaml:(%d+:%d+: .*)$", e.hint
   end
+
+  it("are asked for their secrets and where those stand, without a command being run", function()
+    local dir = tmp.dir()
+    tmp.write(dir .. "/pw", "from-a-file\n")
+    local cfg = project([[
+  a: { api: depot, user: u, password: in-the-file }
+  b: { api: depot, user: u, password: "${TOKEN}", proxy: "http://me:proxy-password@p.example:1" }
+  c: { api: depot, user: u, password: { file: ]] .. dir .. [[/pw } }
+  d: { api: depot, user: u, password: { command: [touch, ]] .. dir .. [[/ran] } }
+  e: { api: nowhere, password: x }
+  f: { api: depot, user: u, password: "${MISSING}" }
+]])
+    local said = {}
+    for i, secret in ipairs(config.secrets(cfg)) do
+      said[i] = ("%s.%s %s %s %s"):format(secret.connection, secret.key, secret.where:match "%d+:%d+$", secret.text, secret.literal)
+    end
+    assert.same({ "a.password 2:39 in-the-file true", "b.password 3:39 token-from-the-environment false",
+      "b.proxy 3:58 http://me:proxy-password@p.example:1 true", "c.password 4:39 from-a-file false", "d.password 5:39 nil false",
+      "f.password 7:39 nil false" }, said)
+    assert.is_nil(io.open(dir .. "/ran"))
+  end)
 
   -- The text in a secret that is closed, as far as it can be seen: by what the log masks.
   local function is_masked(text)

@@ -57,6 +57,13 @@ describe("sluice run", function()
     end
   end)
 
+  it("refuses a retry that is no function", function()
+    script 'return require("sluice").recipe { about = "t", retry = "again", run = function() end }'
+    local code, _, problems = run(dir, "run r.lua")
+    assert.equal(2, code)
+    assert.matches("'retry' must be a function, not a string", problems)
+  end)
+
   it("says file and line of a syntax error, without a traceback", function()
     script "local x =\n= 3"
     local code, _, problems = run(dir, "run r.lua")

@@ -46,9 +46,11 @@ end
 
 function Project:stop() self.sandbox:stop() end
 
+-- Words that begin with "sluice" are a command of their own, others what `sluice run` gets.
 local function argv_of(self, words)
-  local argv = { "env", "XDG_STATE_HOME=" .. self.dir .. "/shared", here() .. "/" .. (os.getenv "SLUICE_BUILD" or "build") .. "/sluice",
-    "run", "--json" }
+  local argv = { "env", "XDG_STATE_HOME=" .. self.dir .. "/shared", here() .. "/" .. (os.getenv "SLUICE_BUILD" or "build") .. "/sluice" }
+  local own = words:match "^sluice (.*)$"
+  if own then words = own else table.move({ "run", "--json" }, 1, 2, #argv + 1, argv) end
   for word in words:gmatch "%S+" do
     argv[#argv + 1] = word:match "^scripts/" and here() .. "/" .. word or word
   end
@@ -60,7 +62,8 @@ local function result_of(done)
   return done
 end
 
---- `sluice run` in the project's folder; `first`: what a shell does before it ("ulimit -n 100").
+--- `sluice run` in the project's folder, or another command: `p:run "sluice state list --json"`. `first`: what a shell does
+--- before it ("ulimit -n 100").
 function Project:run(words, first)
   local argv = argv_of(self, words)
   if first then argv = { "sh", "-c", first .. ' && exec "$@"', "sh", table.unpack(argv) } end
