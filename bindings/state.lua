@@ -340,8 +340,19 @@ function Store:outbox_claim(row) end
 ---@return sluice.Intent?
 function Store:outbox_claim_id(id) end
 
---- Rows, oldest first; fields of the filter that are nil match all. `after`: with a higher id; `most`: so many; `newest`: those first.
----@param filter? { state?: string, host?: string, account?: string, operation?: string, scope?: string, key?: string, after?: integer, most?: integer, newest?: boolean }
+---@class sluice.OutboxFilter fields that are nil match all
+---@field state? string
+---@field host? string
+---@field account? string
+---@field operation? string
+---@field scope? string
+---@field key? string
+---@field after? integer only rows with a higher id
+---@field most? integer so many rows at most
+---@field newest? boolean newest first
+
+--- Rows, oldest first.
+---@param filter? sluice.OutboxFilter
 ---@return sluice.OutboxRow[]
 function Store:outbox_rows(filter) end
 
