@@ -264,7 +264,8 @@ static void after_send(call_op *c, sl_op *http) {
 
 static void ask_slot(call_op *c) {
     sl_err err;
-    sl_limit_key key = {sl_str_of(c->origin), sl_str_of(c->conn->spec.account), sl_str_of(c->rclass->name),
+    /* All hosts of an API share the budget: what is documented as "all endpoints" may well be counted together. */
+    sl_limit_key key = {sl_str_of(c->conn->origins[0]), sl_str_of(c->conn->spec.account), sl_str_of(c->rclass->name),
                         sl_str_of(c->spec.resource)};
     drop(&c->slot);
     sl_op *slot = sl_slot_start(c->conn->calls->budgets, &key, &c->rclass->rates, c->rclass->own, &err);

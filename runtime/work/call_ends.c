@@ -21,14 +21,15 @@ static int find_class(call_op *c, sl_err *err) {
 }
 
 /* Credentials go to the connection's own hosts alone. */
-static int find_origin(call_op *c, sl_err *err) {
+static int check_origin(const call_op *c, sl_err *err) {
     sl_url url;
+    bool own = false;
     if (sl_url_parse(&url, c->spec.url, err) < 0) return -1;
-    for (size_t i = 0; i < SL_CALL_HOSTS && c->conn->origins[i] && !c->origin; i++)
-        if (strcmp(url.origin, c->conn->origins[i]) == 0) c->origin = c->conn->origins[i];
-    if (!c->origin) sl_fail(err, SL_USAGE, 0, "%s is no host of connection '%s'", url.origin, c->conn->spec.name);
+    for (size_t i = 0; i < SL_CALL_HOSTS && c->conn->origins[i] && !own; i++)
+        own = strcmp(url.origin, c->conn->origins[i]) == 0;
+    if (!own) sl_fail(err, SL_USAGE, 0, "%s is no host of connection '%s'", url.origin, c->conn->spec.name);
     sl_url_free(&url);
-    return c->origin ? 0 : -1;
+    return own ? 0 : -1;
 }
 
 static int put_pieces(call_op *c, sl_err *err) {
@@ -51,7 +52,7 @@ static int check_rules(const call_op *c, sl_err *err) {
 }
 
 int sl_call_prepare(call_op *c, const sl_call_spec *spec, sl_err *err) {
-    if (sl_call_spec_copy(&c->spec, spec, &c->bag, err) < 0 || find_class(c, err) < 0 || find_origin(c, err) < 0 ||
+    if (sl_call_spec_copy(&c->spec, spec, &c->bag, err) < 0 || find_class(c, err) < 0 || check_origin(c, err) < 0 ||
         check_rules(c, err) < 0 || put_pieces(c, err) < 0)
         return -1;
     int64_t whole = c->spec.deadline_ms > 0 ? c->spec.deadline_ms : c->conn->spec.deadline_ms;

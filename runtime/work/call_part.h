@@ -55,7 +55,6 @@ typedef struct call_op {
     sl_bag bag;
     sl_call_spec spec;
     sl_buf body;              /* pieces put together */
-    const char *origin;       /* the conn's, that this URL belongs to */
     const sl_conn_class *rclass;
     call_state state;
     sl_op *child;             /* what the state waits for */

@@ -181,6 +181,7 @@ local function is_reachable(one) return one.looks[1].answer ~= nil end
 ---@param names string[]
 function remote.check(report, cfg, names)
   if cfg.shared then require("sluice.call").share(cfg.shared) end
+  require("sluice.call").interactive(true) -- somebody waits for it: not behind a bulk job
   local list, offsets = clients_of(report, cfg, names), {}
   for _, one in ipairs(start_looks(list)) do
     local problem
