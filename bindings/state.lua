@@ -288,6 +288,7 @@ function Cursor:close() end
 ---@field host string
 ---@field account string
 ---@field operation string
+---@field scope string what tells records of one key apart ("channel_id=47"); "" for nothing
 ---@field key string
 ---@field body? string its arguments as JSON; nil once forgotten
 ---@field digest string of the body
@@ -299,6 +300,7 @@ function Cursor:close() end
 ---@field intended number when it was handed in, seconds
 ---@field sent? number when the last attempt began
 ---@field settled? number
+---@field age? number seconds since the last attempt at least, whatever the wall clock did; nil where there was none
 ---@field looked? number when it was searched for last
 
 ---@class sluice.Intent a row of the outbox that is ours until it is closed
@@ -329,7 +331,7 @@ function Intent:close() end
 
 --- The row of that key, made where it is new (on disk when it returns); nil where somebody works on it. Where nothing was
 --- done yet the row takes this body.
----@param row { host: string, account: string, operation: string, key: string, body: string, digest: string, run?: integer }
+---@param row { host: string, account: string, operation: string, scope?: string, key: string, body: string, digest: string, run?: integer }
 ---@return sluice.Intent?
 function Store:outbox_claim(row) end
 
@@ -338,8 +340,19 @@ function Store:outbox_claim(row) end
 ---@return sluice.Intent?
 function Store:outbox_claim_id(id) end
 
---- Rows, oldest first; fields of the filter that are nil match all.
----@param filter? { state?: string, host?: string, account?: string, operation?: string, key?: string }
+---@class sluice.OutboxFilter fields that are nil match all
+---@field state? string
+---@field host? string
+---@field account? string
+---@field operation? string
+---@field scope? string
+---@field key? string
+---@field after? integer only rows with a higher id
+---@field most? integer so many rows at most
+---@field newest? boolean newest first
+
+--- Rows, oldest first.
+---@param filter? sluice.OutboxFilter
 ---@return sluice.OutboxRow[]
 function Store:outbox_rows(filter) end
 

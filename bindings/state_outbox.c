@@ -52,7 +52,7 @@ static void set_int(lua_State *L, const char *key, int64_t n) {
 }
 
 static void push_row(lua_State *L, const sl_outbox_row *r) {
-    lua_createtable(L, 0, 17);
+    lua_createtable(L, 0, 19);
     set_int(L, "id", r->id);
     set_int(L, "run", r->run);
     set_int(L, "attempts", r->attempts);
@@ -61,6 +61,7 @@ static void push_row(lua_State *L, const sl_outbox_row *r) {
     set_text(L, "host", r->host);
     set_text(L, "account", r->account);
     set_text(L, "operation", r->operation);
+    set_text(L, "scope", r->scope);
     set_text(L, "key", r->key);
     set_text(L, "body", r->body);
     set_text(L, "digest", r->digest);
@@ -70,6 +71,9 @@ static void push_row(lua_State *L, const sl_outbox_row *r) {
     set_time(L, "sent", r->sent_ms);
     set_time(L, "settled", r->settled_ms);
     set_time(L, "looked", r->looked_ms);
+    if (r->age_ms < 0) return;
+    lua_pushnumber(L, (lua_Number)r->age_ms / 1000);
+    lua_setfield(L, -2, "age");
 }
 
 static int push_intent(lua_State *L, int rc, const sl_err *err) {
@@ -84,13 +88,15 @@ static sl_str need(lua_State *L, const char *key) {
     return text;
 }
 
-/* store:outbox_claim{host=, account=, operation=, key=, body=, digest=, run=} -> intent | nil (somebody works on it) */
+/* store:outbox_claim{host=, account=, operation=, scope=, key=, body=, digest=, run=} -> intent | nil (somebody works on it) */
 static int store_outbox_claim(lua_State *L) {
-    static const char *const known[] = {"host", "account", "operation", "key", "body", "digest", "run", NULL};
+    static const char *const known[] = {"host",   "account", "operation", "scope", "key",
+                                        "body",   "digest",  "run",       NULL};
     sl_store *st = check_store(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     slb_check_options(L, 2, "outbox_claim", known);
-    sl_outbox_key key = {need(L, "host"), need(L, "account"), need(L, "operation"), need(L, "key")};
+    sl_outbox_key key = {need(L, "host"), need(L, "account"), need(L, "operation"),
+                         slb_opt_str(L, 2, "scope", SL_STR("")), need(L, "key")};
     sl_str body = need(L, "body"), digest = need(L, "digest");
     sl_intent **box = slb_box(L, INTENT);
     sl_err err;
@@ -106,15 +112,17 @@ static int store_outbox_claim_id(lua_State *L) {
     return push_intent(L, sl_intent_claim_id(st, id, box, &err), &err);
 }
 
-/* store:outbox_rows{state=, host=, account=, operation=, key=} -> { oldest, … } */
+/* store:outbox_rows{state=, host=, account=, operation=, scope=, key=, after=, most=, newest=} -> { oldest, … } */
 static int store_outbox_rows(lua_State *L) {
-    static const char *const known[] = {"state", "host", "account", "operation", "key", NULL};
+    static const char *const known[] = {"state", "host",  "account", "operation", "scope",
+                                        "key",   "after", "most",    "newest",    NULL};
     sl_store *st = check_store(L);
     lua_settop(L, 2);
     slb_check_options(L, 2, "outbox_rows", known);
     sl_outbox_filter f = {slb_opt_string(L, 2, "state", NULL), slb_opt_string(L, 2, "host", NULL),
                           slb_opt_string(L, 2, "account", NULL), slb_opt_string(L, 2, "operation", NULL),
-                          slb_opt_string(L, 2, "key", NULL)};
+                          slb_opt_string(L, 2, "scope", NULL), slb_opt_string(L, 2, "key", NULL),
+                          slb_opt_int(L, 2, "after", 0), slb_opt_int(L, 2, "most", 0), slb_opt_bool(L, 2, "newest", false)};
     if (f.state && sl_outbox_state_of(f.state) < 0) slb_usage(L, "outbox_rows: there is no state '%s'", f.state);
     sl_outbox_row row;
     sl_err err;

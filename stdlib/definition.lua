@@ -48,10 +48,13 @@
 --     anonymous, renew            true: without credentials; false: never log in again because of its answer
 --     credential                  one of `credentials`, taken instead of the common one where the connection has its key
 --     legacy                      what is said where the vendor has removed it (an answer 403, 404 or 410)
---     settle                      { operation, args, list, match, also }: how to find out whether an unsafe write was done: a search
+--     settle                      { operation, args, list, match, also, … }: how to find out whether an unsafe write was done: a search
 --                                 (its args with {key} and the write's own {argument}s), the path of the list in its result, the path
---                                 in an entry that is the key; also = { path = argument } that must agree where both are there;
---                                 most = how long a list may be before it is cut, and not finding says nothing
+--                                 in an entry that is the key; also = { path = argument } that must agree where both are there, and
+--                                 tells writes of one key apart; most = how long a list may be before it is cut, and not finding says
+--                                 nothing; whole = path of a list that is longer where some of what was found is not shown;
+--                                 drained = { operation, args, count }: how to see that the queue in front of it is empty (count: path
+--                                 of the number or list; default: all numbers)
 --     poll                        { terminal = { status = "ok" | "partial" | "failed" } }: the statuses that end what the row asks about
 --     errors, timeout, example, source
 --   helpers         more methods: name = "module" or { module, doc }; the module's function of that name gets (client, …)
@@ -102,7 +105,9 @@ local FIELDS = {
     headers = "table", poll = "table", outcomes = "table", credential = "string", legacy = "string", either = "table",
     settle = "table",
   },
-  settle = { operation = "string!", args = "table", list = "string", match = "string!", also = "table", most = "number" },
+  settle = { operation = "string!", args = "table", list = "string", match = "string!", also = "table", most = "number", whole = "string",
+    drained = "table" },
+  drained = { operation = "string!", args = "table", count = "string" },
   poll = { terminal = "table!" },
   arg = {
     name = "string!", type = "string!", required = "boolean", required_for = "table", default = "any",
@@ -247,6 +252,14 @@ local function check_settle(where, row, def)
   local names = {}
   for i, other in ipairs(def.operations) do names[i] = other.name end
   one_of(where, "operation", row.settle.operation, names)
+  local args = {}
+  for _, arg in ipairs(row.args or {}) do args[#args + 1] = arg.name end
+  for _, name in pairs(row.settle.also or {}) do one_of(where, "also", name, args) end
+  local drained = row.settle.drained
+  if drained then
+    check_fields(where .. " drained", drained, "drained")
+    one_of(where .. " drained", "operation", drained.operation, names)
+  end
   if row.resend == "safe" then fault(where, "an operation that may be repeated needs none") end
 end
 

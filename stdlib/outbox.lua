@@ -9,11 +9,13 @@
 --- asked whether the record is there (`settle` of the operation's row, or `resolve`); it is sent again only when its absence
 --- is proven (sluice.settling). Where nothing can be asked it is `unknown`, for a person to settle (`sluice outbox`).
 
+local asking = require "sluice.asking"
 local definition = require "sluice.definition"
 local errors = require "sluice.err"
+local fates = require "sluice.outbox_fates"
 local json = require "sluice.json"
 local log = require "sluice.log"
-local ndjson = require "sluice.ndjson"
+local outbox_record = require "sluice.outbox_record"
 local settling = require "sluice.settling"
 local task = require "sluice.task"
 local time = require "sluice.time"
@@ -22,8 +24,9 @@ local outbox = {}
 
 local IN_FLIGHT = 4
 local RESENDS = 3       -- after proven absence
-local LOOK_AGAIN, LOOK_AGAIN_MAX = 0.02, 0.5 -- while another process has the record
-local ANSWER_MAX = 16384
+local PENDING_MAX = 64  -- doubtful ones at once, each with a lock; beyond it they are settled before more is sent
+local PATIENCE = 1      -- seconds for another process that has the record; then others go first
+local LOOK_AGAIN, LOOK_AGAIN_MAX = 0.02, 0.5
 
 ---@class sluice.Outbox
 local Outbox = {}
@@ -50,13 +53,6 @@ local function check_options(o)
   if type(o.key) ~= "string" and type(o.key) ~= "function" then usage "key is missing: the path of what a record is known by, or a function" end
 end
 
--- The argument that is the body; where an operation has none, a record's fields are its arguments.
-local function target_of(row)
-  for _, arg in ipairs(row.args or {}) do
-    if arg.into == "body" then return arg.name end
-  end
-end
-
 --- The host that the operation goes to: a part of what tells writes apart.
 local function host_of(client, row)
   return require("sluice.request").base(client.definition, client.options, row.host)
@@ -69,8 +65,9 @@ end
 ---   into                    the argument that a record becomes (default: the one that is the body; where there is none, the
 ---                           record's fields are the arguments)
 ---   resolve                 function(key, args, row): evidence that it is there, false where it is not, nil where nothing can be said
----   drained                 function(): false while the API's queue still works; absence is not believed before
----   settle_after, gap       seconds after the last send before "not found" says anything (default: twice `index_lag` of the
+---   drained                 function(): false while the API's queue still works, true where it is empty; absence is not believed
+---                           before (default: asked as the operation's row says)
+---   settle_after, gap       seconds after the end of a request before "not found" says anything (default: twice `index_lag` of the
 ---                           connection), and between the two searches that it takes
 ---   deadline                seconds that settling may take (default: 2 × settle_after + 4 × gap + 60); then `unknown`
 ---   in_flight               writes at once (4)
@@ -84,137 +81,40 @@ function outbox.open(o)
   if row.resend == "safe" then usage("%s.%s may be repeated: it needs no outbox", client.name, row.name) end
   local run = require("sluice.run").current()
   local self = setmetatable({
-    client = client, row = row, key = o.key, with = o.with or {}, into = o.into or target_of(row), resolve = o.resolve,
+    client = client, row = row, key = o.key, with = o.with or {}, into = o.into or outbox_record.target(row), resolve = o.resolve,
     drained = o.drained, options = settling.options(o, tonumber(client.options.index_lag)), run = run,
-    slots = task.semaphore(o.in_flight or IN_FLIGHT), tasks = {}, pending = {}, working = {},
-    store = o.store or run:store(), host = host_of(client, row),
+    slots = task.semaphore(o.in_flight or IN_FLIGHT), settler = task.semaphore(1), tasks = {}, pending = {}, working = {},
+    store = o.store or run:store(), host = host_of(client, row), timeout = row.timeout or tonumber(client.options.timeout) or 60,
     confirmed = 0, repeated = 0, rejected = 0, unknown = 0, resent = 0,
   }, Outbox)
   run:on_failure(function() self:abandon() end)
   return self
 end
 
--- ---- a record as a write ----
+-- ---- the row of a record ----
 
-local function key_of(self, record)
-  local key
-  if type(self.key) == "function" then key = self.key(record)
-  elseif type(record) == "userdata" then key = ndjson.get(record, self.key)
-  else key = require("sluice.paging").by_path(record, self.key) end
-  if key == nil or key == json.null or key == "" or type(key) == "table" then return nil end
-  if math.type(key) == "float" and math.tointeger(key) then key = math.tointeger(key) end
-  return tostring(key)
-end
-
-local function text_of(value)
-  if type(value) == "string" then return value end
-  local text, problem = json.encode(value)
-  if not text then error(problem, 0) end
-  return text
-end
-
--- Of the content, whatever the order of its keys: the same order handed in tomorrow, as a table or as a line, is the same.
-local function digest_of(body)
-  return require("sluice.crypto").sha256(json.encode(json.decode(body), { pretty = true }))
-end
-
-local function job_of(self, record)
-  local args = {}
-  for name, value in pairs(self.with) do args[name] = value end
-  if self.into then args[self.into] = record
-  else
-    for name, value in pairs(type(record) == "userdata" and ndjson.totable(record) or record) do args[name] = value end
-  end
-  return { record = record, args = args, key = key_of(self, record), followers = {} }
-end
-
--- The row of the job, ours. Another process that works on the same record is waited for.
+-- Takes the row of the job; false where somebody works on it.
 local function claim(self, job)
-  local row = {
-    host = self.host, account = self.client.account, operation = self.row.name, key = job.key, run = self.run.id,
-    body = text_of(job.args),
+  if not job.digest then job.body, job.digest = outbox_record.body(job.args) end
+  job.intent = self.store:outbox_claim {
+    host = self.host, account = self.client.account, operation = self.row.name, scope = job.scope, key = job.key, run = self.run.id,
+    body = job.body, digest = job.digest,
   }
-  row.digest = digest_of(row.body)
-  job.digest = row.digest
-  local pause = LOOK_AGAIN
-  while true do
-    job.intent = self.store:outbox_claim(row)
-    if job.intent then break end
+  if not job.intent then return false end
+  job.body = nil
+  task.step "intended"
+  return true
+end
+
+-- Another process that works on the same record is through in a moment, as a rule.
+local function claim_soon(self, job)
+  local pause, until_then = LOOK_AGAIN, time.mono() + PATIENCE
+  while not claim(self, job) do
+    if time.mono() >= until_then then return false end
     task.sleep(pause)
     pause = math.min(pause * 1.5, LOOK_AGAIN_MAX)
   end
-  task.step "intended"
-  return job.intent:row()
-end
-
-local function close(job)
-  if job.intent then job.intent:close() end
-  job.intent = nil
-end
-
--- ---- fates ----
-
--- A recipe's project keeps what was refused in its dead letters; a script without one says so.
-local function refuse(self, job, reason)
-  local run = self.run
-  if run.recipe or run.opened or run.loaded then
-    return run:reject(text_of(job.record), reason, { key = job.key, operation = self.row.name })
-  end
-  log.warn("outbox", "%s '%s' was refused: %s", self.row.name, job.key or "?", reason)
-  run:count "rejected"
-end
-
--- How a fate is counted, for the job and for those with the same key that were handed in meanwhile.
-local function count(self, job, fate, reason)
-  job.state = fate
-  for _, one in ipairs { job, table.unpack(job.followers) } do
-    one.state = fate
-    if fate == "rejected" then refuse(self, one, reason)
-    elseif fate == "confirmed" then
-      self.run:count(one == job and "sent" or "unchanged")
-      if one ~= job then self.repeated = self.repeated + 1 end
-    elseif fate == "unknown" then self.run:count "unknown"
-    else self.run:skip(reason) end
-  end
-  if job.key and self.working[job.key] == job then self.working[job.key] = nil end
-end
-
-local function settle(job, state, answer, note)
-  job.intent:settle(state, answer and log.mask(answer):sub(1, ANSWER_MAX), note and log.mask(note))
-  task.step(state)
-  close(job)
-end
-
-local function confirmed(self, job, answer, note)
-  settle(job, "confirmed", answer, note)
-  self.confirmed = self.confirmed + 1
-  count(self, job, "confirmed")
-end
-
-local function rejected(self, job, reason)
-  if job.intent then settle(job, "rejected", nil, reason) end
-  self.rejected = self.rejected + 1
-  count(self, job, "rejected", reason)
-end
-
-local function unknown(self, job, note)
-  settle(job, "unknown", nil, note)
-  self.unknown = self.unknown + 1
-  log.warn("outbox", "%s '%s': unknown whether it was done: %s", self.row.name, job.key, note)
-  count(self, job, "unknown")
-end
-
--- Written before: by this run, an earlier one, or another process.
-local function repeated(self, job, row)
-  if row.digest ~= job.digest then
-    log.warn("outbox", "%s '%s' was written before with other content; it is not written again", self.row.name, job.key)
-  end
-  close(job)
-  self.repeated = self.repeated + 1 + #job.followers
-  job.state, job.differs = "confirmed", row.digest ~= job.digest
-  self.run:count "unchanged"
-  for _ in ipairs(job.followers) do self.run:count "unchanged" end
-  self.working[job.key] = nil
+  return true
 end
 
 -- ---- sending ----
@@ -225,69 +125,223 @@ local undone = {
   cancelled = true, config = true, state = true,
 }
 
+-- How it ended is not certain: it is settled later. `age`: since another process has sent it.
+local function doubtful(self, job, problem, age)
+  job.state, job.problem = "sent", job.problem or problem
+  job.at = settling.begin(time.mono(), age, self.timeout)
+  if job.waits then return end
+  job.waits, self.next_round = true, 0
+  self.pending[#self.pending + 1] = job
+end
+
 -- One try. Ends the job, leaves it `sent` to be settled, or puts it back and raises what stops everything.
 local function attempt(self, job)
   local ok, problem, answer = pcall(self.client.call, self.client, self.row.name, job.args, job.intent)
   task.step "answered"
-  if ok then return confirmed(self, job, answer.body) end
-  local code = errors.is(problem) and problem.code
-  if refused[code] then return rejected(self, job, tostring(problem)) end
-  if not undone[code] then
+  if ok then return fates.confirmed(self, job, answer.body) end
+  local code, row = errors.is(problem) and problem.code, job.intent:row()
+  local again = code == "conflict" and row.attempts > 1 -- is it in conflict with itself?
+  if again then job.refusal = tostring(problem) end
+  if refused[code] and not again then return fates.rejected(self, job, tostring(problem)) end
+  if row.state == "sent" and not undone[code] then
     log.info("outbox", "%s '%s': %s", self.row.name, job.key, tostring(problem))
-    job.state, job.problem = "sent", tostring(problem)
-    return
+    return doubtful(self, job, tostring(problem))
   end
-  if job.intent:row().state == "sent" then job.intent:back() end
-  close(job)
+  if row.state == "sent" then job.intent:back() end
+  fates.close(job)
   job.state = "intended"
   error(problem, 0)
 end
 
 -- Whether it was done is not certain: what was sent then is what is asked for, and sent again where it must be.
 local function take_over(self, job, row)
-  job.state = "sent"
-  if row.digest == job.digest or not row.body then return end
-  log.warn("outbox", "%s '%s' was sent with other content, and how that ended is not certain", self.row.name, job.key)
-  job.args = json.decode(row.body)
+  if row.digest ~= job.digest and row.body then
+    log.warn("outbox", "%s '%s' was sent with other content, and how that ended is not certain", self.row.name, job.key)
+    job.args, job.differs = json.decode(row.body), true
+  end
+  doubtful(self, job, nil, row.age or 0)
+end
+
+-- What is to be done with a row that is ours now.
+local function proceed(self, job)
+  local row = job.intent:row()
+  if row.state == "confirmed" then return fates.repeated(self, job, row) end
+  if row.state == "sent" or row.state == "unknown" then return take_over(self, job, row) end
+  attempt(self, job)
 end
 
 local function begin(self, job)
   if not job.key then
-    return rejected(self, job, ("it has no %s to be known by"):format(type(self.key) == "string" and self.key or "key"))
+    return fates.rejected(self, job, ("it has no %s to be known by"):format(type(self.key) == "string" and self.key or "key"))
   end
-  local first = self.working[job.key]
+  local first = self.working[job.name]
   if first then
     first.followers[#first.followers + 1] = job
     return
   end
-  self.working[job.key] = job
-  local row = claim(self, job)
-  if row.state == "confirmed" then return repeated(self, job, row) end
-  if row.state == "sent" or row.state == "unknown" then take_over(self, job, row)
-  else attempt(self, job) end
-  if job.state == "sent" then self.pending[#self.pending + 1] = job end
+  self.working[job.name] = job
+  if claim_soon(self, job) then return proceed(self, job) end
+  job.waits, job.at, self.next_round = true, { started = time.mono() }, 0
+  self.pending[#self.pending + 1] = job
 end
 
 -- What stopped it has left the record undone, or it is not known how far it came.
 local function stopped(self, job, problem)
   local open, row = pcall(function() return job.intent:row() end)
-  close(job)
+  fates.close(job)
   if self.failure == nil then self.failure = problem end
-  if open and row.state == "sent" then count(self, job, "unknown")
-  elseif job.state ~= "rejected" then count(self, job, "skipped", "not sent: the outbox had to stop") end
+  if open and row.state == "sent" then fates.count(self, job, "unknown")
+  elseif job.state ~= "rejected" then fates.count(self, job, "skipped", "not sent: the outbox had to stop") end
 end
 
 local function raise_failure(self)
   if self.failure ~= nil then error(self.failure, 0) end
 end
 
+-- ---- settling ----
+
+local function warn_once(job, text, ...)
+  local words = text:format(...)
+  log[job.said == words and "debug" or "warn"]("outbox", "%s", words)
+  job.said = words
+end
+
+local function cancelled(problem) return errors.is(problem) and problem.code == "cancelled" end
+
+-- The queue first, then the search: what leaves the queue in between is not shown yet.
+local function look_once(self, job)
+  local row = job.intent:row()
+  local now, at = time.mono(), job.at
+  local ok, found, part = pcall(function()
+    settling.queue(at, asking.drained(self), now, self.options)
+    now = time.mono()
+    return asking.look(self, job.key, job.args, row)
+  end)
+  task.step "searched"
+  at.looked = time.mono()
+  if not ok then
+    if cancelled(found) then error(found, 0) end
+    warn_once(job, "%s '%s' can't be looked for: %s", self.row.name, job.key, tostring(found))
+    return job.intent:looked(false)
+  end
+  if found then return fates.confirmed(self, job, type(found) == "table" and json.encode(found) or tostring(found), "found by a search") end
+  if found == nil then return fates.unknown(self, job, "nothing can tell: " .. (job.problem or "its process died")) end
+  local counts = not part and settling.counts(at, now, self.options)
+  if counts then at.negatives = at.negatives + 1 end
+  job.intent:looked(counts)
+end
+
+-- Whether the searches that did not find it would have found it.
+local function believed(self, job)
+  local ok, blind = pcall(asking.blind, self, job.intent:row())
+  if ok and not blind then return true end
+  if cancelled(blind) then error(blind, 0) end
+  job.doubt = ok and ("the search does not find '%s' either, which is confirmed"):format(blind) or tostring(blind)
+  warn_once(job, "%s '%s' is not found, but that proves nothing: %s", self.row.name, job.key, job.doubt)
+  job.at.negatives, job.at.looked = 0, time.mono()
+  return false
+end
+
+-- Its absence is proven: it is sent again.
+local function resend(self, job)
+  if not believed(self, job) then return end
+  if job.refusal then return fates.rejected(self, job, job.refusal) end
+  job.resends = (job.resends or 0) + 1
+  if job.resends > RESENDS then return fates.unknown(self, job, ("sent %d times and never found"):format(RESENDS)) end
+  task.step "absent"
+  job.intent:back()
+  self.resent = self.resent + 1
+  log.info("outbox", "%s '%s' is sent again: two searches in a row did not find it", self.row.name, job.key)
+  attempt(self, job)
+end
+
+local function give_up(self, job)
+  local why = job.doubt or job.at.queued and not job.at.drained and "the queue was never seen empty" or job.problem or "its process died"
+  fates.unknown(self, job, ("no proof within %g s: %s"):format(self.options.deadline, why))
+end
+
+-- A record that another process had: by now it may be ours.
+local function wait_step(self, job)
+  if claim(self, job) then return proceed(self, job) end
+  if time.mono() > job.at.started + self.options.deadline then fates.elsewhere(self, job) end
+  job.at.next = time.mono() + LOOK_AGAIN_MAX
+end
+
+-- One step of one job; the time of its next one, or nil when it is settled.
+local function settle_step(self, job)
+  if not job.intent then
+    wait_step(self, job)
+    if job.intent then return time.mono() end
+    return not job.state and job.at.next or nil
+  end
+  if not asking.possible(self) then
+    fates.unknown(self, job, "the API can't be asked: " .. (job.problem or "its process died"))
+    return nil
+  end
+  local action, at = settling.plan(job.at, time.mono(), self.options)
+  if action == "wait" then return at end
+  if action == "give up" then give_up(self, job)
+  elseif action == "look" then look_once(self, job)
+  else resend(self, job) end
+  return job.intent and time.mono() or nil
+end
+
+local function forget(self, job)
+  for i, one in ipairs(self.pending) do
+    if one == job then table.remove(self.pending, i) break end
+  end
+  job.waits = nil
+end
+
+-- A step of each that waits; the time of the next one. Others may come in meanwhile.
+local function settle_round(self)
+  local soonest = math.huge
+  for _, job in ipairs(table.move(self.pending, 1, #self.pending, 1, {})) do
+    local at = settle_step(self, job)
+    if at then soonest = math.min(soonest, at) else forget(self, job) end
+  end
+  self.next_round = soonest
+  return soonest
+end
+
+-- Settles until no more than `left` wait; without it, what is due now.
+local function settle(self, left)
+  self.settler:acquire()
+  local ok, problem = pcall(function()
+    repeat
+      local soonest = settle_round(self)
+      if not left or #self.pending <= left then return end
+      self.run:progress { what = ("settling %d of"):format(#self.pending) }
+      task.sleep(math.max(0, math.min(soonest, time.mono() + 60) - time.mono()))
+    until false
+  end)
+  self.settler:release()
+  if ok then return end
+  if self.failure == nil then self.failure = problem end
+  error(problem, 0)
+end
+
+-- ---- the interface ----
+
+-- Before the next record: what is doubtful must not grow without end, nor wait for the end of a long run.
+local function keep_up(self)
+  if #self.pending >= PENDING_MAX then
+    log.warn("outbox", "%s: how %d of them ended is not certain; they are settled before more is sent", self.row.name, #self.pending)
+    settle(self, PENDING_MAX // 2)
+  elseif #self.pending > 0 and time.mono() >= (self.next_round or 0) then
+    settle(self)
+  end
+end
+
 --- Hands a record in. Up to `in_flight` are on their way; more wait here. Raises what stops all (credentials, an API that is
 --- down): then nothing of this record was done. (waits)
 ---@param record sluice.Record|table|string a record, a table, or JSON text where the operation takes that
+---@return { key: string?, state: string?, differs: boolean? } job
 function Outbox:write(record)
   raise_failure(self)
+  keep_up(self)
   self.slots:acquire()
-  local job = job_of(self, record)
+  local job = outbox_record.job(self, record)
   self.tasks[job] = task.spawn(function()
     local ok, problem = pcall(begin, self, job)
     if not ok then stopped(self, job, problem) end
@@ -300,105 +354,43 @@ end
 --- Hands a record in and waits for its answer.
 ---@param record sluice.Record|table|string
 ---@return "confirmed"|"rejected"|"sent"|"unknown" state "sent": it is not certain, and `finish` settles it
+---@return { key: string?, state: string?, differs: boolean? } job
 function Outbox:send(record)
   local job = self:write(record)
   if self.tasks[job] then self.tasks[job]:wait() end
   raise_failure(self)
-  return job.state or "sent"
+  return job.state or "sent", job
 end
 
--- ---- settling ----
-
--- Evidence, false, or nil: asked by the recipe's function, else by the operation's row.
-local function look(self, job)
-  if self.resolve then return self.resolve(job.key, job.args, job.intent:row()) end
-  local s = self.row.settle
-  local result = self.client:call(s.operation, settling.arguments(s, job.key, job.args))
-  local list = s.list and require("sluice.paging").by_path(result, s.list) or result
-  if type(list) == "function" then -- an operation with pages
-    local all = {}
-    for entry in list do all[#all + 1] = entry end
-    list = all
-  end
-  return settling.find(s, list, job.key, job.args)
-end
-
-local function look_once(self, job)
-  local row, now = job.intent:row(), time.now()
-  local ok, found = pcall(look, self, job)
-  task.step "searched"
-  if not ok then
-    if errors.is(found) and found.code == "cancelled" then error(found, 0) end
-    log[job.warned and "debug" or "warn"]("outbox", "%s '%s' can't be looked for: %s", self.row.name, job.key, tostring(found))
-    job.warned = true
-    return job.intent:looked(false)
-  end
-  if found then return confirmed(self, job, type(found) == "table" and json.encode(found) or tostring(found), "found by a search") end
-  if found == nil then return unknown(self, job, "nothing can tell: " .. (job.problem or "its process died")) end
-  job.intent:looked(settling.counts(row, now, self.options) and (not self.drained or self.drained() ~= false))
-end
-
--- Its absence is proven: it is sent again.
-local function resend(self, job)
-  job.resends = (job.resends or 0) + 1
-  if job.resends > RESENDS then return unknown(self, job, ("sent %d times and never found"):format(RESENDS)) end
-  job.intent:back()
-  self.resent = self.resent + 1
-  log.info("outbox", "%s '%s' is sent again: two searches in a row did not find it", self.row.name, job.key)
-  attempt(self, job)
-end
-
--- One step of one job; the time of its next one, or nil when it is settled.
-local function settle_step(self, job)
-  if not (self.resolve or self.row.settle) then
-    unknown(self, job, "the API can't be asked: " .. (job.problem or "its process died"))
-    return nil
-  end
-  local action, at = settling.plan(job.intent:row(), time.now(), self.options, job.started)
-  if action == "wait" then return at end
-  if action == "give up" then unknown(self, job, "no proof within " .. self.options.deadline .. " s: " .. (job.problem or "its process died"))
-  elseif action == "look" then look_once(self, job)
-  else resend(self, job) end
-  return job.intent and time.now() or nil
-end
-
-local function settle_all(self)
-  for _, job in ipairs(self.pending) do job.started = time.now() end
-  while #self.pending > 0 do
-    local left, soonest = {}, math.huge
-    for _, job in ipairs(self.pending) do
-      local at = settle_step(self, job)
-      if at then
-        left[#left + 1] = job
-        soonest = math.min(soonest, at)
-      end
-    end
-    self.pending = left
-    if #left > 0 then
-      self.run:progress { what = ("settling %d of"):format(#left) }
-      task.sleep(math.max(0, soonest - time.now()))
-    end
-  end
+local function adopt_row(self, id)
+  local intent = self.store:outbox_claim_id(id)
+  if not intent then return end
+  local row = intent:row()
+  if row.state ~= "sent" or not row.body then return intent:close() end
+  local args = json.decode(row.body)
+  self.run:count "added" -- an earlier run had read it
+  doubtful(self, { intent = intent, key = row.key, args = args, record = self.into and args[self.into] or args, followers = {} },
+    nil, row.age or 0)
 end
 
 -- What earlier runs have left `sent` in this outbox and nobody works on.
 local function adopt(self)
-  local filter = { state = "sent", host = self.host, account = self.client.account, operation = self.row.name }
-  for _, row in ipairs(self.store:outbox_rows(filter)) do
-    local intent = self.store:outbox_claim_id(row.id)
-    local now = intent and intent:row()
-    if now and now.state == "sent" and now.body then
-      local args = json.decode(now.body)
-      self.run:count "added" -- an earlier run had read it
-      self.pending[#self.pending + 1] = { intent = intent, key = now.key, args = args, record = self.into and args[self.into] or args, followers = {}, state = "sent" }
-    elseif intent then
-      intent:close()
-    end
-  end
+  local after = 0
+  repeat
+    local rows = self.store:outbox_rows {
+      state = "sent", host = self.host, account = self.client.account, operation = self.row.name, after = after, most = PENDING_MAX,
+    }
+    for _, row in ipairs(rows) do adopt_row(self, row.id) end
+    after = #rows > 0 and rows[#rows].id or after
+    settle(self, 0)
+  until #rows < PENDING_MAX
 end
 
 local function wait_for_tasks(self)
-  for _, one in pairs(self.tasks) do one:wait() end
+  while next(self.tasks) do
+    local _, one = next(self.tasks)
+    one:wait()
+  end
 end
 
 --- Waits for all that was handed in, and settles what is not certain: also what earlier runs have left. Raises what stopped
@@ -407,8 +399,8 @@ end
 function Outbox:finish()
   wait_for_tasks(self)
   raise_failure(self)
+  for _, job in ipairs(self.pending) do job.at.started = time.mono() end
   adopt(self)
-  settle_all(self)
   task.step "settled"
   return { confirmed = self.confirmed, repeated = self.repeated, rejected = self.rejected, unknown = self.unknown, resent = self.resent }
 end
@@ -417,20 +409,20 @@ end
 function Outbox:abandon()
   wait_for_tasks(self)
   for _, job in ipairs(self.pending) do
-    if job.intent then count(self, job, "unknown") end
-    close(job)
+    if job.intent then fates.count(self, job, "unknown") end
+    fates.close(job)
   end
   self.pending = {}
 end
 
---- Asks for one row of the store with the operation's own means, as `sluice outbox settle` does.
+--- Asks for one row of the store with the operation's own means, as `sluice outbox settle` does. (waits)
 ---@param client sluice.Client
 ---@param row sluice.OutboxRow
 ---@return table|false|nil found evidence, false where it is not there, nil where nothing can be asked
 function outbox.look(client, row)
   local operation = definition.operation(client.definition, row.operation)
   if not operation.settle or not row.body then return nil end
-  return look({ client = client, row = operation }, { key = row.key, args = json.decode(row.body) })
+  return (asking.look({ client = client, row = operation }, row.key, json.decode(row.body), row))
 end
 
 return outbox

@@ -1,4 +1,5 @@
 --- `sluice outbox`: what became of writes that must not be doubled, and a person's word where nothing can tell.
+local asking = require "sluice.asking"
 local err = require "sluice.err"
 local json = require "sluice.json"
 local log = require "sluice.log"
@@ -7,15 +8,20 @@ local text = require "sluice.text"
 local command = {
   about = "Show and settle writes that must not be doubled (orders)",
   usage = [[
-usage: sluice outbox list [STATE …] [--operation=NAME]   what is not confirmed; `all`, or states: intended sent confirmed rejected unknown
-       sluice outbox show KEY [--body]                   one write: times, attempts, the server's answer; --body shows what was sent
+usage: sluice outbox list [STATE …]          what is not confirmed; `all`, or states: intended sent confirmed rejected unknown
+       sluice outbox show KEY [--body] [--ask]   one write: times, attempts, the server's answer; --body shows what was sent,
+                                             --ask whether the API shows it now
        sluice outbox settle [KEY …] [--confirmed | --rejected | --resend]
 
   sluice outbox list unknown                   those that a person has to settle
+  sluice outbox show A-1001 --ask              does the search find it by that key? worth a try with a new recipe's first order
   sluice outbox settle                         asks the API about all that are sent or unknown, as the next run would
   sluice outbox settle A-1001 --confirmed      you have looked, and it is there
   sluice outbox settle A-1001 --resend         you have looked, and it is not: the next run that hands it in sends it
   sluice outbox settle A-1001 --rejected       it is not there, and must not be sent
+  sluice outbox settle A-1001 --scope=channel_id=47 --resend      the one of two orders that have the same code
+
+Everywhere: --operation=NAME, --account=NAME, --scope=TEXT leave out the others.
 
 KEY is what the record is known by (the channel's order code). States: intended, certainly nothing was sent; sent, it may have
 been done, and how it ended is not known yet; confirmed; rejected, the API refused it; unknown, nothing can tell.
@@ -23,6 +29,7 @@ Exit code 7 where writes stay unknown.
 ]],
 }
 
+local PAGE = 500
 local STATES = { "intended", "sent", "confirmed", "rejected", "unknown" }
 
 local function usage(format, ...)
@@ -44,6 +51,20 @@ local function split(argv, allowed)
   return words, options
 end
 
+local NARROW = { "operation", "account", "scope" }
+
+local function narrowing(more)
+  local allowed = {}
+  for _, name in ipairs(NARROW) do allowed[name] = "value" end
+  for name, kind in pairs(more or {}) do allowed[name] = kind end
+  return allowed
+end
+
+local function narrow(options, filter)
+  for _, name in ipairs(NARROW) do filter[name] = options[name] end
+  return filter
+end
+
 local function open_store(globals)
   local cfg = require("sluice.config").load(globals.config)
   return require("sluice.state").open(cfg.store), cfg
@@ -63,19 +84,29 @@ local function plain(row, body)
   return copy
 end
 
-local function print_rows(rows, globals)
-  if globals.json then
-    local list = {}
-    for i, row in ipairs(rows) do list[i] = plain(row) end
-    io.write(json.encode(json.array(list)), "\n")
-    return
+local HEADS = { "key", "scope", "state", "operation", "account", "attempts", "since", "note" }
+
+local function cells(row)
+  local since = row.settled or row.state == "sent" and row.sent or row.intended
+  return { row.key, row.scope, row.state, row.operation, row.account, row.attempts, time_text(since), (row.note or ""):sub(1, 100) }
+end
+
+-- Writes rows that come in pages: a table, or one JSON list.
+local function printer(globals)
+  local self = { count = 0 }
+  function self.page(rows)
+    local lines = { self.count == 0 and HEADS or nil }
+    for _, row in ipairs(rows) do
+      local one = plain(row)
+      if globals.json then io.write(self.count == 0 and "[" or ",\n", json.encode(one)) else lines[#lines + 1] = cells(row) end
+      self.count = self.count + 1
+    end
+    if #rows > 0 and not globals.json then io.write(text.table(lines)) end
   end
-  local lines = { { "key", "state", "operation", "account", "attempts", "since", "note" } }
-  for i, row in ipairs(rows) do
-    lines[i + 1] = { row.key, row.state, row.operation, row.account, row.attempts,
-      time_text(row.settled or row.state == "sent" and row.sent or row.intended), (row.note or ""):sub(1, 100) }
+  function self.close()
+    if globals.json then io.write(self.count == 0 and "[" or "", "]\n") end
   end
-  if #rows > 0 then io.write(text.table(lines)) end
+  return self
 end
 
 -- ---- list ----
@@ -96,55 +127,61 @@ local function wanted_states(words)
   return wanted
 end
 
-local function list(argv, globals)
-  local words, options = split(argv, { operation = "value" })
-  local wanted = wanted_states(words)
-  local store <close> = open_store(globals)
-  local rows = {}
+-- Pages of rows, oldest first. What is confirmed may be a lot; the rest is found by its state.
+local function pages(store, wanted, options)
+  local after = 0
+  return function()
+    local rows = {}
+    repeat
+      local found = store:outbox_rows(narrow(options, { after = after, most = PAGE, state = wanted.one }))
+      for _, row in ipairs(found) do
+        after, row.body = row.id, nil
+        if wanted[row.state] then rows[#rows + 1] = row end
+      end
+    until #rows > 0 or #found < PAGE
+    return #rows > 0 and rows or nil
+  end
+end
+
+local function few(store, wanted, options)
+  local all = {}
   for _, state in ipairs(STATES) do
     if wanted[state] then
-      for _, row in ipairs(store:outbox_rows { state = state, operation = options.operation }) do rows[#rows + 1] = row end
+      for rows in pages(store, { one = state, [state] = true }, options) do table.move(rows, 1, #rows, #all + 1, all) end
     end
   end
-  table.sort(rows, function(a, b) return a.id < b.id end)
-  print_rows(rows, globals)
-  if #rows == 0 and not globals.json and not globals.quiet then log.print "nothing to show\n" end
+  table.sort(all, function(a, b) return a.id < b.id end)
+  return all
+end
+
+local function list(argv, globals)
+  local words, options = split(argv, narrowing())
+  local wanted = wanted_states(words)
+  local store <close> = open_store(globals)
+  local out = printer(globals)
+  if wanted.confirmed then
+    for rows in pages(store, wanted, options) do out.page(rows) end
+  else
+    out.page(few(store, wanted, options))
+  end
+  out.close()
+  if out.count == 0 and not globals.json and not globals.quiet then log.print "nothing to show\n" end
   return 0
 end
 
 -- ---- show ----
 
-local function find(store, key)
-  local rows = store:outbox_rows { key = key }
+local NEAR = 1000 -- the newest keys are compared with one that is not there
+
+local function find(store, key, options)
+  local rows = store:outbox_rows(narrow(options, { key = key }))
   if #rows > 0 then return rows end
   local keys = {}
-  for _, row in ipairs(store:outbox_rows {}) do keys[#keys + 1] = row.key end
+  for _, row in ipairs(store:outbox_rows(narrow(options, { newest = true, most = NEAR }))) do keys[#keys + 1] = row.key end
   local near = err.nearest(key, keys)
   err.raise { code = "not_found", message = ("the outbox has no '%s'%s"):format(key, near and (" (did you mean '%s'?)"):format(near) or ""),
     hint = "`sluice outbox list all` shows the keys" }
 end
-
-local function show(argv, globals)
-  local words, options = split(argv, { body = true })
-  if #words ~= 1 then usage "show: which key?" end
-  local store <close> = open_store(globals)
-  for _, row in ipairs(find(store, words[1])) do
-    local one = plain(row, options.body)
-    one.held = store:outbox_held(row.id)
-    if globals.json then
-      io.write(json.encode(one), "\n")
-    else
-      for _, name in ipairs { "key", "state", "operation", "host", "account", "attempts", "intended", "sent", "looked", "settled", "run",
-        "note", "answer", "body" } do
-        if one[name] ~= nil and one[name] ~= "" then io.write(("%-10s %s\n"):format(name, tostring(one[name]))) end
-      end
-      if one.held then io.write "held       a process is working on it\n" end
-    end
-  end
-  return 0
-end
-
--- ---- settle ----
 
 -- The connection of the config that the row was written with: the one of that account whose API has the operation at that
 -- host.
@@ -163,62 +200,108 @@ local function connection_for(cfg, row)
   end
 end
 
+-- Whether the API shows it, asked as settling asks.
+local function ask(cfg, row)
+  local client = connection_for(cfg, row)
+  if not client then return nil, "no connection of the config is this account at this host" end
+  local ok, found = pcall(require("sluice.outbox").look, client, row)
+  if not ok then return nil, tostring(found) end
+  if found == nil then return nil, "nothing can be asked, or not what would tell" end
+  return found
+end
+
+local function show(argv, globals)
+  local words, options = split(argv, narrowing { body = true, ask = true })
+  if #words ~= 1 then usage "show: which key?" end
+  local store <close>, cfg = open_store(globals)
+  require("sluice.run").current().loaded = cfg
+  for _, row in ipairs(find(store, words[1], options)) do
+    local one = plain(row, options.body)
+    one.held = store:outbox_held(row.id)
+    if options.ask then
+      local found, why = ask(cfg, row)
+      one.found = found and "yes" or found == false and "no" or "can't tell: " .. why
+    end
+    if globals.json then
+      io.write(json.encode(one), "\n")
+    else
+      for _, name in ipairs { "key", "scope", "state", "operation", "host", "account", "attempts", "intended", "sent", "looked", "settled", "run",
+        "note", "found", "answer", "body" } do
+        if one[name] ~= nil and one[name] ~= "" then io.write(("%-10s %s\n"):format(name, tostring(one[name]))) end
+      end
+      if one.held then io.write "held       a process is working on it\n" end
+    end
+  end
+  return 0
+end
+
+-- ---- settle ----
+
 local function by_person(intent, options)
   if options.resend then intent:back()
-  else intent:settle(options.confirmed and "confirmed" or "rejected", nil, "settled by a person") end
+  else intent:settle(options.confirmed and "confirmed" or "rejected", nil, asking.BY_PERSON) end
 end
 
 -- Asks the API. Only what is found is settled here: absence takes time to prove, which the next run has.
 local function by_asking(cfg, intent)
   local row = intent:row()
-  local client = connection_for(cfg, row)
-  local ok, found = pcall(function() return client and require("sluice.outbox").look(client, row) end)
-  if not ok then log.warn("outbox", "%s can't be looked for: %s", row.key, tostring(found)) end
-  if ok and found then intent:settle("confirmed", json.encode(found), "found by a search") end
+  local found, why = ask(cfg, row)
+  if why then log.warn("outbox", "%s can't be looked for: %s", row.key, why) end
+  if found then intent:settle("confirmed", json.encode(found), "found by a search") end
 end
 
-local function chosen(store, keys)
+local function chosen(store, keys, options)
   local rows = {}
   for _, key in ipairs(keys) do
-    for _, row in ipairs(find(store, key)) do rows[#rows + 1] = row end
+    local found = find(store, key, options)
+    if options.decision and #found > 1 then
+      local scopes = {}
+      for i, row in ipairs(found) do scopes[i] = ("%s --scope=%s"):format(row.operation, row.scope) end
+      usage("there are %d writes '%s' (%s): say which with --scope, --operation or --account", #found, key, table.concat(scopes, ", "))
+    end
+    table.move(found, 1, #found, #rows + 1, rows)
   end
   if #keys > 0 then return rows end
-  for _, state in ipairs { "sent", "unknown" } do
-    for _, row in ipairs(store:outbox_rows { state = state }) do rows[#rows + 1] = row end
-  end
-  return rows
+  return few(store, { sent = true, unknown = true }, options)
 end
 
-local function settle_one(store, cfg, row, options, decided)
+local function settle_one(store, cfg, row, options)
   local intent <close> = store:outbox_claim_id(row.id)
+  if not intent and not options.decision then return row end
   if not intent then
     err.raise { code = "locked", message = ("a running process works on '%s'"):format(row.key), hint = "wait for its end" }
   end
   local now = intent:row().state
-  if decided and now == "confirmed" and not options.confirmed then
+  if options.decision and now == "confirmed" and not options.confirmed then
     usage("'%s' is confirmed; what is done can't be taken back here", row.key)
   end
-  if decided then by_person(intent, options) elseif now == "sent" or now == "unknown" then by_asking(cfg, intent) end
+  if options.decision then by_person(intent, options) elseif now == "sent" or now == "unknown" then by_asking(cfg, intent) end
   return intent:row()
 end
 
-local function settle(argv, globals)
-  local words, options = split(argv, { confirmed = true, rejected = true, resend = true })
+local function read_decision(words, options)
   local decisions = 0
-  for _ in pairs(options) do decisions = decisions + 1 end
+  for _, name in ipairs { "confirmed", "rejected", "resend" } do decisions = decisions + (options[name] and 1 or 0) end
   if decisions > 1 then usage "settle: one of --confirmed, --rejected and --resend" end
   if decisions == 1 and #words == 0 then usage "settle: a decision is about a KEY" end
+  options.decision = decisions == 1
+end
+
+local function settle(argv, globals)
+  local words, options = split(argv, narrowing { confirmed = true, rejected = true, resend = true })
+  read_decision(words, options)
   local store <close>, cfg = open_store(globals)
-  local run = require "sluice.run"
-  run.current().loaded = cfg
-  local rows, open = {}, 0
-  for i, row in ipairs(chosen(store, words)) do
-    rows[i] = settle_one(store, cfg, row, options, decisions == 1)
+  require("sluice.run").current().loaded = cfg
+  local out, open = printer(globals), 0
+  local rows = chosen(store, words, options)
+  for i, row in ipairs(rows) do
+    rows[i] = settle_one(store, cfg, row, options)
     if rows[i].state == "sent" or rows[i].state == "unknown" then open = open + 1 end
   end
-  print_rows(rows, globals)
+  out.page(rows)
+  out.close()
   if open > 0 and not globals.json and not globals.quiet then
-    log.print(("%d not found: the next run with them proves absence and sends them again, or you settle them\n"):format(open))
+    log.print(("%d not settled: the next run finds them, or proves absence and sends them again; or you settle them\n"):format(open))
   end
   return open > 0 and 7 or 0
 end

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +42,15 @@ int64_t sl_clock_uptime_us(void) {
     if (end == text) return -1;
     if (*end == '.') hundredths = strtoll(end + 1, NULL, 10);
     return seconds * 1000000 + hundredths * 10000 + mono_shift_ms * 1000;
+}
+
+void sl_clock_boot_id(char out[SL_CLOCK_BOOT_BYTES]) {
+    memset(out, 0, SL_CLOCK_BOOT_BYTES);
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    ssize_t n = read(fd, out, 36);
+    if (n < 0) out[0] = '\0';
+    close(fd);
 }
 
 int64_t sl_clock_cpu_us(void) {

@@ -16,6 +16,11 @@ int64_t sl_clock_wall_ms(void);
  * library in between (faketime) has a clock of its own. */
 int64_t sl_clock_uptime_us(void);
 
+#define SL_CLOCK_BOOT_BYTES 40
+
+/* What tells the boots of this machine apart: a text, padded with zeros; all zeros where the kernel does not say. */
+void sl_clock_boot_id(char out[SL_CLOCK_BOOT_BYTES]);
+
 /* CPU time of this process (user + system), microseconds. */
 int64_t sl_clock_cpu_us(void);
 

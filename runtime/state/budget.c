@@ -49,15 +49,6 @@ static int take_lock(int fd, int spins) {
 
 /* ---- the clock ---- */
 
-static void boot_id(char out[40]) {
-    memset(out, 0, 40);
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return; /* then a restart of the machine shows as a clock that went back, which the file's holds up */
-    ssize_t n = read(fd, out, 36);
-    if (n < 0) out[0] = '\0';
-    close(fd);
-}
-
 /* After a pause the clock is compared with the kernel's own file: within one process of many it may be faked. */
 static void check_clock(sl_budget *b) {
     int64_t own = sl_clock_mono_us(), kernel = own - b->seen_us > SURE_US || own < b->seen_us ? sl_clock_uptime_us() : -1;
@@ -67,11 +58,12 @@ static void check_clock(sl_budget *b) {
     if (change > SURE_US || change < -SURE_US) b->wrong_us = wrong > SURE_US || wrong < -SURE_US ? wrong : 0;
 }
 
-/* After a restart of the machine the common clock goes on by the wall clock, which ran meanwhile. */
+/* After a restart of the machine the common clock goes on by the wall clock, which ran meanwhile. Where the kernel has no
+ * name for the boot, a restart shows as a clock that went back, which the file's holds up. */
 static void follow_boot(sl_budget *b) {
     sl_limits *t = b->block;
-    char boot[40];
-    boot_id(boot);
+    char boot[SL_CLOCK_BOOT_BYTES];
+    sl_clock_boot_id(boot);
     if (t->last_us > 0 && memcmp(boot, t->boot, sizeof boot) == 0) return;
     int64_t wall_us = sl_clock_wall_ms() * 1000;
     t->offset_us = (wall_us > t->last_us ? wall_us : t->last_us) - (sl_clock_mono_us() - b->wrong_us);

@@ -30,15 +30,18 @@ int sl_outbox_state_of(const char *name) {
 
 static int insert(sl_store *st, const sl_outbox_key *k, sl_str body, sl_str digest, int64_t run, int64_t *id,
                   sl_err *err) {
-    sl_val row[] = {sl_val_str(k->host), sl_val_str(k->account), sl_val_str(k->operation), sl_val_str(k->key),
-                    sl_val_str(body),    sl_val_str(digest),     sl_val_int(run),          sl_val_int(sl_clock_wall_ms())};
+    sl_val row[] = {sl_val_str(k->host),  sl_val_str(k->account), sl_val_str(k->operation),
+                    sl_val_str(k->scope), sl_val_str(k->key),     sl_val_str(body),
+                    sl_val_str(digest),   sl_val_int(run),        sl_val_int(sl_clock_wall_ms())};
     if (sl_sql_run(st->db,
-                   "INSERT INTO outbox (host, account, operation, key, state, body, digest, run, intended_ms)"
-                   " VALUES ($1, $2, $3, $4, 'intended', $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-                   row, 8, err) < 0)
+                   "INSERT INTO outbox (host, account, operation, scope, key, state, body, digest, run, intended_ms)"
+                   " VALUES ($1, $2, $3, $4, $5, 'intended', $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+                   row, 9, err) < 0)
         return -1;
     int rc = sl_sql_row(
-        st->db, "SELECT id FROM outbox WHERE host = $1 AND account = $2 AND operation = $3 AND key = $4", row, 4, err);
+        st->db,
+        "SELECT id FROM outbox WHERE host = $1 AND account = $2 AND operation = $3 AND scope = $4 AND key = $5", row, 5,
+        err);
     if (rc <= 0) return rc < 0 ? -1 : sl_fail(err, SL_STATE, 0, "the outbox row is not there");
     *id = sl_sql_int(st->db, 0);
     return sl_sql_next(st->db, err) < 0 ? -1 : 0;
@@ -133,11 +136,16 @@ static int change(sl_intent *in, sl_sql_care care, const char *sql, sl_val *args
 }
 
 int sl_intent_sending(sl_intent *in, sl_err *err) {
-    sl_val args[2];
+    char boot[SL_CLOCK_BOOT_BYTES];
+    sl_val args[4];
+    sl_clock_boot_id(boot);
+    args[2] = sl_val_int(sl_clock_mono_ms());
+    args[3] = sl_val_cstr(boot);
     return change(in, SL_SQL_DURABLE,
-                  "UPDATE outbox SET state = 'sent', sent_ms = $2, attempts = attempts + 1, negatives = 0, looked_ms = NULL"
+                  "UPDATE outbox SET state = 'sent', sent_ms = $2, sent_up_ms = $3, sent_boot = $4,"
+                  " attempts = attempts + 1, negatives = 0, looked_ms = NULL"
                   " WHERE id = $1 AND state IN ('intended', 'sent')",
-                  args, 2, err);
+                  args, 4, err);
 }
 
 int sl_intent_back(sl_intent *in, sl_err *err) {
@@ -167,10 +175,22 @@ int sl_intent_looked(sl_intent *in, bool counts, sl_err *err) {
 
 #define COLUMNS                                                                                                        \
     "SELECT id, run, attempts, intended_ms, sent_ms, settled_ms, looked_ms, negatives, state, host, account, operation," \
-    " key, body, digest, answer, note FROM outbox"
+    " key, body, digest, answer, note, scope, sent_up_ms, sent_boot FROM outbox"
 
 static const char *text_or_null(const sl_sql *db, int column) {
     return sl_sql_null(db, column) ? NULL : sl_sql_str(db, column).ptr;
+}
+
+/* Within one boot of the machine its own clock tells. Else it is not longer ago than this machine is up, as far as the
+ * wall clock agrees: that may have been wrong then or be wrong now. */
+static int64_t age_ms(const sl_sql *db, int64_t sent_ms) {
+    char boot[SL_CLOCK_BOOT_BYTES];
+    if (sent_ms == 0) return -1;
+    int64_t up = sl_clock_mono_ms(), since = sl_clock_wall_ms() - sent_ms;
+    sl_clock_boot_id(boot);
+    if (boot[0] && sl_str_eq(sl_sql_str(db, 19), sl_str_of(boot))) return up - sl_sql_int(db, 18);
+    if (since < 0) return 0;
+    return since < up ? since : up;
 }
 
 static int read_row(sl_store *st, int rc, sl_outbox_row *out) {
@@ -192,6 +212,8 @@ static int read_row(sl_store *st, int rc, sl_outbox_row *out) {
     out->digest = sl_sql_str(db, 14).ptr;
     out->answer = text_or_null(db, 15);
     out->note = text_or_null(db, 16);
+    out->scope = sl_sql_str(db, 17).ptr;
+    out->age_ms = age_ms(db, out->sent_ms);
     return 1;
 }
 
@@ -203,15 +225,20 @@ int sl_intent_row(sl_intent *in, sl_outbox_row *out, sl_err *err) {
     return rc == 1 ? 0 : -1;
 }
 
+#define MATCH                                                                                                          \
+    "($1 IS NULL OR state = $1) AND ($2 IS NULL OR host = $2) AND ($3 IS NULL OR account = $3)"                        \
+    " AND ($4 IS NULL OR operation = $4) AND ($5 IS NULL OR key = $5) AND ($6 IS NULL OR scope = $6) AND id > $7"
+
 int sl_outbox_first(sl_store *st, const sl_outbox_filter *f, sl_outbox_row *out, sl_err *err) {
-    sl_val args[] = {sl_val_cstr(f->state), sl_val_cstr(f->host), sl_val_cstr(f->account), sl_val_cstr(f->operation),
-                     sl_val_cstr(f->key)};
-    int rc = sl_sql_row(st->db,
-                        COLUMNS " WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR host = $2)"
-                                " AND ($3 IS NULL OR account = $3) AND ($4 IS NULL OR operation = $4)"
-                                " AND ($5 IS NULL OR key = $5) ORDER BY id",
-                        args, 5, err);
-    return read_row(st, rc, out);
+    sl_val args[] = {sl_val_cstr(f->state),     sl_val_cstr(f->host), sl_val_cstr(f->account),
+                     sl_val_cstr(f->operation), sl_val_cstr(f->key),  sl_val_cstr(f->scope),
+                     sl_val_int(f->after),      sl_val_int(f->most > 0 ? f->most : INT64_MAX)};
+    const char *sql = COLUMNS " WHERE " MATCH " ORDER BY id LIMIT $8";
+    if (f->newest) sql = COLUMNS " WHERE " MATCH " ORDER BY id DESC LIMIT $8";
+    else if (f->key) sql = COLUMNS " WHERE key = $5 AND " MATCH " ORDER BY id LIMIT $8";
+    else if (f->state && strcmp(f->state, "confirmed") != 0)
+        sql = COLUMNS " WHERE state <> 'confirmed' AND " MATCH " ORDER BY id LIMIT $8"; /* has an index */
+    return read_row(st, sl_sql_row(st->db, sql, args, 8, err), out);
 }
 
 int sl_outbox_next(sl_store *st, sl_outbox_row *out, sl_err *err) {

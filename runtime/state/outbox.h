@@ -1,7 +1,7 @@
-/* The outbox: writes that must not be doubled. A row per (host, account, operation, key) says how far a write is; the key
- * is the record's own, so that the same record handed in twice, by whomever, is one row.
+/* The outbox: writes that must not be doubled. A row per (host, account, operation, scope, key) says how far a write is; the
+ * key is the record's own, scope what tells records of one key apart (the channel of an order), so that the same record handed in twice, by whomever, is one row.
  *
- *   sl_outbox_key key = {host, account, SL_STR("post_order"), SL_STR("A-1001")};
+ *   sl_outbox_key key = {host, account, SL_STR("post_order"), SL_STR("channel_id=47"), SL_STR("A-1001")};
  *   sl_intent *in;
  *   int rc = sl_intent_claim(st, &key, body, digest, run, &in, &err);    // on disk; 1 ours, 0 somebody works on it, -1
  *   sl_intent_row(in, &row, &err);                                       // row.state says what to do
@@ -39,17 +39,18 @@ const char *sl_outbox_state_name(sl_outbox_state state);
 int sl_outbox_state_of(const char *name);
 
 typedef struct sl_outbox_key {
-    sl_str host, account, operation, key;
+    sl_str host, account, operation, scope, key;
 } sl_outbox_key;
 
 typedef struct sl_outbox_row {
     int64_t id, run, attempts;
     int64_t intended_ms, sent_ms, settled_ms; /* 0 where it has not come to that; of the last attempt */
+    int64_t age_ms;                           /* since the last send at least, whatever the wall clock did; -1: never sent */
     int64_t looked_ms, negatives;             /* the last search for it, and those in a row that count as not found */
     sl_outbox_state state;
-    const char *host, *account, *operation, *key; /* borrowed until the next call on the store */
-    const char *body, *digest;                    /* the arguments as JSON, NULL once forgotten; what they were */
-    const char *answer, *note;                    /* the server's answer, why it is so; NULL where there is none */
+    const char *host, *account, *operation, *scope, *key; /* borrowed until the next call on the store */
+    const char *body, *digest; /* the arguments as JSON, NULL once forgotten; what they were */
+    const char *answer, *note; /* the server's answer, why it is so; NULL where there is none */
 } sl_outbox_row;
 
 typedef struct sl_intent sl_intent;
@@ -82,10 +83,13 @@ void sl_intent_close(sl_intent *in);
 
 /* What to list: members with a NULL pointer match all. */
 typedef struct sl_outbox_filter {
-    const char *state, *host, *account, *operation, *key;
+    const char *state, *host, *account, *operation, *scope, *key;
+    int64_t after; /* only rows with a higher id */
+    int64_t most;  /* so many rows, 0 for all */
+    bool newest;   /* newest first */
 } sl_outbox_filter;
 
-/* Rows, oldest first: 1 and *out is filled, 0 at the end, -1. */
+/* Rows, oldest first: 1 and *out is filled, 0 at the end, -1. No other call on the store in between. */
 int sl_outbox_first(sl_store *st, const sl_outbox_filter *filter, sl_outbox_row *out, sl_err *err);
 int sl_outbox_next(sl_store *st, sl_outbox_row *out, sl_err *err);
 

@@ -51,12 +51,13 @@ static const char *const steps[] = {
 
     "CREATE TABLE outbox ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    "  host TEXT NOT NULL, account TEXT NOT NULL, operation TEXT NOT NULL, key TEXT NOT NULL,"
+    "  host TEXT NOT NULL, account TEXT NOT NULL, operation TEXT NOT NULL, scope TEXT NOT NULL, key TEXT NOT NULL,"
     "  state TEXT NOT NULL, body TEXT, digest TEXT NOT NULL, answer TEXT, note TEXT,"
     "  attempts INTEGER NOT NULL DEFAULT 0, run INTEGER NOT NULL,"
-    "  intended_ms INTEGER NOT NULL, sent_ms INTEGER, settled_ms INTEGER, looked_ms INTEGER,"
+    "  intended_ms INTEGER NOT NULL, sent_ms INTEGER, sent_up_ms INTEGER, sent_boot TEXT, settled_ms INTEGER, looked_ms INTEGER,"
     "  negatives INTEGER NOT NULL DEFAULT 0,"
-    "  UNIQUE (host, account, operation, key));"
+    "  UNIQUE (host, account, operation, scope, key));"
+    "CREATE INDEX outbox_key ON outbox (key);"
     "CREATE INDEX outbox_open ON outbox (state) WHERE state <> 'confirmed';",
 
     "CREATE TABLE chores (name TEXT PRIMARY KEY, done_ms INTEGER NOT NULL) WITHOUT ROWID;",

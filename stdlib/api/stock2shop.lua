@@ -169,6 +169,7 @@ return {
       settle = {
         -- `match` finds it whether the index has the code whole or as words; which one is right is looked up in the entries
         operation = "search_orders", list = "system_orders", match = "channel_order_code", also = { channel_id = "channel_id" }, most = 100,
+        whole = "hits.hits", drained = { operation = "queue_summary" }, -- a hit whose order is not shown may be the one
         args = { query = { match = { channel_order_code = { query = "{key}", operator = "and" } } }, size = 100 },
       },
       example = [[shop:post_order { channel_id = 47, order = { channel_order_code = "A-1", line_items = { { sku = "CD003", qty = 1 } } } }]],

@@ -6,7 +6,8 @@ local project = require "support.project"
 local task = require "sluice.task"
 local tmp = require "support.tmp"
 
-local STEPS = { "intended", "marking", "marked", "answered", "confirmed", "searched", "settled" }
+local STEPS = { "intended", "marking", "marked", "answered", "confirmed", "searched", "absent", "settled" }
+local LATE = { searched = true, absent = true, settled = true } -- they come once, at the end
 local LONG = os.getenv "SLUICE_CRASH_LONG"
 local WORDS = "scripts/post_orders.lua to=shop file=orders.ndjson"
 local LAG = 0.15
@@ -69,12 +70,43 @@ describe("post_orders", function()
     it("posts each once when it is killed at the step " .. step, function()
       orders(12)
       if step == "searched" then p.sandbox:fault { kind = "reset_after", path = "/v2-queue/*", nth = 3 } end
-      local done = p:crash("KILL", step, (step == "settled" or step == "searched") and 1 or 4, WORDS)
+      if step == "absent" then p.sandbox:fault { kind = "reset_before", path = "/v2-queue/*", nth = 3 } end
+      local done = p:crash("KILL", step, LATE[step] and 1 or 4, WORDS)
       assert(done.hit, ("the step '%s' was not reached: %s"):format(step, done.stderr))
       assert.equal(137, done.status)
       recovers(step)
     end)
   end
+
+  it("posts each once when it is killed while a request is on its way", function()
+    orders(40)
+    -- four are on their way at any time; what the server holds it carries out when the process that sent it is gone
+    local slow = p.sandbox:fault { kind = "delay", path = "/v2-queue/*", every = 1, times = 1000, seconds = 0.25 }
+    for _ = 1, 3 do assert.is_true(p:crash("KILL", "after", 0.8, WORDS).hit) end
+    assert.is_true(slow.fired > 4, slow.fired)
+    recovers "deaths in the middle of requests"
+  end)
+
+  it("goes on in the next run after Ctrl-C", function()
+    orders(60)
+    p.sandbox:fault { kind = "delay", path = "/v2-queue/*", every = 1, times = 1000, seconds = 0.05 }
+    local done = p:crash("INT", "confirmed", 5, WORDS)
+    assert.is_true(done.hit)
+    assert.equal(130, done.status, done.stderr)
+    assert.equal(done.sums.read, done.sums.sent)
+    assert.is_true(done.sums.read < 60)
+    p.sandbox.faults:clear()
+    recovers "Ctrl-C"
+  end)
+
+  it("has no more locks than descriptors where every answer is lost", function()
+    orders(200)
+    p.sandbox:fault { kind = "status", status = 500, done = true, path = "/v2-queue/*", every = 1, times = 100000 }
+    local done = p:run(WORDS, "ulimit -n 120")
+    assert.equal(0, done.status, done.stderr)
+    assert.equal(200, done.sums.sent)
+    assert.is_nil(exact())
+  end)
 
   for _, fault in ipairs { "reset_before", "reset_after", "cut", "garbage", "truncate" } do
     it("posts each once when a connection ends in " .. fault, function()
@@ -96,6 +128,17 @@ describe("post_orders", function()
     assert.equal(60, a.sums.sent + b.sums.sent)
     assert.equal(60, a.sums.unchanged + b.sums.unchanged)
     assert.is_nil(exact())
+  end)
+
+  it("posts each once when one of two processes dies with an order that the other has, too", function()
+    for i, step in ipairs { "intended", "marked", "answered" } do
+      orders(20 * i)
+      local died, lived = task.all { function() return p:crash("KILL", step, 5, WORDS) end, function() return p:run(WORDS) end }
+      assert.equal(0, lived.status, lived.stderr)
+      if i == 1 then assert.is_true(died.hit, died.stderr) end -- later the other one may have been faster
+      assert.equal(count, lived.sums.sent + lived.sums.unchanged - lived.sums.added)
+      recovers(step)
+    end
   end)
 
   it("ends with 7 where the search can't tell, and with 0 once it can", function()
@@ -128,17 +171,17 @@ describe("post_orders", function()
     end
     for round = 1, rounds do
       orders(round * fresh)
-      local step, done = STEPS[(round - 1) % #STEPS + 1], nil
+      local done
+      local step = STEPS[(round - 1) % #STEPS + 1]
       if LONG and random(1, 4) == 1 then
         done, step = p:crash("KILL", "after", random(20, 2000) / 1000, WORDS), "after"
       else
-        local last = step == "searched" or step == "settled"
-        done = p:crash("KILL", step, last and 1 or random(1, step == "intended" and count or fresh // 2), WORDS)
+        done = p:crash("KILL", step, LATE[step] and 1 or random(1, step == "intended" and count or fresh // 2), WORDS)
       end
       if done.hit then hits, reached[step] = hits + 1, true end
     end
     assert.is_true(hits > rounds / 4, hits)
-    for _, step in ipairs(LONG and { "intended", "marking", "marked", "answered", "confirmed", "searched" } or {}) do
+    for _, step in ipairs(LONG and { "intended", "marking", "marked", "answered", "confirmed", "searched", "absent" } or {}) do
       assert.is_true(reached[step], "the step was never reached: " .. step)
     end
     p.sandbox.faults:clear()

@@ -127,6 +127,19 @@ describe("a definition", function()
     wrong("operations[1] 'thing': credential 'pat' is none of: badge", function(d)
       d.credentials, d.operations[1].credential = { badge = { kind = "bearer", secret = "key" } }, "pat"
     end)
+    local function settle(fields)
+      return function(d)
+        d.operations[3].settle = { operation = "find", match = "id" }
+        for name, value in pairs(fields) do d.operations[3].settle[name] = value end
+      end
+    end
+    wrong("operations[3] 'make' settle: operation 'fnd' is none of", settle { operation = "fnd" })
+    wrong("operations[3] 'make' settle: also 'nam' is none of: name", settle { also = { title = "nam" } })
+    wrong("operations[3] 'make' settle drained: operation 'queue' is none of", settle { drained = { operation = "queue" } })
+    wrong("operations[3] 'make' settle drained: operation is missing", settle { drained = {} })
+    wrong("operations[3] 'make' settle: unknown field 'list_' (did you mean 'list'?)", settle { list_ = "x" })
+    wrong("operations[1] 'thing' settle: an operation that may be repeated needs none",
+      function(d) d.operations[1].settle = { operation = "find", match = "id" } end)
     wrong("credentials 'badge': kind 'basic' is none of: bearer, header", function(d)
       d.credentials = { badge = { kind = "basic", username = "shelf", password = "key" } }
     end)

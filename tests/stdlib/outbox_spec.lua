@@ -107,6 +107,12 @@ describe("sluice.outbox", function()
     box:finish()
     assert.is_false(job.differs)
     assert.equal(1, posts "A-1")
+    box = open()
+    local first, second, third = box:write(order(2)), box:write(order(2)), box:write(order(2, { notes = "other" }))
+    box:finish()
+    assert.is_nil(first.differs)
+    assert.same({ false, true }, { second.differs, third.differs })
+    assert.equal(1, posts "A-2")
   end)
 
   it("has the intent on the disk before the first byte, and sends nothing where it can't be", function()
@@ -235,7 +241,8 @@ describe("sluice.outbox", function()
 
   it("takes over what a dead process has left", function()
     start()
-    local row = { host = sb.url, account = "sandbox", operation = "post_order", key = "A-9", body = json.encode { order = order(9), channel_id = "47" }, digest = "d" }
+    local row = { host = sb.url, account = "sandbox", operation = "post_order", key = "A-9",
+      body = json.encode { order = order(9), channel_id = "47" }, digest = "d" }
     local intent = store:outbox_claim(row)
     local other = state.open(dir .. "/state.db")
     assert.is_nil(other:outbox_claim(row)) -- somebody works on it
@@ -263,25 +270,58 @@ describe("sluice.outbox", function()
 
   it("is settled by a pure plan", function()
     local o = settling.options({ settle_after = 100, gap = 10, deadline = 400 })
-    local function plan(row, now) return { settling.plan(row, now, o, 1000) } end
-    assert.same({ "wait", 1002 }, plan({ sent = 1000, negatives = 0 }, 1000))
-    assert.same({ "look" }, plan({ sent = 1000, negatives = 0 }, 1002))
-    assert.same({ "wait", 1010 }, plan({ sent = 1000, looked = 1002, negatives = 0 }, 1003))
-    assert.same({ "wait", 1100 }, plan({ sent = 1000, looked = 1061, negatives = 0 }, 1062))
-    assert.is_false(settling.counts({ sent = 1000 }, 1099, o))
-    assert.is_true(settling.counts({ sent = 1000 }, 1100, o))
-    assert.same({ "wait", 1111 }, plan({ sent = 1000, looked = 1101, negatives = 1 }, 1102))
-    assert.same({ "resend" }, plan({ sent = 1000, looked = 1111, negatives = 2 }, 1112))
-    assert.same({ "look" }, plan({ sent = 500, negatives = 0 }, 1000))           -- of a run that died long ago
-    assert.same({ "give up" }, plan({ sent = 1000, looked = 1395, negatives = 0 }, 1396))
-    assert.same({ "wait", 1002 }, plan({ sent = 5000, negatives = 0 }, 1000))    -- the clock was set back
+    local at = settling.begin(1000)
+    local function plan(now, more)
+      for name, value in pairs(more or {}) do at[name] = value end
+      return { settling.plan(at, now, o) }
+    end
+    assert.same({ "wait", 1002 }, plan(1000))
+    assert.same({ "look" }, plan(1002))
+    assert.same({ "wait", 1010 }, plan(1003, { looked = 1002 }))
+    assert.same({ "wait", 1100 }, plan(1062, { looked = 1061 }))
+    assert.is_false(settling.counts(at, 1099, o))
+    assert.is_true(settling.counts(at, 1100, o))
+    assert.same({ "wait", 1111 }, plan(1102, { looked = 1101, negatives = 1 }))
+    assert.same({ "resend" }, plan(1112, { looked = 1111, negatives = 2 }))
+    assert.same({ "give up" }, plan(1396, { looked = 1395, negatives = 0 }))
+    assert.equal(970, settling.begin(1000, 90, 60).ended) -- of a run that died: its request was over by its timeout
+    assert.equal(1000, settling.begin(1000, 30, 60).ended) -- or by now
+    at = settling.begin(1000, 500, 60)
+    assert.same({ "look" }, plan(1000))
+    assert.is_true(settling.counts(at, 1000, o))
+    at.started = 500               -- late, but not without having looked once
+    assert.same({ "look" }, plan(1000))
     assert.same({ 240, 30 }, { settling.options({}, nil).settle_after, settling.options({}, nil).gap })
-    local settle = { match = "code", also = { ["channel.id"] = "channel_id" }, args = { query = { term = { code = "{key}" } }, size = 5, at = "{order}" } }
+    at = settling.begin(1000) -- with a queue in front
+    settling.queue(at, true, 1010, o)  -- so early it says nothing: the write may not be in it yet
+    assert.is_nil(at.drained)
+    settling.queue(at, false, 1060, o)
+    assert.is_false(settling.counts(at, 1300, o))
+    settling.queue(at, true, 1300, o)
+    settling.queue(at, false, 1320, o) -- others' work
+    assert.is_false(settling.counts(at, 1349, o))
+    assert.is_true(settling.counts(at, 1350, o))
+    at = settling.begin(1000)
+    settling.queue(at, nil, 1060, o)   -- it can't be read: time alone decides
+    assert.is_true(settling.counts(at, 1100, o))
+    local settle = { match = "code", also = { ["channel.id"] = "channel_id" },
+      args = { query = { term = { code = "{key}" } }, size = 5, at = "{order}" } }
     assert.same({ query = { term = { code = "A" } }, size = 5, at = 3 }, settling.arguments(settle, "A", { order = 3 }))
     local list = { { code = "AA" }, { code = "A", channel = { id = "48" } }, { code = "A", channel = { id = 47 }, n = 3 } }
     assert.equal(3, settling.find(settle, list, "A", { channel_id = "47" }).n)
     assert.is_false(settling.find(settle, list, "a", {}))
     assert.is_nil(settling.find({ match = "code", most = 3 }, list, "B", {})) -- a list that may be cut says nothing
     assert.is_nil(settling.find(settle, nil, "A", {}))
+    local partial = { list = "rows", whole = "hits", match = "code" }
+    assert.same({ false, true }, { settling.find(partial, { hits = { 1, 2 }, rows = { { code = "A" } } }, "B", {}) })
+    assert.same({ false }, { settling.find(partial, { hits = { 1 }, rows = { { code = "A" } } }, "B", {}) })
+    assert.equal(7, settling.find({ match = "n" }, { { n = 7.0, id = 7 } }, "7", {}).id)
+    local row = { path = "/sites/{site}/x", settle = { also = { c = "channel" } }, args = { { name = "site" },
+      { name = "channel", from = "connection", key = "ch" }, { name = "pw", from = "connection", type = "secret" },
+      { name = "size", from = "connection" } } }
+    local bound = settling.bind(row, { site = 5.0 }, { ch = 47, pw = "x", size = 3 })
+    assert.same({ site = 5.0, channel = 47, size = 3 }, bound)
+    assert.equal("site=5 channel=47", settling.scope(row, bound))
+    assert.equal("", settling.scope({ path = "/x" }, {}))
   end)
 end)

@@ -62,9 +62,12 @@ local function result_of(done)
   return done
 end
 
---- `sluice run` in the project's folder, or another command: `p:run "sluice state list --json"`.
-function Project:run(words)
-  return result_of(assert(process.run { argv = argv_of(self, words), cwd = self.dir, timeout = 60 }))
+--- `sluice run` in the project's folder, or another command: `p:run "sluice state list --json"`. `first`: what a shell does
+--- before it ("ulimit -n 100").
+function Project:run(words, first)
+  local argv = argv_of(self, words)
+  if first then argv = { "sh", "-c", first .. ' && exec "$@"', "sh", table.unpack(argv) } end
+  return result_of(assert(process.run { argv = argv, cwd = self.dir, timeout = 60 }))
 end
 
 --- The same, but the process gets a signal where it stands at a step for the nth time ("after": n seconds after its
