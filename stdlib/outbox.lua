@@ -26,6 +26,7 @@ local RESENDS = 3       -- after proven absence
 local PENDING_MAX = 64  -- doubtful ones at once, each with a lock; beyond it they are settled before more is sent
 local PATIENCE = 1      -- seconds for another process that has the record; then others go first
 local LOOK_AGAIN, LOOK_AGAIN_MAX = 0.02, 0.5
+local STOPPED = "not sent: the outbox had to stop"
 local ANSWER_MAX = 16384
 
 ---@class sluice.Outbox
@@ -149,8 +150,15 @@ local function count(self, job, fate, reason)
   if job.name and self.working[job.name] == job then self.working[job.name] = nil end
 end
 
+-- The front of a text as far as it is UTF-8: what a server sends must not keep the outbox from being shown as JSON.
+local function readable(text)
+  local front = log.mask(text):sub(1, ANSWER_MAX)
+  local _, bad = utf8.len(front)
+  return bad and front:sub(1, bad - 1) or front
+end
+
 local function close_as(job, state, answer, note)
-  job.intent:settle(state, answer and log.mask(answer):sub(1, ANSWER_MAX), note and log.mask(note))
+  job.intent:settle(state, answer and readable(answer), note and readable(note))
   task.step(state)
   close(job)
 end
@@ -244,6 +252,7 @@ end
 local function proceed(self, job)
   local row = job.intent:row()
   if row.state == "confirmed" then return repeated(self, job, row) end
+  if row.state == "rejected" then return rejected(self, job, asking.BY_PERSON) end
   if row.state == "sent" or row.state == "unknown" then return take_over(self, job, row) end
   attempt(self, job)
 end
@@ -269,7 +278,7 @@ local function stopped(self, job, problem)
   close(job)
   if self.failure == nil then self.failure = problem end
   if open and row.state == "sent" then count(self, job, "unknown")
-  elseif job.state ~= "rejected" then count(self, job, "skipped", "not sent: the outbox had to stop") end
+  elseif job.state ~= "rejected" then count(self, job, "skipped", STOPPED) end
 end
 
 local function raise_failure(self)
@@ -291,7 +300,10 @@ local function look_once(self, job)
   local row = job.intent:row()
   local now, at = time.mono(), job.at
   local ok, found, part = pcall(function()
-    settling.queue(at, asking.drained(self), now, self.options)
+    local seen, empty = pcall(asking.drained, self)
+    if cancelled(empty) then error(empty, 0) end
+    if not seen then warn_once(job, "%s: whether the queue is empty can't be told: %s", self.row.name, tostring(empty)) end
+    settling.queue(at, seen and empty, now, self.options) -- what can't be told keeps absence from being believed, not a find
     now = time.mono()
     return asking.look(self, job.key, job.args, row)
   end)
@@ -418,8 +430,8 @@ end
 function Outbox:write(record)
   raise_failure(self)
   keep_up(self)
+  local job = outbox_record.job(self, record) -- may raise: no slot is lost by it
   self.slots:acquire()
-  local job = outbox_record.job(self, record)
   self.tasks[job] = task.spawn(function()
     local ok, problem = pcall(begin, self, job)
     if not ok then stopped(self, job, problem) end
@@ -487,7 +499,8 @@ end
 function Outbox:abandon()
   wait_for_tasks(self)
   for _, job in ipairs(self.pending) do
-    if job.intent then count(self, job, "unknown") end
+    if job.intent then count(self, job, "unknown")
+    elseif not job.state or job.state == "intended" then count(self, job, "skipped", STOPPED) end
     close(job)
   end
   self.pending = {}
