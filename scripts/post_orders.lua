@@ -6,7 +6,8 @@
 -- file: NDJSON, one order a line, in the channel's own format. code: the field (a path: "order.number") by which an order is
 -- known; it must be what Stock2Shop keeps as channel_order_code. Safe to run twice, to kill and to run again: an order whose
 -- outcome is not certain is looked for, and sent again only when it is certain that it is not there. That takes up to
--- twice the connection's index_lag. What stays unknown ends the run with 7 (`sluice outbox list`); an order that is
+-- twice the connection's index_lag and a little more. Where the search does not find orders that were surely posted (another
+-- `code`), nothing is sent again. What stays unknown ends the run with 7 (`sluice outbox list`); an order that is
 -- refused goes to the dead letters (exit 3).
 --
 --   scripts/post_orders: done

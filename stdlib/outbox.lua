@@ -12,6 +12,7 @@
 local asking = require "sluice.asking"
 local definition = require "sluice.definition"
 local errors = require "sluice.err"
+local fates = require "sluice.outbox_fates"
 local json = require "sluice.json"
 local log = require "sluice.log"
 local outbox_record = require "sluice.outbox_record"
@@ -27,7 +28,6 @@ local PENDING_MAX = 64  -- doubtful ones at once, each with a lock; beyond it th
 local PATIENCE = 1      -- seconds for another process that has the record; then others go first
 local LOOK_AGAIN, LOOK_AGAIN_MAX = 0.02, 0.5
 local STOPPED = "not sent: the outbox had to stop"
-local ANSWER_MAX = 16384
 
 ---@class sluice.Outbox
 local Outbox = {}
@@ -118,91 +118,6 @@ local function claim_soon(self, job)
   return true
 end
 
-local function close(job)
-  if job.intent then job.intent:close() end
-  job.intent = nil
-end
-
--- ---- fates ----
-
--- A recipe's project keeps what was refused in its dead letters; a script without one says so.
-local function refuse(self, job, reason)
-  local run = self.run
-  if run.recipe or run.opened or run.loaded then
-    return run:reject(outbox_record.text(job.record), reason, { key = job.key, operation = self.row.name })
-  end
-  log.warn("outbox", "%s '%s' was refused: %s", self.row.name, job.key or "?", reason)
-  run:count "rejected"
-end
-
--- How a fate is counted, for the job and for those with the same key that were handed in meanwhile.
-local function count(self, job, fate, reason)
-  job.state = fate
-  for _, one in ipairs { job, table.unpack(job.followers) } do
-    one.state = fate
-    if fate == "rejected" then refuse(self, one, reason)
-    elseif fate == "confirmed" then
-      self.run:count(one == job and "sent" or "unchanged")
-      if one ~= job then self.repeated = self.repeated + 1 end
-    elseif fate == "unknown" then self.run:count "unknown"
-    else self.run:skip(reason) end
-  end
-  if job.name and self.working[job.name] == job then self.working[job.name] = nil end
-end
-
--- The front of a text as far as it is UTF-8: what a server sends must not keep the outbox from being shown as JSON.
-local function readable(text)
-  local front = log.mask(text):sub(1, ANSWER_MAX)
-  local _, bad = utf8.len(front)
-  return bad and front:sub(1, bad - 1) or front
-end
-
-local function close_as(job, state, answer, note)
-  job.intent:settle(state, answer and readable(answer), note and readable(note))
-  task.step(state)
-  close(job)
-end
-
-local function confirmed(self, job, answer, note)
-  close_as(job, "confirmed", answer, note)
-  self.confirmed = self.confirmed + 1
-  count(self, job, "confirmed")
-end
-
-local function rejected(self, job, reason)
-  if job.intent then close_as(job, "rejected", nil, reason) end
-  self.rejected = self.rejected + 1
-  count(self, job, "rejected", reason)
-end
-
-local function unknown(self, job, note)
-  close_as(job, "unknown", nil, note)
-  self.unknown = self.unknown + 1
-  log.warn("outbox", "%s '%s': unknown whether it was done: %s", self.row.name, job.key, note)
-  count(self, job, "unknown")
-end
-
--- Another process has it, for too long to wait for. The row is that one's affair.
-local function elsewhere(self, job)
-  self.unknown = self.unknown + 1
-  log.warn("outbox", "%s '%s': another process works on it for more than %g s, and how that ends is not known", self.row.name, job.key,
-    self.options.deadline)
-  count(self, job, "unknown")
-end
-
--- Written before: by this run, an earlier one, or another process.
-local function repeated(self, job, row)
-  if row.digest ~= job.digest then
-    log.warn("outbox", "%s '%s' was written before with other content; it is not written again", self.row.name, job.key)
-  end
-  close(job)
-  self.repeated = self.repeated + 1 + #job.followers
-  job.state, job.differs = "confirmed", row.digest ~= job.digest
-  self.run:count "unchanged"
-  for _ in ipairs(job.followers) do self.run:count "unchanged" end
-  self.working[job.name] = nil
-end
-
 -- ---- sending ----
 
 local refused = { invalid = true, conflict = true, usage = true }
@@ -224,17 +139,17 @@ end
 local function attempt(self, job)
   local ok, problem, answer = pcall(self.client.call, self.client, self.row.name, job.args, job.intent)
   task.step "answered"
-  if ok then return confirmed(self, job, answer.body) end
+  if ok then return fates.confirmed(self, job, answer.body) end
   local code, row = errors.is(problem) and problem.code, job.intent:row()
   local again = code == "conflict" and row.attempts > 1 -- is it in conflict with itself?
   if again then job.refusal = tostring(problem) end
-  if refused[code] and not again then return rejected(self, job, tostring(problem)) end
+  if refused[code] and not again then return fates.rejected(self, job, tostring(problem)) end
   if row.state == "sent" and not undone[code] then
     log.info("outbox", "%s '%s': %s", self.row.name, job.key, tostring(problem))
     return doubtful(self, job, tostring(problem))
   end
   if row.state == "sent" then job.intent:back() end
-  close(job)
+  fates.close(job)
   job.state = "intended"
   error(problem, 0)
 end
@@ -251,15 +166,15 @@ end
 -- What is to be done with a row that is ours now.
 local function proceed(self, job)
   local row = job.intent:row()
-  if row.state == "confirmed" then return repeated(self, job, row) end
-  if row.state == "rejected" then return rejected(self, job, asking.BY_PERSON) end
+  if row.state == "confirmed" then return fates.repeated(self, job, row) end
+  if row.state == "rejected" then return fates.rejected(self, job, asking.BY_PERSON) end
   if row.state == "sent" or row.state == "unknown" then return take_over(self, job, row) end
   attempt(self, job)
 end
 
 local function begin(self, job)
   if not job.key then
-    return rejected(self, job, ("it has no %s to be known by"):format(type(self.key) == "string" and self.key or "key"))
+    return fates.rejected(self, job, ("it has no %s to be known by"):format(type(self.key) == "string" and self.key or "key"))
   end
   local first = self.working[job.name]
   if first then
@@ -275,10 +190,10 @@ end
 -- What stopped it has left the record undone, or it is not known how far it came.
 local function stopped(self, job, problem)
   local open, row = pcall(function() return job.intent:row() end)
-  close(job)
+  fates.close(job)
   if self.failure == nil then self.failure = problem end
-  if open and row.state == "sent" then count(self, job, "unknown")
-  elseif job.state ~= "rejected" then count(self, job, "skipped", STOPPED) end
+  if open and row.state == "sent" then fates.count(self, job, "unknown")
+  elseif job.state ~= "rejected" then fates.count(self, job, "skipped", STOPPED) end
 end
 
 local function raise_failure(self)
@@ -314,8 +229,8 @@ local function look_once(self, job)
     warn_once(job, "%s '%s' can't be looked for: %s", self.row.name, job.key, tostring(found))
     return job.intent:looked(false)
   end
-  if found then return confirmed(self, job, type(found) == "table" and json.encode(found) or tostring(found), "found by a search") end
-  if found == nil then return unknown(self, job, "nothing can tell: " .. (job.problem or "its process died")) end
+  if found then return fates.confirmed(self, job, type(found) == "table" and json.encode(found) or tostring(found), "found by a search") end
+  if found == nil then return fates.unknown(self, job, "nothing can tell: " .. (job.problem or "its process died")) end
   local counts = not part and settling.counts(at, now, self.options)
   if counts then at.negatives = at.negatives + 1 end
   job.intent:looked(counts)
@@ -335,9 +250,9 @@ end
 -- Its absence is proven: it is sent again.
 local function resend(self, job)
   if not believed(self, job) then return end
-  if job.refusal then return rejected(self, job, job.refusal) end
+  if job.refusal then return fates.rejected(self, job, job.refusal) end
   job.resends = (job.resends or 0) + 1
-  if job.resends > RESENDS then return unknown(self, job, ("sent %d times and never found"):format(RESENDS)) end
+  if job.resends > RESENDS then return fates.unknown(self, job, ("sent %d times and never found"):format(RESENDS)) end
   task.step "absent"
   job.intent:back()
   self.resent = self.resent + 1
@@ -347,13 +262,13 @@ end
 
 local function give_up(self, job)
   local why = job.doubt or job.at.queued and not job.at.drained and "the queue was never seen empty" or job.problem or "its process died"
-  unknown(self, job, ("no proof within %g s: %s"):format(self.options.deadline, why))
+  fates.unknown(self, job, ("no proof within %g s: %s"):format(self.options.deadline, why))
 end
 
 -- A record that another process had: by now it may be ours.
 local function wait_step(self, job)
   if claim(self, job) then return proceed(self, job) end
-  if time.mono() > job.at.started + self.options.deadline then elsewhere(self, job) end
+  if time.mono() > job.at.started + self.options.deadline then fates.elsewhere(self, job) end
   job.at.next = time.mono() + LOOK_AGAIN_MAX
 end
 
@@ -365,7 +280,7 @@ local function settle_step(self, job)
     return not job.state and job.at.next or nil
   end
   if not asking.possible(self) then
-    unknown(self, job, "the API can't be asked: " .. (job.problem or "its process died"))
+    fates.unknown(self, job, "the API can't be asked: " .. (job.problem or "its process died"))
     return nil
   end
   local action, at = settling.plan(job.at, time.mono(), self.options)
@@ -499,9 +414,9 @@ end
 function Outbox:abandon()
   wait_for_tasks(self)
   for _, job in ipairs(self.pending) do
-    if job.intent then count(self, job, "unknown")
-    elseif not job.state or job.state == "intended" then count(self, job, "skipped", STOPPED) end
-    close(job)
+    if job.intent then fates.count(self, job, "unknown")
+    elseif not job.state or job.state == "intended" then fates.count(self, job, "skipped", STOPPED) end
+    fates.close(job)
   end
   self.pending = {}
 end

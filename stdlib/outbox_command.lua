@@ -9,10 +9,12 @@ local command = {
   about = "Show and settle writes that must not be doubled (orders)",
   usage = [[
 usage: sluice outbox list [STATE …]          what is not confirmed; `all`, or states: intended sent confirmed rejected unknown
-       sluice outbox show KEY [--body]       one write: times, attempts, the server's answer; --body shows what was sent
+       sluice outbox show KEY [--body] [--ask]   one write: times, attempts, the server's answer; --body shows what was sent,
+                                             --ask whether the API shows it now
        sluice outbox settle [KEY …] [--confirmed | --rejected | --resend]
 
   sluice outbox list unknown                   those that a person has to settle
+  sluice outbox show A-1001 --ask              does the search find it by that key? worth a try with a new recipe's first order
   sluice outbox settle                         asks the API about all that are sent or unknown, as the next run would
   sluice outbox settle A-1001 --confirmed      you have looked, and it is there
   sluice outbox settle A-1001 --resend         you have looked, and it is not: the next run that hands it in sends it
@@ -181,28 +183,6 @@ local function find(store, key, options)
     hint = "`sluice outbox list all` shows the keys" }
 end
 
-local function show(argv, globals)
-  local words, options = split(argv, narrowing { body = true })
-  if #words ~= 1 then usage "show: which key?" end
-  local store <close> = open_store(globals)
-  for _, row in ipairs(find(store, words[1], options)) do
-    local one = plain(row, options.body)
-    one.held = store:outbox_held(row.id)
-    if globals.json then
-      io.write(json.encode(one), "\n")
-    else
-      for _, name in ipairs { "key", "scope", "state", "operation", "host", "account", "attempts", "intended", "sent", "looked", "settled", "run",
-        "note", "answer", "body" } do
-        if one[name] ~= nil and one[name] ~= "" then io.write(("%-10s %s\n"):format(name, tostring(one[name]))) end
-      end
-      if one.held then io.write "held       a process is working on it\n" end
-    end
-  end
-  return 0
-end
-
--- ---- settle ----
-
 -- The connection of the config that the row was written with: the one of that account whose API has the operation at that
 -- host.
 local function connection_for(cfg, row)
@@ -220,6 +200,43 @@ local function connection_for(cfg, row)
   end
 end
 
+-- Whether the API shows it, asked as settling asks.
+local function ask(cfg, row)
+  local client = connection_for(cfg, row)
+  if not client then return nil, "no connection of the config is this account at this host" end
+  local ok, found = pcall(require("sluice.outbox").look, client, row)
+  if not ok then return nil, tostring(found) end
+  if found == nil then return nil, "nothing can be asked, or not what would tell" end
+  return found
+end
+
+local function show(argv, globals)
+  local words, options = split(argv, narrowing { body = true, ask = true })
+  if #words ~= 1 then usage "show: which key?" end
+  local store <close>, cfg = open_store(globals)
+  require("sluice.run").current().loaded = cfg
+  for _, row in ipairs(find(store, words[1], options)) do
+    local one = plain(row, options.body)
+    one.held = store:outbox_held(row.id)
+    if options.ask then
+      local found, why = ask(cfg, row)
+      one.found = found and "yes" or found == false and "no" or "can't tell: " .. why
+    end
+    if globals.json then
+      io.write(json.encode(one), "\n")
+    else
+      for _, name in ipairs { "key", "scope", "state", "operation", "host", "account", "attempts", "intended", "sent", "looked", "settled", "run",
+        "note", "found", "answer", "body" } do
+        if one[name] ~= nil and one[name] ~= "" then io.write(("%-10s %s\n"):format(name, tostring(one[name]))) end
+      end
+      if one.held then io.write "held       a process is working on it\n" end
+    end
+  end
+  return 0
+end
+
+-- ---- settle ----
+
 local function by_person(intent, options)
   if options.resend then intent:back()
   else intent:settle(options.confirmed and "confirmed" or "rejected", nil, asking.BY_PERSON) end
@@ -228,10 +245,9 @@ end
 -- Asks the API. Only what is found is settled here: absence takes time to prove, which the next run has.
 local function by_asking(cfg, intent)
   local row = intent:row()
-  local client = connection_for(cfg, row)
-  local ok, found = pcall(function() return client and require("sluice.outbox").look(client, row) end)
-  if not ok then log.warn("outbox", "%s can't be looked for: %s", row.key, tostring(found)) end
-  if ok and found then intent:settle("confirmed", json.encode(found), "found by a search") end
+  local found, why = ask(cfg, row)
+  if why then log.warn("outbox", "%s can't be looked for: %s", row.key, why) end
+  if found then intent:settle("confirmed", json.encode(found), "found by a search") end
 end
 
 local function chosen(store, keys, options)

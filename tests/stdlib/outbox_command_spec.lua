@@ -32,7 +32,8 @@ describe("sluice outbox", function()
   -- A write in that state, as a run that died or could not tell leaves it.
   local function put(key, to, note, scope)
     local order = { channel_order_code = key, customer = { email = "bob@example.com" } }
-    local intent <close> = assert(store:outbox_claim { host = p.sandbox.url, account = "sandbox", operation = "post_order", key = key, scope = scope or "channel_id=47",
+    local intent <close> = assert(store:outbox_claim { host = p.sandbox.url, account = "sandbox", operation = "post_order",
+      key = key, scope = scope or "channel_id=47",
       body = json.encode { order = order, channel_id = "47", client_id = 21 }, digest = "d" })
     if to == "confirmed" or to == "rejected" or to == "unknown" then intent:settle(to, '{"message":"order received"}', note) end
     return order
@@ -66,6 +67,20 @@ describe("sluice outbox", function()
     assert.matches("bob@example.com", outbox "show A-1 --body".stdout)
     local wrong = outbox "show A-11"
     assert.same({ 1, true }, { wrong.status, wrong.stderr:find "did you mean 'A%-1'" ~= nil })
+  end)
+
+  it("says whether the API shows one", function()
+    put("A-1", "confirmed")
+    assert.matches("found +no\n", outbox("show A-1 --ask").stdout)
+    p.sandbox:fault { kind = "status", status = 400, path = "/v1/orders/*" }
+    assert.matches("found +can't tell: shop.search_orders", outbox("show A-1 --ask").stdout)
+    tmp.write(p.dir .. "/one.lua", [[
+      local shop = require("sluice").connect "shop"
+      shop:post_order { order = { channel_order_code = "A-1", line_items = { { sku = "x", qty = 1, price = 1 } } } }]])
+    assert.equal(0, p:run("one.lua").status)
+    assert.equal("yes", json.decode(outbox("show A-1 --ask --json").stdout).found)
+    store:outbox_claim({ host = "http://elsewhere", account = "x", operation = "post_order", key = "B", body = "{}", digest = "d" }):close()
+    assert.matches("can't tell: no connection of the config is this account at this host", outbox("show B --ask").stdout)
   end)
 
   it("asks the API, and leaves to the next run what was not found", function()

@@ -58,6 +58,32 @@ describe("sluice.outbox, settling", function()
     assert.equal(1, o:posts "A-1")
   end)
 
+  it("does not send again where the queue is never empty, and goes by time where it can't be read", function()
+    o = orders.start()
+    o:fault "reset_before"
+    local box = o:open { settle_after = 0.1, deadline = 0.8, drained = function() return false end }
+    box:write(o.order(1))
+    assert.equal(1, box:finish().unknown)
+    assert.matches("the queue was never seen empty", row("A-1").note)
+    o:fault "reset_before"
+    o.sandbox:fault { kind = "status", status = 403, path = "/v1/queue/summary", every = 1, times = 1000 }
+    box = o:open { settle_after = 0.2 }
+    box:write(o.order(2))
+    assert.equal(1, box:finish().resent)
+    assert.equal(1, o:posts "A-2")
+  end)
+
+  it("takes a conflict of what it sends again for a sign that it may be there", function()
+    o = orders.start { lag = 0.3 }
+    o:fault("reset_after", { nth = 1 })
+    o:fault("status", { status = 409, nth = 2 })
+    local box = o:open { settle_after = 0.1 } -- too early: the first search's "not found" is wrong
+    box:write(o.order(1))
+    local r = box:finish()
+    assert.same({ 1, 1, 0 }, { r.confirmed, r.resent, r.rejected })
+    assert.equal(1, o:posts "A-1")
+  end)
+
   it("does not believe in absence where the search does not find what is surely there", function()
     o = orders.start()
     o:fault("reset_after", { nth = 3 })
