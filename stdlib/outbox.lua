@@ -27,6 +27,7 @@ local RESENDS = 3       -- after proven absence
 local PENDING_MAX = 64  -- doubtful ones at once, each with a lock; beyond it they are settled before more is sent
 local PATIENCE = 1      -- seconds for another process that has the record; then others go first
 local LOOK_AGAIN, LOOK_AGAIN_MAX = 0.02, 0.5
+local STOPPED = "not sent: the outbox had to stop"
 
 ---@class sluice.Outbox
 local Outbox = {}
@@ -166,6 +167,7 @@ end
 local function proceed(self, job)
   local row = job.intent:row()
   if row.state == "confirmed" then return fates.repeated(self, job, row) end
+  if row.state == "rejected" then return fates.rejected(self, job, asking.BY_PERSON) end
   if row.state == "sent" or row.state == "unknown" then return take_over(self, job, row) end
   attempt(self, job)
 end
@@ -191,7 +193,7 @@ local function stopped(self, job, problem)
   fates.close(job)
   if self.failure == nil then self.failure = problem end
   if open and row.state == "sent" then fates.count(self, job, "unknown")
-  elseif job.state ~= "rejected" then fates.count(self, job, "skipped", "not sent: the outbox had to stop") end
+  elseif job.state ~= "rejected" then fates.count(self, job, "skipped", STOPPED) end
 end
 
 local function raise_failure(self)
@@ -213,7 +215,10 @@ local function look_once(self, job)
   local row = job.intent:row()
   local now, at = time.mono(), job.at
   local ok, found, part = pcall(function()
-    settling.queue(at, asking.drained(self), now, self.options)
+    local seen, empty = pcall(asking.drained, self)
+    if cancelled(empty) then error(empty, 0) end
+    if not seen then warn_once(job, "%s: whether the queue is empty can't be told: %s", self.row.name, tostring(empty)) end
+    settling.queue(at, seen and empty, now, self.options) -- what can't be told keeps absence from being believed, not a find
     now = time.mono()
     return asking.look(self, job.key, job.args, row)
   end)
@@ -340,8 +345,8 @@ end
 function Outbox:write(record)
   raise_failure(self)
   keep_up(self)
+  local job = outbox_record.job(self, record) -- may raise: no slot is lost by it
   self.slots:acquire()
-  local job = outbox_record.job(self, record)
   self.tasks[job] = task.spawn(function()
     local ok, problem = pcall(begin, self, job)
     if not ok then stopped(self, job, problem) end
@@ -409,7 +414,8 @@ end
 function Outbox:abandon()
   wait_for_tasks(self)
   for _, job in ipairs(self.pending) do
-    if job.intent then fates.count(self, job, "unknown") end
+    if job.intent then fates.count(self, job, "unknown")
+    elseif not job.state or job.state == "intended" then fates.count(self, job, "skipped", STOPPED) end
     fates.close(job)
   end
   self.pending = {}
