@@ -31,14 +31,29 @@ end
 
 -- ---- the top ----
 
+-- Kind of a credential: how it goes out. {names} are fields of the credential, whose values are keys of the connection.
+local credentials = {
+  none = "No credential is sent.",
+  bearer = "The connection's {secret} is sent as a bearer token.",
+  header = "The connection's {secret} is sent as the header {header}.",
+  basic = "The connection's {username} and {password} are sent as basic authentication.",
+  login = "A token, got by {operation} for the connection's {account}, is sent as {query} in the query.",
+  login_in_path = "A token, got by {operation} for the connection's {account}, goes into the paths that have a place for it.",
+  client_credentials = "A bearer token is sent, got at {path} with the connection's {client_id} and {client_secret} (OAuth 2).",
+  refresh_token = "A bearer token is sent, got at {path} with the connection's {refresh_token} (OAuth 2).",
+}
+
 local function credential_text(c)
-  if not c or c.kind == "none" then return "No credential is sent." end
-  return ({
-    bearer = ("The connection's `%s` is sent as a bearer token."):format(c.secret),
-    header = ("The connection's `%s` is sent in the header `%s`."):format(c.secret, c.header),
-    basic = ("The connection's `%s` and `%s` are sent as basic authentication."):format(c.username, c.password),
-    login = ("A token, got by `%s` for the connection's `%s`, is sent as `%s` in the query."):format(c.operation, c.account, c.query),
-  })[c.kind]
+  local kind = c.kind == "login" and not c.query and "login_in_path" or c.kind
+  return (credentials[kind]:gsub("{([%w_]+)}", function(field) return code(c[field]) end))
+end
+
+local function credentials_text(def)
+  local text = credential_text(def.credential or { kind = "none" })
+  for _, name in ipairs(describe.sorted(def.credentials)) do
+    text = ("%s For operations that name `%s`: %s"):format(text, name, credential_text(def.credentials[name]):gsub("^%u", string.lower))
+  end
+  return text
 end
 
 local function hosts(lines, data)
@@ -63,7 +78,7 @@ end
 local function connection(lines, def)
   add(lines, "## Connection\n")
   table_of(lines, { "key", "type", "required", "default", "what" }, key_rows(def))
-  add(lines, credential_text(def.credential) .. " [What every connection takes](../config.md#every-connection) comes on top.\n")
+  add(lines, credentials_text(def) .. " [What every connection takes](../config.md#every-connection) comes on top.\n")
 end
 
 local function rates(lines, data)

@@ -120,6 +120,32 @@ describe("docs/reference", function()
     assert.is_nil(page:find("## Helpers", 1, true))
   end)
 
+  it("says how each kind of credential goes out", function()
+    local function page(credential)
+      local keys = {}
+      for i, name in ipairs { "user", "word", "id", "key" } do keys[i] = { name = name, type = "secret", doc = "a key" } end
+      return reference.page(definition.check({ name = "own", doc = "my own", hosts = { { name = "base", key = "base_url", url = "https://x" } },
+        connection = keys, credential = credential, classes = { api = { rate = "1/s" } },
+        operations = { { name = "login", doc = "Log in", method = "POST", path = "/login", class = "api", resend = "safe" } } }, "own.lua"))
+    end
+    for text, credential in pairs {
+      ["No credential is sent."] = { kind = "none" },
+      ["The connection's `key` is sent as a bearer token."] = { kind = "bearer", secret = "key" },
+      ["The connection's `key` is sent as the header `X-Key`."] = { kind = "header", header = "X-Key", secret = "key" },
+      ["The connection's `user` and `word` are sent as basic authentication."] = { kind = "basic", username = "user", password = "word" },
+      ["got by `login` for the connection's `user`, is sent as `t`"] = { kind = "login", operation = "login", token = "token", query = "t",
+        account = "user" },
+      ["got at `/token` with the connection's `id` and `key` (OAuth 2)"] = { kind = "client_credentials", path = "/token", client_id = "id",
+        client_secret = "key", class = "api" },
+      ["got by `login` for the connection's `user`, goes into the paths"] = { kind = "login", operation = "login", token = "token",
+        account = "user" },
+      ["got at `/token` with the connection's `word` (OAuth 2)"] = { kind = "refresh_token", path = "/token", client_id = "id",
+        client_secret = "key", refresh_token = "word", class = "api" },
+    } do
+      assert.is_truthy(page(credential):find(text, 1, true), text)
+    end
+  end)
+
   it("is compared by checks that can fail", function()
     local def = definition.load "veeqo"
     local page = reference.page(def)
