@@ -51,7 +51,8 @@ describe("the budgets of a machine", function()
   end)
 
   local function conn(rate, more)
-    local options = { name = "feed", account = "x", hosts = { sb.url }, rates = { api = rate }, credential = { kind = "bearer", secret = "sandbox-token" } }
+    local options = { name = "feed", account = "x", hosts = { sb.url }, rates = { api = rate },
+      credential = { kind = "bearer", secret = "sandbox-token" } }
     for key, value in pairs(more or {}) do options[key] = value end
     return call.connection(options)
   end
@@ -65,7 +66,8 @@ describe("the budgets of a machine", function()
       local call = require "sluice.call"
       call.share(%q)
       local function ask(rate, deadline)
-        local c = call.connection { name = "feed", account = "x", hosts = { %q }, rates = { api = rate }, credential = { kind = "bearer", secret = "sandbox-token" } }
+        local c = call.connection { name = "feed", account = "x", hosts = { %q }, rates = { api = rate },
+          credential = { kind = "bearer", secret = "sandbox-token" } }
         return c:call { operation = "streams", method = "GET", url = %q .. "/streams", class = "api", resend = "safe", deadline = deadline }
       end
       %s]]):format(dir, sb.url, sb.url, body))
