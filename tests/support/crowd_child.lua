@@ -16,7 +16,7 @@ local kinds = {
   shop = function() shop:sources() end,
   feed = function(id) feed:upload_products { stream = "124773", body = { { id = tostring(id) } } } end,
 }
-sluice.task.sleep(from - now())
+sluice.task.sleep(math.max(0, from - now()))
 while now() - from < seconds do
   kinds[args.kind](n)
   n = n + 1
