@@ -139,7 +139,8 @@ return sluice.recipe {
   args = {
     from = "connection of the shop", to = "connection of the stream or site, or file:PATH",
     stream = { "stream id", optional = true }, site_id = { "site id, where to is a site", optional = true },
-    automatic_import = { "false: the site is not run by itself", default = true }, since = { "time to start from (UTC); leaves the cursor alone", optional = true },
+    automatic_import = { "false: the site is not run by itself", default = true },
+    since = { "time to start from (UTC); leaves the cursor alone", optional = true },
     shape = { "product or variant", default = "product" },
     batch = { "products per request, at most", default = 10000 },
     checkpoint = { "commit after so many products, besides at the end", default = 100000 },
