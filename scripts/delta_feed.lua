@@ -154,7 +154,8 @@ return sluice.recipe {
     local checkpoint, uncommitted = count_of("checkpoint", args.checkpoint), 0
     count_of("batch", args.batch)
     if file and sweeps then usage "a file can't be swept" end
-    local shop, sink, sent = sluice.connect(args.from), nil, nil
+    local shop = sluice.connect(args.from)
+    local sink, sent
     if file then sink = file_sink(file, run) else sink, sent = upload_to(feed, args, site) end
 
     for product in shop:changed_products { since = args.since, cursor = cursor_of(run, site) } do

@@ -67,8 +67,8 @@ local function show_errors(problem)
 end
 
 local function process(site, site_id, args)
-  local started, ok, pid = require("sluice.time").mono(), nil, nil
-  ok, pid = pcall(site.process, site, { site = site_id, action = args.process })
+  local started = require("sluice.time").mono()
+  local ok, pid = pcall(site.process, site, { site = site_id, action = args.process })
   if not ok then
     if not sluice.err.is(pid) or pid.code ~= "conflict" then error(pid, 0) end
     return print "a process is queued already, it takes the batch"
