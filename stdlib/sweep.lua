@@ -90,11 +90,17 @@ local function delete_vanished(store, sink, mark, delete)
   end
 end
 
+---@class sluice.SweepMemory
+---@field add fun(ids: table<string, any>)
+---@field sweep fun(shop: sluice.Client, options?: table): integer
+---@field compare fun(ids: fun(): string?): { sent: integer, found: integer, missing: integer, first: string? }
+---@field retain fun(ids: fun(): string?): integer
+
 --- The memory of what a stream or a site was sent. `automatic_import`: of the batches that take products out of a site.
 ---@param client sluice.Client of the stream or the site
 ---@param id string|integer
 ---@param options? { automatic_import?: boolean }
----@return { add: fun(ids: table<string, any>), sweep: fun(shop: sluice.Client, options?: table): integer }
+---@return sluice.SweepMemory
 function sweep.memory(client, id, options)
   local store, place = require("sluice.run").current():store(), places[client.api]
   local sink = ("%s %s %s %s"):format(client.api, client.options.base_url, place.name, id)
@@ -118,6 +124,31 @@ function sweep.memory(client, id, options)
     check_share(all, vanished, o.confirm)
     return delete_vanished(store, sink, mark, delete)
   end
+
+  -- Marks the ids of an iterator; gives the mark, and how many there were.
+  local function mark_all(ids)
+    local mark, page, n, found = store:sent_sweep(sink), {}, 0, 0
+    for id in ids do
+      page[id], n, found = true, n + 1, found + 1
+      if n == PAGE then
+        store:sent_mark(sink, mark, page)
+        page, n = {}, 0
+      end
+    end
+    if n > 0 then store:sent_mark(sink, mark, page) end
+    return mark, found
+  end
+
+  --- Compares what was sent with the ids of an iterator: how many were sent and how many it gave, how many of the former are
+  --- not among the latter, and the first of these.
+  function self.compare(ids)
+    local mark, found = mark_all(ids)
+    local sent, missing = store:sent_count(sink, mark)
+    return { sent = sent, found = found, missing = missing, first = missing > 0 and store:sent_vanished(sink, mark, "") or nil }
+  end
+
+  --- Deletes what was sent and is not among the ids of an iterator; gives the number. (waits)
+  function self.retain(ids) return delete_vanished(store, sink, (mark_all(ids)), delete) end
   return self
 end
 
