@@ -51,6 +51,20 @@ function shapes.variant(product)
   return rows
 end
 
+local COLUMNS = { "title", "description", "brand", "product_type", "collection", "tags", "sku", "barcode", "price", "qty", "grams", "option1",
+  "option2", "option3", "image", "active", "source_product_code", "source_variant_code", "created", "modified" }
+
+-- For a site: a delta leaves the columns as they are that it does not name, so what a variant has not is named, as empty.
+local function whole_rows(product)
+  local rows = shapes.variant(product)
+  for _, row in ipairs(rows) do
+    for _, column in ipairs(COLUMNS) do
+      if row[column] == nil then row[column] = "" end
+    end
+  end
+  return rows
+end
+
 local function ids_of_variants(product)
   local ids = {}
   for i, variant in ipairs(product.variants or {}) do ids[i] = tostring(variant.id) end
@@ -99,7 +113,7 @@ local function target(args)
   end
   if not args.site_id then usage "site_id is missing: the id of the site" end
   if args.shape ~= "variant" then usage "the products of a site are flat: say shape=variant" end
-  return rows_of, nil, feed, args.site_id
+  return whole_rows, nil, feed, args.site_id
 end
 
 local function upload_to(feed, args, site)
@@ -118,13 +132,13 @@ local function ids_of_row(args, row)
   return id, args.shape == "variant" and row.item_group_id and tostring(row.item_group_id) or id
 end
 
-local function send_again(shop, sink, args, run, wanted)
+local function send_again(shop, sink, rows_of, run, wanted)
   local list = {}
   for _, one in ipairs(wanted) do list[#list + 1] = one.product end
   local products = require("sluice.fresh").products(shop, list)
   for _, one in ipairs(wanted) do
     local product, found = products[one.product], false
-    for _, row in ipairs(product and shapes[args.shape](product) or {}) do
+    for _, row in ipairs(product and rows_of(product) or {}) do
       if tostring(row.id) == one.id and not found then
         sink:write(row)
         found = true
@@ -178,7 +192,7 @@ return sluice.recipe {
   end,
 
   retry = function(args, run, records)
-    local _, file, feed, site = target(args)
+    local rows_of, file, feed, site = target(args)
     if file then usage "a file takes all records: there is nothing to send again" end
     local shop, sink = sluice.connect(args.from), upload_to(feed, args, site)
     require("sluice.feed").open(shop, cursor_of(run, site)) -- no run of the feed may send a newer state meanwhile
@@ -187,11 +201,11 @@ return sluice.recipe {
       local id, product = ids_of_row(args, record)
       wanted[#wanted + 1] = { id = id, product = product }
       if #wanted == 100 then
-        send_again(shop, sink, args, run, wanted)
+        send_again(shop, sink, rows_of, run, wanted)
         wanted = {}
       end
     end
-    send_again(shop, sink, args, run, wanted)
+    send_again(shop, sink, rows_of, run, wanted)
     sink:finish()
     run:commit()
   end,

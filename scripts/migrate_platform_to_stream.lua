@@ -176,8 +176,9 @@ local function compare(m)
     return print(text .. ": none is missing")
   end
   note(m, { pid = false })
+  local first = found.first and (" (the first is %s)"):format(found.first) or ""
   failed("is the Platform API data source paused? step=back ends the attempt; a further run imports again",
-    "%s: %d are missing%s, %d are not of the stream", text, found.missing, found.first and (" (the first is %s)"):format(found.first) or "", found.found - found.sent + found.missing)
+    "%s: %d are missing%s, %d are not of the stream", text, found.missing, first, found.found - found.sent + found.missing)
 end
 
 local NEXT = [[

@@ -6,7 +6,8 @@
 --
 -- to        the connection of the Platform API         site_id   the site, or tagName:tagValue of one of its tags
 -- file      NDJSON, a flat product with an `id` a line, or -; of two with one id the last counts
--- type      full: what is not in the file is deleted; delta: the rest of the site stays as it is
+-- type      full: what is not in the file is deleted; delta: the rest of the site stays as it is, also the columns of a product
+--           that its line does not name
 -- commit    false: everything is uploaded, then discarded
 -- process   import, or all (exports too): started, waited for (deadline=, 3600 s), its errors shown. auto (unless given): the
 --           Platform runs the site by itself 20 minutes after the last commit. none: somebody else does

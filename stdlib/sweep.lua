@@ -98,13 +98,13 @@ end
 
 --- The memory of what a stream or a site was sent. `automatic_import`: of the batches that take products out of a site.
 ---@param client sluice.Client of the stream or the site
----@param id string|integer
+---@param resource string|integer the stream or the site
 ---@param options? { automatic_import?: boolean }
 ---@return sluice.SweepMemory
-function sweep.memory(client, id, options)
+function sweep.memory(client, resource, options)
   local store, place = require("sluice.run").current():store(), places[client.api]
-  local sink = ("%s %s %s %s"):format(client.api, client.options.base_url, place.name, id)
-  local function delete(ids) place.delete(client, id, ids, options or {}) end
+  local sink = ("%s %s %s %s"):format(client.api, client.options.base_url, place.name, resource)
+  local function delete(ids) place.delete(client, resource, ids, options or {}) end
   local self = {}
 
   --- Remembers ids (the keys of the table): an uploader's `remember`.

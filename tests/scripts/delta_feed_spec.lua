@@ -142,6 +142,7 @@ describe("delta_feed", function()
       for _, v in ipairs(product.variants) do
         local row = assert(rows[tostring(v.id)], "a variant is not in the site")
         assert.same({ v.sku, product.title, tostring(product.id), nil }, { row.sku, row.title, row.item_group_id, row["pup:isdeleted"] })
+        assert.equal("", row.option3) -- named although there is none: a delta would keep the old one
         variants = (variants or 0) + 1
       end
     end

@@ -78,6 +78,9 @@ describe("migrate_platform_to_stream", function()
     assert.same({ "paused_upload", "active", COUNT, 1 }, { site.status, site.sources[1].status, site.imports[1].count, #site.imports })
     assert.equal(0, run("old=paused").status)
     assert.equal(1, #site.imports) -- it knows that it is done
+    done = run "--full" -- it no longer knows the stream as its own
+    assert.equal(2, done.status)
+    assert.matches("stream 124774 is called 'moved' already", done.stderr)
     assert.equal(0, run("step=activate").status)
     assert.equal("active", site.status)
     done = run "step=back"

@@ -98,6 +98,15 @@ describe("platform_upload", function()
     assert.equal(3, (ids()))
   end)
 
+  it("says where the vendor has removed what it needs", function()
+    p.sandbox.options.legacy_gone = 410
+    file(2)
+    local done = upload "type=delta"
+    assert.equal(1, done.status, done.stderr)
+    assert.matches("legacy, removed by the vendor", done.stderr)
+    assert.same({ 2, 0, 2 }, { done.sums.read, done.sums.sent, done.sums.skipped })
+  end)
+
   it("says that the outcome of a commit is unknown, and is run again", function()
     file(8)
     p.sandbox:fault "reset_after path=/platform/v2/sites/123/products/*/commit"
