@@ -127,8 +127,8 @@ local readers = {
 readers.jsonl = readers.ndjson
 
 local function from_list(args, run)
-  local name = args.format or args.file:match "%.(%w+)$"
-  local reader = name and readers[name:lower()]
+  local format = args.format or args.file:match "%.(%w+)$"
+  local reader = format and readers[format:lower()]
   if not reader then usage("which format has %s? format= is csv, tsv or ndjson", args.file == "-" and "standard input" or args.file) end
   local base = args.folder or args.file:match "^(.*)/[^/]*$" or "."
   local rows = reader(args.file, run)

@@ -289,6 +289,7 @@ end]],
   },
 
   helpers = {
+    changed_orders = { module = "sluice.veeqo_orders", doc = "iterator over the orders that changed: {since=, cursor=, overlap=, page_size=}" },
     sellable = { module = "sluice.veeqo", doc = "(product, sku_code): the product's variant with that SKU" },
   },
 }
