@@ -96,7 +96,8 @@ end
 
 --- The iterator itself, free of HTTP and of clocks. `read(filter)` iterates over a list of orders, `digest(order)` tells two
 --- contents apart, `count(kind)` is told "read" and "unchanged", `stopping()` ends it early.
----@param o { read: function, digest: function, count: function, stopping: function, cursor?: table, since?: any, overlap: number, now: number, page_size: integer }
+---@param o { read: function, digest: function, count: function, stopping: function, cursor?: table, since?: any, overlap: number,
+---  now: number, page_size: integer }
 ---@return fun(): table?
 function orders.iterate(o)
   local from, position = start_of(o)
