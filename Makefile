@@ -108,7 +108,8 @@ lint-lua: deps-lint ; @luacheck --quiet stdlib scripts examples tests bindings
 bench: all $(TOOLS) ; @sh tests/bench/run.sh $(BUILD)/sluice
 
 ## kill -9 the main jobs at every step and at many seeded times (the long form of the crash specs)
-crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua tests/scripts/post_orders_spec.lua
+crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua tests/scripts/post_orders_spec.lua \
+	  tests/scripts/create_veeqo_products_spec.lua tests/scripts/mirror_orders_spec.lua
 
 ## install to PREFIX (default /usr/local)
 install: all

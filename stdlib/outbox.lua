@@ -367,6 +367,14 @@ function Outbox:send(record)
   return job.state or "sent", job
 end
 
+--- The row of a key in this outbox, as the store has it; nil where it was never handed in.
+---@param key string
+---@return sluice.OutboxRow?
+function Outbox:stored(key)
+  local scope = settling.scope(self.row, settling.bind(self.row, self.with, self.client.options))
+  return self.store:outbox_rows { host = self.host, account = self.client.account, operation = self.row.name, scope = scope, key = key }[1]
+end
+
 local function adopt_row(self, id)
   local intent = self.store:outbox_claim_id(id)
   if not intent then return end

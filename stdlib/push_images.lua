@@ -6,6 +6,7 @@
 
 local crypto = require "sluice.crypto"
 local json = require "sluice.json"
+local ndjson = require "sluice.ndjson"
 local queue = require "sluice.queue"
 
 local push = {}
@@ -74,6 +75,7 @@ local function code_of(given) return type(given) == "table" and tostring(given.s
 
 -- For the dead letters: what it is, without its bytes.
 local function raw_of(value)
+  if ndjson.bad(value) then return value.raw end
   local about = {}
   for _, name in ipairs((type(value) == "table" or type(value) == "userdata") and FIELDS or {}) do
     if name ~= "bytes" and name ~= "image" then about[name] = value[name] end

@@ -30,7 +30,7 @@ usage: sluice sandbox [options]
   --refuse-id-sort     the search of orders does not sort by id
   --veeqo-key KEY      key of Veeqo (sandbox-key)                   --veeqo-bucket N what its bucket holds (100)
   --veeqo-products N   products there (30)                          --veeqo-orders N orders there (40)
-  --veeqo-past-end N   what a page behind the last gets: 200 or 404
+  --veeqo-past-end N   what a page behind the last gets: 200 or 404  --veeqo-lag S  until words find what is new (0)
 
 It prints connections for sluice.yaml and serves until Ctrl-C. GET /sandbox/ lists its control pages.
 ]],
@@ -84,6 +84,7 @@ local options = {
   ["--order-codes"] = { "order_codes", one_of("keyword", "text") }, ["--refuse-id-sort"] = { "refuse_id_sort", true },
   ["--veeqo-key"] = { "veeqo_key", text }, ["--veeqo-bucket"] = { "veeqo_bucket", whole },
   ["--veeqo-products"] = { "veeqo_products", whole }, ["--veeqo-orders"] = { "veeqo_orders", whole },
+  ["--veeqo-lag"] = { "veeqo_lag", number },
   ["--veeqo-past-end"] = { "veeqo_past_end", one_of(200, 404) },
   ["--log"] = { "log_file", text }, ["--fault"] = { "faults", text }, ["--quiet"] = { "quiet", true },
 }
