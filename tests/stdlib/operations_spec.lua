@@ -66,6 +66,14 @@ calls.productsup_stream = {
       assert.is_string(w.sb:stream(STREAM):get "475-SHIRT-XL")
     end
   end,
+  delete_product = function(w)
+    w.api:upload_products { stream = STREAM, body = PRODUCTS }
+    return { stream = STREAM, product = "34SKJDF42DF" }, function() assert.equal(1, w.sb:stream(STREAM).count) end
+  end,
+  delete_all_products = function(w)
+    w.api:upload_products { stream = STREAM, body = PRODUCTS }
+    return { stream = STREAM, confirm = true }, function() assert.equal(0, w.sb:stream(STREAM).count) end
+  end,
   batch = function(w)
     local batch = w.api:upload_products { stream = STREAM, body = PRODUCTS }
     return { stream = STREAM, batch = batch.id }, member("id", batch.id)
