@@ -72,10 +72,10 @@ local function delete_in_site(client, site, ids, options)
 end
 
 -- What a connection's API sends products to, and how they are taken out of it.
-local places = {
-  productsup_stream = { name = "stream", delete = delete_in_stream },
-  productsup_platform = { name = "site", delete = delete_in_site },
-}
+local function place_of(client)
+  if client.api == "productsup_platform" then return { name = "site", delete = delete_in_site } end
+  return { name = "stream", delete = delete_in_stream }
+end
 
 local function delete_vanished(store, sink, mark, delete)
   local after, gone = "", 0
@@ -102,7 +102,7 @@ end
 ---@param options? { automatic_import?: boolean }
 ---@return sluice.SweepMemory
 function sweep.memory(client, resource, options)
-  local store, place = require("sluice.run").current():store(), places[client.api]
+  local store, place = require("sluice.run").current():store(), place_of(client)
   local sink = ("%s %s %s %s"):format(client.api, client.options.base_url, place.name, resource)
   local function delete(ids) place.delete(client, resource, ids, options or {}) end
   local self = {}
