@@ -109,7 +109,7 @@ bench: all $(TOOLS) ; @sh tests/bench/run.sh $(BUILD)/sluice
 
 ## kill -9 the main jobs at every step and at many seeded times (the long form of the crash specs)
 crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua tests/scripts/post_orders_spec.lua \
-	  tests/scripts/create_veeqo_products_spec.lua tests/scripts/mirror_orders_spec.lua
+	  tests/scripts/create_veeqo_products_spec.lua tests/scripts/mirror_orders_spec.lua tests/scripts/push_products_spec.lua
 
 ## install to PREFIX (default /usr/local)
 install: all

@@ -184,6 +184,7 @@ local function push(args, run, images)
   run:commit() -- the dead letters are durable
   return ("%d image%s queued in %d request%s, %d rejected"):format(sums.sent, sums.sent == 1 and "" or "s", sums.requests,
     sums.requests == 1 and "" or "s", run.sums.rejected)
+    .. (sums.resent > 0 and (", %d sent again (they may be queued twice)"):format(sums.resent) or "")
 end
 
 return sluice.recipe {
