@@ -14,7 +14,7 @@ VERSION  := 0.1.0
 PACKAGES  = lua5.4 libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto
 DEBIAN    = gcc make pkg-config git ca-certificates libc6-dev lua5.4 liblua5.4-dev libcurl4-openssl-dev libyaml-dev \
             libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev lua-argparse lua-cjson lua-filesystem
-DEBIAN_TEST = lua-busted nginx-light openssl curl faketime
+DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3
 DEBIAN_LINT = cppcheck lua-check
 
 WARN = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
@@ -23,6 +23,7 @@ DEFS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iruntime -I.
 RUNTIME  := $(sort $(wildcard runtime/*/*.c))
 BINDINGS := $(sort $(wildcard bindings/*.c))
 STDLIB   := $(sort $(shell find stdlib -name '*.lua' 2>/dev/null)) $(sort $(wildcard bindings/*.lua))
+APIS     := $(sort $(wildcard stdlib/api/*.lua))
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 OBJECTS   = $(RUNTIME:%.c=$(BUILD)/%.o) $(BINDINGS:%.c=$(BUILD)/%.o) $(BUILD)/embed.o
 TOOLS     = $(SUPPORT:tests/support/%.c=$(BUILD)/tests/%)
@@ -31,7 +32,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps deps-test deps-lint demo test check check-hard check-asan check-gc lint lint-c lint-lua lint-rules \
+.PHONY: all help deps deps-test deps-lint demo docs test check check-hard check-asan check-gc lint lint-c lint-lua lint-rules \
         bench crash install uninstall clean
 
 ## build build/sluice (the default goal; safe with -j)
@@ -75,6 +76,12 @@ deps-lint: ; @sh tests/support/deps.sh $(DEBIAN_LINT)
 ## run the main job three times against the built-in sandbox and show what happened
 demo: all ; @$(BUILD)/sluice run examples/demo.lua sluice=$(BUILD)/sluice
 
+## write docs/reference: a page for each API, made from the rows of its definition
+docs: $(APIS:stdlib/api/%.lua=docs/reference/%.md)
+docs/reference/%.md: all
+	@mkdir -p $(@D)
+	@$(BUILD)/sluice api reference $* > $@.tmp && mv $@.tmp $@
+
 ## run all specs
 test: all deps-test $(TOOLS) ; @$(BUILD)/sluice test tests
 check: test
@@ -101,7 +108,8 @@ lint-lua: deps-lint ; @luacheck --quiet stdlib scripts examples tests bindings
 bench: all $(TOOLS) ; @sh tests/bench/run.sh $(BUILD)/sluice
 
 ## kill -9 the main jobs at every step and at many seeded times (the long form of the crash specs)
-crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua tests/scripts/post_orders_spec.lua
+crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua tests/scripts/post_orders_spec.lua \
+	  tests/scripts/create_veeqo_products_spec.lua tests/scripts/mirror_orders_spec.lua tests/scripts/push_products_spec.lua
 
 ## install to PREFIX (default /usr/local)
 install: all

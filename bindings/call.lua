@@ -21,7 +21,7 @@ local call = {}
 ---@field expect? string key that a success must have
 ---@field truth? string key that must not be false
 ---@field outcomes? sluice.call.Outcome[] tell answers of one status apart; the first that fits decides, whatever is said above
----@field intent? sluice.Intent of the store's outbox: it is noted as sent before the first byte of each attempt, or nothing is sent
+---@field intent? sluice.Intent of the outbox: it is noted as sent before the first byte of each attempt, or nothing is sent
 ---@field anonymous? boolean without credentials
 ---@field renew? boolean false: never log in again because of this answer
 ---@field timeout? number of one request

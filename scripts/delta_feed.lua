@@ -1,7 +1,8 @@
--- Sends the products that changed in Stock2Shop to a Productsup stream, each change once, none missed.
+-- Sends the products that changed in Stock2Shop to a Productsup stream (or a site), each change once, none missed.
 --
 --   sluice run scripts/delta_feed.lua from=shop to=feed stream=124773
 --   sluice run scripts/delta_feed.lua from=shop to=feed stream=124773 sweep=true      # also deletes what has vanished
+--   sluice run scripts/delta_feed.lua from=shop to=site site_id=123 shape=variant     # deltas for a site of the Platform API
 --   sluice run scripts/delta_feed.lua from=shop to=file:changes.ndjson                # this run's changes as NDJSON
 --   sluice run … --full                                                               # everything again
 --
@@ -9,6 +10,9 @@
 -- shape=variant   a flat row per variant: id (of the variant, as text), item_group_id (of the product, as text), title,
 --                 description, brand, product_type, collection, tags, sku, barcode, price, qty, grams, option1, option2,
 --                 option3, image, active, source_product_code, source_variant_code, created, modified
+--
+-- A site takes flat rows alone: shape=variant. A sweep deletes there for good (pup:isdeleted -1). The Platform runs the site
+-- 20 minutes after the last commit by itself; automatic_import=false leaves that to somebody else.
 --
 -- Ends with exit code 3 where products were rejected: they are in the dead-letter file, with the reasons. `sluice dlq retry`
 -- sends them again, as they are in the shop by then: what changed meanwhile must not be undone.
@@ -43,6 +47,20 @@ function shapes.variant(product)
       source_product_code = product.source_product_code, source_variant_code = v.source_variant_code,
       created = product.created, modified = product.modified,
     }
+  end
+  return rows
+end
+
+local COLUMNS = { "title", "description", "brand", "product_type", "collection", "tags", "sku", "barcode", "price", "qty", "grams", "option1",
+  "option2", "option3", "image", "active", "source_product_code", "source_variant_code", "created", "modified" }
+
+-- For a site: a delta leaves the columns as they are that it does not name, so what a variant has not is named, as empty.
+local function whole_rows(product)
+  local rows = shapes.variant(product)
+  for _, row in ipairs(rows) do
+    for _, column in ipairs(COLUMNS) do
+      if row[column] == nil then row[column] = "" end
+    end
   end
   return rows
 end
@@ -82,18 +100,31 @@ local function count_of(name, value)
   return n
 end
 
--- What both sending and sending again take from the arguments: the way of a product to its rows, and where they go.
+-- What both sending and sending again take from the arguments: the way of a product to its rows, and the file or the
+-- client that they go to.
 local function target(args)
   local rows_of, file = shapes[args.shape], args.to:match "^file:(.+)$"
   if not rows_of then usage("shape is product or variant, not %s", tostring(args.shape)) end
-  if not file and not args.stream then usage "stream is missing: the id of the stream" end
-  return rows_of, file
+  if file then return rows_of, file end
+  local feed = sluice.connect(args.to)
+  if feed.api ~= "productsup_platform" then
+    if not args.stream then usage "stream is missing: the id of the stream" end
+    return rows_of, nil, feed
+  end
+  if not args.site_id then usage "site_id is missing: the id of the site" end
+  if args.shape ~= "variant" then usage "the products of a site are flat: say shape=variant" end
+  return whole_rows, nil, feed, args.site_id
 end
 
-local function upload_to(feed, args)
-  local sent = require("sluice.sweep").memory(feed, args.stream)
-  return feed:uploader(args.stream, { max_records = count_of("batch", args.batch), remember = sent.add }), sent
+local function upload_to(feed, args, site)
+  local more = site and { automatic_import = is_true("automatic_import", args.automatic_import) } or {}
+  local sent = require("sluice.sweep").memory(feed, site or args.stream, more)
+  more.max_records, more.remember = count_of("batch", args.batch), sent.add
+  return feed:uploader(site or args.stream, more), sent
 end
+
+-- A site has a cursor of its own; the others are told apart by the recipe's key.
+local function cursor_of(run, site) return run:cursor(site and ("products of site %s"):format(site) or "products") end
 
 -- A rejected row by its own id and its product's, which may be the same.
 local function ids_of_row(args, row)
@@ -101,13 +132,13 @@ local function ids_of_row(args, row)
   return id, args.shape == "variant" and row.item_group_id and tostring(row.item_group_id) or id
 end
 
-local function send_again(shop, sink, args, run, wanted)
+local function send_again(shop, sink, rows_of, run, wanted)
   local list = {}
   for _, one in ipairs(wanted) do list[#list + 1] = one.product end
   local products = require("sluice.fresh").products(shop, list)
   for _, one in ipairs(wanted) do
     local product, found = products[one.product], false
-    for _, row in ipairs(product and shapes[args.shape](product) or {}) do
+    for _, row in ipairs(product and rows_of(product) or {}) do
       if tostring(row.id) == one.id and not found then
         sink:write(row)
         found = true
@@ -118,10 +149,12 @@ local function send_again(shop, sink, args, run, wanted)
 end
 
 return sluice.recipe {
-  about = "Send the products that changed in Stock2Shop to a Productsup stream",
+  about = "Send the products that changed in Stock2Shop to a Productsup stream or site",
   args = {
-    from = "connection of the shop", to = "connection of the stream, or file:PATH",
-    stream = { "stream id", optional = true }, since = { "time to start from (UTC); leaves the cursor alone", optional = true },
+    from = "connection of the shop", to = "connection of the stream or site, or file:PATH",
+    stream = { "stream id", optional = true }, site_id = { "site id, where to is a site", optional = true },
+    automatic_import = { "false: the site is not run by itself", default = true },
+    since = { "time to start from (UTC); leaves the cursor alone", optional = true },
     shape = { "product or variant", default = "product" },
     batch = { "products per request, at most", default = 10000 },
     checkpoint = { "commit after so many products, besides at the end", default = 100000 },
@@ -130,16 +163,16 @@ return sluice.recipe {
   },
   key = { "to", "stream" },
   run = function(args, run)
-    local rows_of, file = target(args)
+    local rows_of, file, feed, site = target(args)
     local sweeps, confirm = is_true("sweep", args.sweep), is_true("confirm", args.confirm)
     local checkpoint, uncommitted = count_of("checkpoint", args.checkpoint), 0
     count_of("batch", args.batch)
     if file and sweeps then usage "a file can't be swept" end
-    local shop, feed = sluice.connect(args.from), not file and sluice.connect(args.to)
+    local shop = sluice.connect(args.from)
     local sink, sent
-    if file then sink = file_sink(file, run) else sink, sent = upload_to(feed, args) end
+    if file then sink = file_sink(file, run) else sink, sent = upload_to(feed, args, site) end
 
-    for product in shop:changed_products { since = args.since, cursor = run:cursor "products" } do
+    for product in shop:changed_products { since = args.since, cursor = cursor_of(run, site) } do
       local rows = rows_of(product)
       if #rows == 0 then run:skip "no variants" else run:count("added", #rows - 1) end
       for _, row in ipairs(rows) do sink:write(row) end
@@ -159,20 +192,20 @@ return sluice.recipe {
   end,
 
   retry = function(args, run, records)
-    local _, file = target(args)
+    local rows_of, file, feed, site = target(args)
     if file then usage "a file takes all records: there is nothing to send again" end
-    local shop, sink = sluice.connect(args.from), upload_to(sluice.connect(args.to), args)
-    require("sluice.feed").open(shop, run:cursor "products") -- no run of the feed may send a newer state meanwhile
+    local shop, sink = sluice.connect(args.from), upload_to(feed, args, site)
+    require("sluice.feed").open(shop, cursor_of(run, site)) -- no run of the feed may send a newer state meanwhile
     local wanted = {}
     for record in records do
       local id, product = ids_of_row(args, record)
       wanted[#wanted + 1] = { id = id, product = product }
       if #wanted == 100 then
-        send_again(shop, sink, args, run, wanted)
+        send_again(shop, sink, rows_of, run, wanted)
         wanted = {}
       end
     end
-    send_again(shop, sink, args, run, wanted)
+    send_again(shop, sink, rows_of, run, wanted)
     sink:finish()
     run:commit()
   end,

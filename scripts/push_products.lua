@@ -22,7 +22,8 @@
 --
 -- What is rejected is in the dead-letter file with its line, exit code 3. A queue that stands still (an item failed and
 -- blocks it) or is not empty in time: exit code 6. An answer that counts another number than was sent: exit code 7. The
--- same file may be pushed again, products are known by their codes; but each product that is queued is billed.
+-- same file may be pushed again, also after a kill: products are known by their codes. But each product that is queued is billed:
+-- the last line says how many were sent again after a lost answer or a refusal, and so may be queued twice.
 
 local csv = require "sluice.csv"
 local json = require "sluice.json"
@@ -146,7 +147,7 @@ return sluice.recipe {
     run:commit() -- the dead letters are durable
 
     local text = ("%d products queued in %d request%s, %d rejected"):format(sums.sent, sums.requests, sums.requests == 1 and "" or "s",
-      run.sums.rejected)
+      run.sums.rejected) .. (sums.resent > 0 and (", %d sent again (they may be queued twice)"):format(sums.resent) or "")
     if not watch or sluice.task.stopping() then return print(text) end
     local ended = shop:wait_queue { stall_after = stall_after, deadline = deadline }
     print(("%s; the queue was empty after %.0f s"):format(text, ended.seconds))

@@ -33,8 +33,14 @@ end
 function asking.look(box, key, args, row)
   if box.resolve then return box.resolve(key, args, row) end
   local s = box.row.settle
-  local result = whole(box.client:call(s.operation, settling.arguments(s, key, args)))
-  return settling.find(s, result, key, args)
+  local wanted, hidden = settling.wanted(s, key, args), nil
+  if not wanted then return nil end
+  for _, search in ipairs(settling.arguments(s, wanted, args)) do
+    local found, part = settling.find(s, whole(box.client:call(s.operation, search)), wanted, args)
+    if found ~= false then return found end
+    hidden = hidden or part
+  end
+  return false, hidden
 end
 
 local unreadable = { auth = true, forbidden = true, not_found = true, usage = true }

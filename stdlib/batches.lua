@@ -43,6 +43,18 @@ function batches.close(number, verdict)
   if store then store:batch_done(number, verdict) end
 end
 
+--- The batches of a resource that a run had open when it died.
+---@param client sluice.Client
+---@param resource string
+---@return sluice.BatchRow[]
+function batches.dead(client, resource)
+  local store, list = store_of(require("sluice.run").current()), {}
+  for _, row in ipairs(store and store:batches_open { api = client.api, account = account_of(client), resource = resource } or {}) do
+    if not row.run_alive then list[#list + 1] = row end
+  end
+  return list
+end
+
 -- ---- which ----
 
 -- The batches to wait for: { id, row = number in the store, own = whether the caller named it }.

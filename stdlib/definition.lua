@@ -50,9 +50,11 @@
 --     legacy                      what is said where the vendor has removed it (an answer 403, 404 or 410)
 --     settle                      { operation, args, list, match, also, … }: how to find out whether an unsafe write was done: a search
 --                                 (its args with {key} and the write's own {argument}s), the path of the list in its result, the path
---                                 in an entry that is the key; also = { path = argument } that must agree where both are there, and
---                                 tells writes of one key apart; most = how long a list may be before it is cut, and not finding says
---                                 nothing; whole = path of a list that is longer where some of what was found is not shown;
+--                                 in an entry that is the key ("list[*].field": of any entry of a list in it); also = { path =
+--                                 argument } that must agree where both are there, and tells writes of one key apart; most = how long
+--                                 a list may be before it is cut, and not finding says nothing; whole = path of a list that is longer
+--                                 where some of what was found is not shown; by = path in the write's arguments of what stands for
+--                                 {key}; again = arguments of a second search, for what the first one does not show;
 --                                 drained = { operation, args, count }: how to see that the queue in front of it is empty (count: path
 --                                 of the number or list; default: all numbers)
 --     poll                        { terminal = { status = "ok" | "partial" | "failed" } }: the statuses that end what the row asks about
@@ -106,7 +108,7 @@ local FIELDS = {
     settle = "table",
   },
   settle = { operation = "string!", args = "table", list = "string", match = "string!", also = "table", most = "number", whole = "string",
-    drained = "table" },
+    drained = "table", by = "string", again = "table" },
   drained = { operation = "string!", args = "table", count = "string" },
   poll = { terminal = "table!" },
   arg = {
@@ -260,6 +262,8 @@ local function check_settle(where, row, def)
     check_fields(where .. " drained", drained, "drained")
     one_of(where .. " drained", "operation", drained.operation, names)
   end
+  local by = row.settle.by and row.settle.by:match "^[^.]*"
+  if by then one_of(where, "by", by, args) end
   if row.resend == "safe" then fault(where, "an operation that may be repeated needs none") end
 end
 

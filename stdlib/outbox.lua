@@ -27,6 +27,7 @@ local RESENDS = 3       -- after proven absence
 local PENDING_MAX = 64  -- doubtful ones at once, each with a lock; beyond it they are settled before more is sent
 local PATIENCE = 1      -- seconds for another process that has the record; then others go first
 local LOOK_AGAIN, LOOK_AGAIN_MAX = 0.02, 0.5
+local STOPPED = "not sent: the outbox had to stop"
 
 ---@class sluice.Outbox
 local Outbox = {}
@@ -166,6 +167,7 @@ end
 local function proceed(self, job)
   local row = job.intent:row()
   if row.state == "confirmed" then return fates.repeated(self, job, row) end
+  if row.state == "rejected" then return fates.rejected(self, job, asking.BY_PERSON) end
   if row.state == "sent" or row.state == "unknown" then return take_over(self, job, row) end
   attempt(self, job)
 end
@@ -191,7 +193,7 @@ local function stopped(self, job, problem)
   fates.close(job)
   if self.failure == nil then self.failure = problem end
   if open and row.state == "sent" then fates.count(self, job, "unknown")
-  elseif job.state ~= "rejected" then fates.count(self, job, "skipped", "not sent: the outbox had to stop") end
+  elseif job.state ~= "rejected" then fates.count(self, job, "skipped", STOPPED) end
 end
 
 local function raise_failure(self)
@@ -215,7 +217,7 @@ local function queue_seen(self, job)
     local now = time.mono()
     local ok, empty = pcall(asking.drained, self)
     if not ok and cancelled(empty) then error(empty, 0) end
-    if not ok then warn_once(job, "whether the queue is empty can't be asked: %s", tostring(empty)) end
+    if not ok then warn_once(job, "%s: whether the queue is empty can't be told: %s", self.row.name, tostring(empty)) end
     self.queue = { empty = ok and empty, at = now }
   end
   return self.queue
@@ -355,8 +357,8 @@ end
 function Outbox:write(record)
   raise_failure(self)
   keep_up(self)
+  local job = outbox_record.job(self, record) -- may raise: no slot is lost by it
   self.slots:acquire()
-  local job = outbox_record.job(self, record)
   self.tasks[job] = task.spawn(function()
     local ok, problem = pcall(begin, self, job)
     if not ok then stopped(self, job, problem) end
@@ -375,6 +377,14 @@ function Outbox:send(record)
   if self.tasks[job] then self.tasks[job]:wait() end
   raise_failure(self)
   return job.state or "sent", job
+end
+
+--- The row of a key in this outbox, as the store has it; nil where it was never handed in.
+---@param key string
+---@return sluice.OutboxRow?
+function Outbox:stored(key)
+  local scope = settling.scope(self.row, settling.bind(self.row, self.with, self.client.options))
+  return self.store:outbox_rows { host = self.host, account = self.client.account, operation = self.row.name, scope = scope, key = key }[1]
 end
 
 local function adopt_row(self, id)
@@ -424,7 +434,8 @@ end
 function Outbox:abandon()
   wait_for_tasks(self)
   for _, job in ipairs(self.pending) do
-    if job.intent then fates.count(self, job, "unknown") end
+    if job.intent then fates.count(self, job, "unknown")
+    elseif not job.state or job.state == "intended" then fates.count(self, job, "skipped", STOPPED) end
     fates.close(job)
   end
   self.pending = {}

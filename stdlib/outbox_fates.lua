@@ -51,8 +51,15 @@ function fates.count(self, job, fate, reason)
   if job.name and self.working[job.name] == job then self.working[job.name] = nil end
 end
 
+-- The front of a text as far as it is UTF-8: what a server sends must not keep the outbox from being shown as JSON.
+local function readable(text)
+  local front = log.mask(text):sub(1, ANSWER_MAX)
+  local _, bad = utf8.len(front)
+  return bad and front:sub(1, bad - 1) or front
+end
+
 local function close_as(job, state, answer, note)
-  job.intent:settle(state, answer and log.mask(answer):sub(1, ANSWER_MAX), note and log.mask(note))
+  job.intent:settle(state, answer and readable(answer), note and readable(note))
   task.step(state)
   fates.close(job)
 end

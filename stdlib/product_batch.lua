@@ -8,11 +8,16 @@
 --
 -- A full batch replaces everything that the site has: what is missing in it is deleted. So a row that can't be sent ends
 -- a full batch with an error; a delta goes on without it, and the row is in the dead-letter file.
+--
+-- The API lists no batches. So the store knows the id before the first upload, and the next batch for the site discards
+-- what a run that was killed has left. Not where its commit may have gone: to discard that one could undo it.
+local batches = require "sluice.batches"
 local crypto = require "sluice.crypto"
 local errors = require "sluice.err"
 local json = require "sluice.json"
 local log = require "sluice.log"
 local ndjson = require "sluice.ndjson"
+local task = require "sluice.task"
 
 local product_batch = {}
 
@@ -60,7 +65,8 @@ end
 -- No more of it: its rows have the fate `kind`.
 local function close(self, state, kind)
   self.state = state
-  self.run:count(kind, self.uploaded + self.chunk:count())
+  if self.counts then self.run:count(kind, self.uploaded + self.chunk:count()) end
+  batches.close(self.row, state)
   self.run:batch { stream = "site " .. self.site, batch = self.id, verdict = state }
   self.chunk:clear()
 end
@@ -86,17 +92,34 @@ local function check_open(self, what)
   if self.sending then raise("usage", "product_batch:%s: one task at a time, the API takes no uploads side by side", what) end
 end
 
+local function resource_of(self) return "site " .. self.site end
+
+local function discard_dead(self)
+  for _, row in ipairs(batches.dead(self.client, resource_of(self))) do
+    local ok, problem = pcall(self.client.discard_products, self.client, { site = self.site, batch = row.batch })
+    batches.close(row.id, "discarded")
+    log.info("product_batch", "batch %s of site %s, left by a run that died: %s", row.batch, self.site, ok and "discarded" or tostring(problem))
+  end
+end
+
 -- ---- what users call ----
 
 local function upload(self)
   local count = self.chunk:count()
   if count == 0 then return end
-  self.sending, self.requests = true, self.requests + 1
+  self.sending = true
+  if self.requests == 0 then
+    discard_dead(self)
+    self.row = batches.note(self.client, resource_of(self), self.id, 0)
+  end
+  self.requests = self.requests + 1
+  task.step "send"
   local ok, problem = pcall(self.client.upload_products, self.client, { site = self.site, batch = self.id, body = self.chunk })
   self.sending = false
   if not ok then give_up(self, problem) end
   self.uploaded = self.uploaded + count
   self.chunk:clear()
+  task.step "answer"
 end
 
 local function refuse(self, x, reason)
@@ -150,11 +173,14 @@ function Batch:commit()
   end
   if self.uploaded > 0 then
     self.sending = true
+    batches.close(self.row, "committing") -- from here on nobody discards it
+    task.step "commit"
     local ok, problem = pcall(self.client.commit_products, self.client,
       { site = self.site, batch = self.id, type = self.type, automatic_import = self.automatic_import })
     self.sending = false
     if not ok then commit_failed(self, problem) end
   end
+  task.step "committed"
   close(self, "committed", "sent")
   return { sent = self.uploaded, rejected = self.rejected, batch = self.id, requests = self.requests }
 end
@@ -168,7 +194,7 @@ Batch.__close = Batch.discard
 
 -- ---- making one ----
 
-local KNOWN = { "type", "automatic_import", "batch", "max_records", "max_bytes" }
+local KNOWN = { "type", "automatic_import", "batch", "count", "max_records", "max_bytes" }
 
 local function check(o)
   local known = {}
@@ -189,8 +215,8 @@ local function check(o)
 end
 
 --- A sink for product data of a site. Options: `type` ("full" or "delta", mandatory), `automatic_import` (false: no process by
---- itself 20 minutes after the commit), `batch` (32 characters; else of its own), `max_records` (10,000) and `max_bytes` (8 MB) of a
---- request. `local batch <close> = …` discards it where it is not committed.
+--- itself 20 minutes after the commit), `batch` (32 characters; else of its own), `count` (false: the run's sums leave it out),
+--- `max_records` (10,000) and `max_bytes` (8 MB) of a request. `local batch <close> = …` discards it where it is not committed.
 ---@param client sluice.Client
 ---@param site string|integer
 ---@param options table
@@ -202,7 +228,7 @@ function product_batch.product_batch(client, site, options)
   local id = options.batch or crypto.random(16):gsub(".", function(c) return ("%02x"):format(c:byte()) end)
   local self = setmetatable({
     client = client, site = tostring(site), id = id, type = options.type, automatic_import = options.automatic_import,
-    run = require("sluice.run").current(), state = "open", sending = false, uploaded = 0, rejected = 0, requests = 0,
+    run = require("sluice.run").current(), state = "open", sending = false, counts = options.count ~= false, uploaded = 0, rejected = 0, requests = 0,
     chunk = ndjson.chunk { max_records = options.max_records or MOST_ROWS, max_bytes = options.max_bytes, require_id = "id" },
   }, Batch)
   self.run:on_failure(function() self:discard() end)

@@ -6,6 +6,7 @@
 
 local crypto = require "sluice.crypto"
 local json = require "sluice.json"
+local ndjson = require "sluice.ndjson"
 local queue = require "sluice.queue"
 
 local push = {}
@@ -74,6 +75,7 @@ local function code_of(given) return type(given) == "table" and tostring(given.s
 
 -- For the dead letters: what it is, without its bytes.
 local function raw_of(value)
+  if ndjson.bad(value) then return value.raw end
   local about = {}
   for _, name in ipairs((type(value) == "table" or type(value) == "userdata") and FIELDS or {}) do
     if name ~= "bytes" and name ~= "image" then about[name] = value[name] end
@@ -88,7 +90,7 @@ end
 ---@param client sluice.Client
 ---@param items fun(): any|table[]
 ---@param options { source_id: any, products?: table, max_images?: integer, max_bytes?: integer, max_image_bytes?: integer }
----@return { sent: integer, rejected: integer, unknown: integer, requests: integer, failed: table<string, boolean> }
+---@return { sent: integer, rejected: integer, unknown: integer, requests: integer, resent: integer, failed: table<string, boolean> }
 function push.push_images(client, items, options)
   options = queue.options("push_images", options, { source_id = false, products = false, max_images = 10, max_bytes = 6000000,
     max_image_bytes = 2000000 })
@@ -96,7 +98,7 @@ function push.push_images(client, items, options)
   local batches = queue.new {
     client = client, what = "images", operation = "queue_images", source_id = source_id, max_items = options.max_images,
     max_bytes = options.max_bytes,
-    send = function(list) return queue.counted(client:queue_images { images = list }, "sync_image") end,
+    send = function(list) return queue.counted("sync_image", client:queue_images { images = list }) end,
   }
   return queue.push(batches, items, {
     name = "push_images", code = code_of, raw = raw_of,

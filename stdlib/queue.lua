@@ -7,7 +7,10 @@
 --
 --   local batches = queue.new { what = "products", send = function(list) return count end, … }
 --   batches:put(item, { n = 3, code = "ABC", raw = text })
---   local sums = batches:finish()                 -- { sent, rejected, unknown, requests, failed = { [code] = true } }
+--   local sums = batches:finish()                 -- { sent, rejected, unknown, requests, resent, failed = { [code] = true } }
+--
+-- `resent`: items of requests that were sent again, because no answer came or a refusal did. Where it was the answer that got
+-- lost, they are queued twice: the end is the same, but each is billed.
 
 local errors = require "sluice.err"
 local json = require "sluice.json"
@@ -32,11 +35,12 @@ local function is_doubtful(problem)
   return doubtful[problem.code] or (problem.status or 0) >= 500
 end
 
---- `o`: client, what ("products"), operation, source_id, max_items, max_bytes, send(list) -> the number that was queued.
+--- `o`: client, what ("products"), operation, source_id, max_items, max_bytes, send(list) -> the number that was queued, and how
+--- often it was sent again.
 function queue.new(o)
   local self = setmetatable(o, Batches)
   self.run, self.list, self.labels, self.bytes = require("sluice.run").current(), {}, {}, 0
-  self.sums = { sent = 0, rejected = 0, unknown = 0, skipped = 0, requests = 0, failed = {} }
+  self.sums = { sent = 0, rejected = 0, unknown = 0, skipped = 0, requests = 0, resent = 0, failed = {} }
   return self
 end
 
@@ -82,8 +86,11 @@ function Batches:flush()
   if #list == 0 then return end
   self.list, self.labels, self.bytes = {}, {}, 0
   self.sums.requests = self.sums.requests + 1
-  local ok, queued = pcall(self.send, json.array(list))
+  task.step "send"
+  local ok, queued, again = pcall(self.send, json.array(list))
+  task.step "answer"
   if not ok then return lost(self, labels, queued) end
+  if (again or 0) > 0 then self.sums.resent = self.sums.resent + #labels end
   queued = math.tointeger(tonumber(queued)) or queued
   if queued == #labels then count(self, "sent", #labels) else differ(self, labels, queued) end
 end
@@ -149,11 +156,13 @@ function queue.push(batches, items, o)
   return batches:finish()
 end
 
---- The number that an answer says was queued; nil where it says none.
----@param answer any
+--- The number that an answer says was queued, nil where it says none; and how often the request was sent again.
 ---@param name string
-function queue.counted(answer, name)
-  if type(answer) == "table" then return answer[name] end
+---@param value any what the operation gives
+---@param answer table
+---@return any, integer
+function queue.counted(name, value, answer)
+  return type(value) == "table" and value[name] or nil, answer.resent
 end
 
 --- Options of a helper: unknown names are errors that name the nearest, what is missing has its default.

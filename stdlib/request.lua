@@ -103,10 +103,13 @@ function TYPES.time(value, arg) return when.text(value, arg.format) end
 -- Why a value of the right type is none of those that may be, or nil.
 local function out_of_range(arg, value)
   if arg.one_of then
-    for _, allowed in ipairs(arg.one_of) do
+    local words = {}
+    for i, allowed in ipairs(arg.one_of) do
       if value == allowed then return nil end
+      words[i] = tostring(allowed)
     end
-    return (" must be one of %s, not '%s'"):format(table.concat(arg.one_of, ", "), tostring(value))
+    local one = #words == 1 and "must be" or "must be one of"
+    return (" %s %s, not '%s'"):format(one, table.concat(words, ", "), tostring(value))
   end
   if not arg.min and not arg.max then return nil end
   local size, unit = value, ""

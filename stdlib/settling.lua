@@ -94,22 +94,51 @@ local function fill(value, values)
   return copy
 end
 
---- The arguments of the search for a key: `settle.args` of the operation's row with `{key}` and the write's own arguments
---- put in.
+--- What the record is looked for by: the write's own argument at the path `by` of the row's `settle`, else the outbox's key.
+--- Nil where the write has none: then it can't be found, whether it was done or not.
 ---@param settle table
 ---@param key string
 ---@param args table of the write
----@return table
-function settling.arguments(settle, key, args)
-  local values = { key = key }
+---@return string?
+function settling.wanted(settle, key, args)
+  if not settle.by then return key end
+  local value = by_path(args, settle.by)
+  if value == nil or value == "" or type(value) == "table" then return nil end
+  return settling.as_text(value)
+end
+
+--- The arguments of the searches, one after the other: `settle.args` of the operation's row with `{key}`, what is looked for, and
+--- the write's own arguments put in; once more with those of `again` in their place, where the first search does not see all.
+---@param settle table
+---@param wanted string
+---@param args table of the write
+---@return table[]
+function settling.arguments(settle, wanted, args)
+  local values = { key = wanted }
   for name, value in pairs(args) do
     if values[name] == nil then values[name] = value end
   end
-  return fill(settle.args or {}, values)
+  local list = { fill(settle.args or {}, values) }
+  if settle.again then
+    list[2] = fill(settle.args or {}, values)
+    for name, value in pairs(fill(settle.again, values)) do list[2][name] = value end
+  end
+  return list
 end
 
-local function is_it(settle, entry, key, args)
-  if settling.as_text(by_path(entry, settle.match)) ~= key then return false end
+-- Whether the text stands at a path; "sellables[*].sku_code" is that of any entry of the list.
+local function has(value, path, wanted)
+  local list, rest = path:match "^(.-)%[%*%]%.(.+)$"
+  if not list then return settling.as_text(by_path(value, path)) == wanted end
+  local entries = by_path(value, list)
+  for _, entry in ipairs(type(entries) == "table" and entries or {}) do
+    if has(entry, rest, wanted) then return true end
+  end
+  return false
+end
+
+local function is_it(settle, entry, wanted, args)
+  if not has(entry, settle.match, wanted) then return false end
   for path, arg in pairs(settle.also or {}) do
     local theirs = by_path(entry, path)
     if theirs ~= nil and args[arg] ~= nil and settling.as_text(theirs) ~= settling.as_text(args[arg]) then return false end
@@ -117,20 +146,20 @@ local function is_it(settle, entry, key, args)
   return true
 end
 
---- The entry of a search's answer that is the record: the one whose `match` is the key as text, and whose `also` fields are
---- those of the write; false where there is none, nil where that can't be told: no list, or one that is cut. `part`: some of what
+--- The entry of a search's answer that is the record: the one that has what is looked for at `match`, and whose `also` fields
+--- are those of the write; false where there is none, nil where that can't be told: no list, or one that is cut. `part`: some of what
 --- the search found is missing in the list, so that not finding says nothing this time.
 ---@param settle table
 ---@param result any the search's answer
----@param key string
+---@param wanted string
 ---@param args table of the write
 ---@return table|false|nil found
 ---@return boolean? part
-function settling.find(settle, result, key, args)
+function settling.find(settle, result, wanted, args)
   local list = settle.list and by_path(result, settle.list) or result
   if type(list) ~= "table" then return nil end
   for _, entry in ipairs(list) do
-    if is_it(settle, entry, key, args) then return entry end
+    if is_it(settle, entry, wanted, args) then return entry end
   end
   if settle.most and #list >= settle.most then return nil end
   local whole = settle.whole and by_path(result, settle.whole)

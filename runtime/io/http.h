@@ -90,6 +90,7 @@ typedef struct sl_http_response {
     sl_http_times times;
     int64_t sent_bytes, received_bytes; /* bodies on the wire, last hop */
     bool reused;                        /* the connection was there already */
+    int repeats; /* sent once more so often, because a kept connection broke before the answer */
 } sl_http_response;
 
 typedef struct sl_http sl_http;

@@ -305,7 +305,10 @@ static int on_request(void *data, char *to, char *from, int to_port, int from_po
         http_note(x, &err);
         return CURL_PREREQFUNC_ABORT;
     }
-    if (x->asked) return CURL_PREREQFUNC_OK;
+    if (x->asked) {
+        x->answer.repeats++;
+        return CURL_PREREQFUNC_OK;
+    }
     long bytes = 0;
     curl_easy_getinfo(x->slot->easy, CURLINFO_REQUEST_SIZE, &bytes);
     x->asked_from = bytes;

@@ -203,6 +203,9 @@ bool sl_bucket_learn(sl_bucket *b, const sl_rates *rates, int64_t count, int64_t
         return false;
     const sl_rate *def = &rates->at[0];
     bool lower = spaced(count, window_us, 0) > spaced(def->count, def->window_us, 0);
+    /* What a slower definition of its own can't tell from its own may still be less than what others go by. */
+    bool less = b->learnt_count > 0 && spaced(count, window_us, 0) >= spaced(b->learnt_count, b->learnt_window_us, 0);
+    if (!lower && less) return false;
     int64_t new_count = lower ? count : 0, new_window = lower ? window_us : 0;
     if (b->learnt_count == new_count && b->learnt_window_us == new_window) return false;
     int64_t before = interval(b, rates, 0, now_us);

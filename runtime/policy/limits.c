@@ -168,22 +168,34 @@ static int64_t due_at(int64_t from_us, int ahead, int64_t interval_us) {
     return from_us + clamp(interval_us / 4, GRACE_MIN_US, GRACE_MAX_US) + (ahead - 1) * interval_us;
 }
 
+/* Whoever dies in here leaves no window without a count: others divide by it. */
+static void keep_rates(sl_limit *l, const sl_rates *rates) {
+    if (rates->count < l->rates.count) l->rates.count = rates->count;
+    atomic_signal_fence(memory_order_seq_cst);
+    memcpy(l->rates.at, rates->at, sizeof l->rates.at);
+    l->rates.concurrent = rates->concurrent;
+    atomic_signal_fence(memory_order_seq_cst);
+    l->rates.count = rates->count;
+}
+
 sl_turn sl_limits_ask(sl_limits *t, int waiter, const sl_rates *rates, int64_t now_us) {
     sl_waiter *w = &t->waiters[waiter];
     sl_limit *l = &t->limits[w->limit];
     crowd c = look(t, w);
     int ahead = ahead_of(l, w, &c);
-    l->rates = *rates;
+    keep_rates(l, rates);
     l->used_us = now_us;
     int64_t interval = sl_bucket_interval_us(&l->bucket, rates, now_us);
     int64_t free = sl_bucket_free_us(&l->bucket, rates, now_us);
     sl_turn turn = {.ahead = ahead, .late = free <= now_us && ahead > 0};
     if (rates->concurrent && c.sending >= rates->concurrent) {
         int64_t pause = clamp(interval / 4, FULL_MIN_US, FULL_MAX_US);
-        return (sl_turn){clamp(free - now_us, pause, LOOK_US), ahead + c.sending, false};
+        int64_t wait = clamp(free - now_us, pause, LOOK_US);
+        return (sl_turn){wait, free - now_us > wait ? free - now_us : wait, ahead + c.sending, false};
     }
     int64_t due = due_at(free > w->since_us ? free : w->since_us, ahead, interval);
-    turn.wait_us = due > now_us ? clamp(due - now_us, 1, ahead ? LOOK_US : LONGEST_US) : 0;
+    turn.due_us = due > now_us ? due - now_us : 0;
+    turn.wait_us = turn.due_us ? clamp(turn.due_us, 1, ahead ? LOOK_US : LONGEST_US) : 0;
     if (turn.wait_us > 0) return turn;
     sl_bucket_take(&l->bucket, rates, now_us);
     go(t, w, now_us);

@@ -85,6 +85,7 @@ int sl_limits_join(sl_limits *t, int limit, uint32_t owner, bool interactive, in
 
 typedef struct sl_turn {
     int64_t wait_us; /* 0: the slot is taken, send now; else ask again after so long at most */
+    int64_t due_us;  /* how long it will take in all, as it looks now */
     int ahead;       /* how many are in the way, or were passed over */
     bool late;       /* they should have gone by now: are they alive? */
 } sl_turn;

@@ -20,7 +20,6 @@
 #define SPINS 200       /* a holder needs microseconds */
 #define OPEN_SPINS 2000000
 #define SURE_US 1000000 /* so much the clock may be off before it is doubted */
-#define OWNERS_SEEN 64
 #define PATH_MAX_BYTES 4000
 
 struct sl_budget {
@@ -216,9 +215,9 @@ uint32_t sl_budget_owner(const sl_budget *b) {
 }
 
 bool sl_budget_bury(sl_budget *b, int waiter) {
-    uint32_t owners[OWNERS_SEEN];
+    uint32_t owners[SL_LIMITS_OWNERS]; /* all of them: the dead one may be the last */
     bool any = false;
-    int n = b->fd >= 0 ? sl_limits_ahead(b->block, waiter, owners, OWNERS_SEEN) : 0;
+    int n = b->fd >= 0 ? sl_limits_ahead(b->block, waiter, owners, SL_LIMITS_OWNERS) : 0;
     for (int i = 0; i < n; i++) {
         if (lock_byte(b->fd, owners[i], F_OFD_GETLK, F_WRLCK) != 0) continue;
         sl_limits_bury(b->block, owners[i]);

@@ -47,7 +47,7 @@ static int insert(sl_store *st, const sl_outbox_key *k, sl_str body, sl_str dige
     return sl_sql_next(st->db, err) < 0 ? -1 : 0;
 }
 
-/* What was not done yet goes with the newest content. */
+/* What was not done yet goes with the newest content. A person's no to this content stays. */
 static int refresh(sl_store *st, int64_t id, sl_str body, sl_str digest, int64_t run, sl_err *err) {
     sl_val args[] = {sl_val_int(id), sl_val_str(body), sl_val_str(digest), sl_val_int(run),
                      sl_val_int(sl_clock_wall_ms())};
@@ -55,7 +55,8 @@ static int refresh(sl_store *st, int64_t id, sl_str body, sl_str digest, int64_t
     int rc = sl_sql_run(st->db,
                         "UPDATE outbox SET state = 'intended', body = $2, digest = $3, run = $4, intended_ms = $5,"
                         " settled_ms = NULL, answer = NULL, note = NULL"
-                        " WHERE id = $1 AND (state = 'rejected' OR (state = 'intended' AND (digest <> $3 OR run <> $4)))",
+                        " WHERE id = $1 AND ((state = 'rejected' AND NOT (digest = $3 AND note = '" SL_OUTBOX_BY_PERSON "'))"
+                        " OR (state = 'intended' AND (digest <> $3 OR run <> $4)))",
                         args, 5, err);
     return sl_sql_end(st->db, rc, err);
 }

@@ -55,6 +55,9 @@ typedef struct sl_outbox_row {
 
 typedef struct sl_intent sl_intent;
 
+/* The note of what a person has settled. */
+#define SL_OUTBOX_BY_PERSON "settled by a person"
+
 /* The row of that key, made where it is new (on disk when it returns), and the lock on it. Where nothing was done yet
  * (`intended`, `rejected`) the row takes this body and is `intended`. 1: ours (owned), 0: somebody works on it, -1. */
 int sl_intent_claim(sl_store *st, const sl_outbox_key *key, sl_str body, sl_str digest, int64_t run, sl_intent **out,

@@ -7,12 +7,15 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "io/op.h"
 #include "state/budget.h"
 
 #define LOOK_US 500000
 #define BUSY_US 1000
+#define BUSY_MOST 6 /* doublings: 64 ms */
+#define BUSY_SAID 40 /* about two seconds of that */
 #define SYNC_US 10000000 /* windows whose slots are further apart than this outlast a power cut */
 #define KEY_MAX 1024
 #define TRIES 20
@@ -47,6 +50,7 @@ struct slot_op {
     int waiter;   /* its place in the common line, -1 outside of it */
     int64_t asked_us, waited_us, looked_us;
     slot_op *next;
+    int busy;          /* how often in a row the lock was another's */
     bool waiting, own; /* in the queue; the rates are the connection's */
     bool slept;        /* it was not its turn at once */
 };
@@ -162,8 +166,9 @@ static void take_out(slot_op *s) {
 
 /* ---- the head ---- */
 
-static int sleep_for(slot_op *s, int64_t wait_us, sl_err *err) {
-    bool lengthy = wait_us / 1000 > SL_CALL_PATIENCE_MS;
+/* `due_us`: how long the wait is that this sleep is a part of. */
+static int sleep_for(slot_op *s, int64_t wait_us, int64_t due_us, sl_err *err) {
+    bool lengthy = due_us / 1000 > SL_CALL_PATIENCE_MS;
     if (lengthy && sl_loop_signal(s->op.loop)) return sl_fail(err, SL_CANCELLED, 0, "stopped by a signal");
     s->sleep = sl_sleep_start(s->op.loop, (wait_us + 999) / 1000, err);
     if (!s->sleep) return -1;
@@ -200,17 +205,26 @@ static int64_t interval_us(const slot_op *s, int64_t now_us) {
     return sl_bucket_interval_us(&t->limits[s->queue->limit].bucket, &s->rates, now_us);
 }
 
+/* Another process has the lock: for microseconds, or for as long as it is stopped in there. */
+static int sleep_busy(slot_op *s, sl_err *err) {
+    int64_t pause = BUSY_US << (s->busy < BUSY_MOST ? s->busy : BUSY_MOST);
+    if (++s->busy == BUSY_SAID)
+        sl_log(SL_LOG_WARN, "limit", "the rate budgets are held by a process that does not go on: is one stopped (Ctrl-Z)?");
+    return sleep_for(s, pause, pause, err);
+}
+
 /* The slot if it is due (1), else a sleep until it may be (0). */
 static int try_slot(slot_op *s, sl_err *err) {
     int64_t now;
     if (s->rates.count == 0) return 1;
-    if (sl_budget_lock(s->book->budget, &now) == 0) return sleep_for(s, BUSY_US, err);
+    if (sl_budget_lock(s->book->budget, &now) == 0) return sleep_busy(s, err);
+    s->busy = 0;
     int rc = stand_in_line(s, now, err);
     sl_turn turn = {0};
     if (rc == 0) turn = ask(s, now);
     sl_budget_unlock(s->book->budget);
     if (rc < 0) return -1;
-    if (turn.wait_us > 0) return sleep_for(s, turn.wait_us, err);
+    if (turn.wait_us > 0) return sleep_for(s, turn.wait_us, turn.due_us, err);
     if (interval_us(s, now) >= SYNC_US) sl_budget_sync(s->book->budget, s->queue->limit);
     return 1;
 }

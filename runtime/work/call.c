@@ -256,7 +256,9 @@ static void after_send(call_op *c, sl_op *http) {
     for (int i = 0; a && i < 2; i++) {
         stats(c, i)->bytes_up += (uint64_t)a->sent_bytes;
         stats(c, i)->bytes_down += (uint64_t)a->received_bytes;
+        stats(c, i)->retries += (uint64_t)a->repeats;
     }
+    if (a) c->resends += a->repeats;
     judge(c);
 }
 

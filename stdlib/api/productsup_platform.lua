@@ -324,7 +324,8 @@ return {
       method = "POST", path = "/platform/v2/process/{site}",
       body = [[{"action":{action},"id":{id?},"batch_id":{batch?}}]],
       args = {
-        site, { name = "action", type = "text", required = true, one_of = { "import", "export", "channel", "export-all", "all" }, doc = "what" },
+        site,
+        { name = "action", type = "text", required = true, one_of = { "import", "export", "channel", "export-all", "all" }, doc = "what it does" },
         optional("id", "integer", "the export or the channel", { required_for = { action = { "export", "channel" } } }),
         optional("batch", "text", "a batch of product_batch that was committed", { min = 32, max = 32 }),
       },
@@ -392,6 +393,7 @@ return {
   },
 
   helpers = {
+    uploader = { module = "sluice.site_uploader", doc = "(site, {automatic_import=, …}) as a stream's uploader: deltas, committed by :flush()" },
     product_batch = { module = "sluice.product_batch", doc = "(site, {type=\"full\"|\"delta\"}) with :write(row), :commit() and :discard()" },
     wait_process = { module = "sluice.site_process", doc = "(site, pid, {deadline=}) waits until a process is over" },
   },

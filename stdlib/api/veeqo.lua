@@ -104,6 +104,7 @@ return {
 
   connection = {
     { name = "api_key", type = "secret", required = true, doc = "an API key of a user in Veeqo" },
+    { name = "index_lag", type = "seconds", default = 30, doc = "how long a search may lag behind (no document says; 30 s is a guess)" },
   },
   credential = { kind = "header", header = "x-api-key", secret = "api_key" },
 
@@ -127,6 +128,9 @@ return {
       method = "POST", path = "/products", body = PRODUCT,
       args = product_args(true, variant(true), image),
       success = { 201 }, expect = "id", class = "api", resend = "unsafe",
+      settle = { -- the search is fuzzy, so the SKU is looked up in what it finds
+        operation = "products", args = { query = "{key}" }, by = "product_variants_attributes.1.sku_code", match = "sellables[*].sku_code",
+      },
       example = [[depot:create_product {
   title = "Golden Retriever Dog", product_variants_attributes = { { title = "Puppy", price = 150, sku_code = "g-dog-2" } },
 }.id]],
@@ -232,6 +236,7 @@ end]],
       },
       either = { { "customer_id", "customer_attributes" }, { "deliver_to_id", "deliver_to_attributes" } },
       success = { 201 }, expect = "id", class = "api", resend = "unsafe",
+      settle = { operation = "orders", args = { query = "{key}" }, again = { status = "cancelled" }, by = "number", match = "number" },
       example = [[depot:create_order {
   channel_id = 41001, customer_id = 5001, deliver_to_id = 6001, delivery_method_id = 701, number = "WEB-1001", due_date = "2018-01-31",
   line_items_attributes = { { sellable_id = 14144703, price_per_unit = "149.90", quantity = 1 } },
@@ -289,6 +294,7 @@ end]],
   },
 
   helpers = {
+    changed_orders = { module = "sluice.veeqo_orders", doc = "iterator over the orders that changed: {since=, cursor=, overlap=, page_size=}" },
     sellable = { module = "sluice.veeqo", doc = "(product, sku_code): the product's variant with that SKU" },
   },
 }

@@ -30,7 +30,7 @@ usage: sluice sandbox [options]
   --refuse-id-sort     the search of orders does not sort by id
   --veeqo-key KEY      key of Veeqo (sandbox-key)                   --veeqo-bucket N what its bucket holds (100)
   --veeqo-products N   products there (30)                          --veeqo-orders N orders there (40)
-  --veeqo-past-end N   what a page behind the last gets: 200 or 404
+  --veeqo-past-end N   what a page behind the last gets: 200 or 404  --veeqo-lag S  until words find what is new (0)
 
 It prints connections for sluice.yaml and serves until Ctrl-C. GET /sandbox/ lists its control pages.
 ]],
@@ -72,7 +72,8 @@ local options = {
   ["--latency"] = { "latency", function(word, name) return number(word, name) / 1000 end },
   ["--import-after"] = { "import_after", number }, ["--user"] = { "username", text }, ["--password"] = { "password", text },
   ["--platform-token"] = { "platform_token", text }, ["--process-queue"] = { "process_queue", number },
-  ["--process-time"] = { "process_time", number }, ["--process-window"] = { "process_window", number }, ["--legacy-gone"] = { "legacy_gone", one_of(403, 404, 410) },
+  ["--process-time"] = { "process_time", number }, ["--process-window"] = { "process_window", number },
+  ["--legacy-gone"] = { "legacy_gone", one_of(403, 404, 410) },
   ["--role"] = { "role", text }, ["--token"] = { "token", text }, ["--dead-token"] = { "dead_token", one_of(401, 403, 200) },
   ["--all-failed"] = { "all_failed", one_of(422, 202) }, ["--delete-answer"] = { "delete_answer", one_of(202, 204) },
   ["--first-line"] = { "first_line", one_of(0, 1) }, ["--refuse-id-ranges"] = { "refuse_id_ranges", true },
@@ -83,6 +84,7 @@ local options = {
   ["--order-codes"] = { "order_codes", one_of("keyword", "text") }, ["--refuse-id-sort"] = { "refuse_id_sort", true },
   ["--veeqo-key"] = { "veeqo_key", text }, ["--veeqo-bucket"] = { "veeqo_bucket", whole },
   ["--veeqo-products"] = { "veeqo_products", whole }, ["--veeqo-orders"] = { "veeqo_orders", whole },
+  ["--veeqo-lag"] = { "veeqo_lag", number },
   ["--veeqo-past-end"] = { "veeqo_past_end", one_of(200, 404) },
   ["--log"] = { "log_file", text }, ["--fault"] = { "faults", text }, ["--quiet"] = { "quiet", true },
 }

@@ -61,6 +61,7 @@ local defaults = {
   referenced_min = 0,      -- smallest request to a referenced stream in bytes
   veeqo_key = "sandbox-key", -- of Veeqo
   veeqo_bucket = 100,      -- how many requests Veeqo's bucket holds: 100 by its pages, 56 in a test on the real one
+  veeqo_lag = 0,           -- seconds until what is new there is found by words (undocumented whether it takes time)
   veeqo_products = 30, veeqo_orders = 40, -- there at the start
   veeqo_past_end = 200,    -- what a page behind the last gets: 200 and an empty list, or 404
   clock = false,           -- gives the time in seconds

@@ -288,6 +288,7 @@ M.routes = {
   { method = "PUT", path = "/streams/{id}/products", class = "products", handle = upload_products },
   { method = "PATCH", path = "/streams/{id}/products", class = "products", handle = upload_products },
   { name = "delete_products", method = "DELETE", path = "/streams/{id}/products", class = "products", handle = delete_products },
+  { name = "delete_all_products", method = "DELETE", path = "/streams/{id}/products", class = "products", handle = delete_products },
   { name = "delete_product", method = "DELETE", path = "/streams/{id}/products/{product}", class = "products", handle = delete_product },
   { name = "batch", method = "GET", path = "/streams/{id}/batches/{batch}", class = "batches", handle = show_batch },
   { method = "GET", path = "/", class = "other", handle = hello },

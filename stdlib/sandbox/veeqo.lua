@@ -68,11 +68,16 @@ local function chosen(rows, query, fits)
   return out
 end
 
+-- Whether a search by words sees it yet.
+local function indexed(sb, row) return row.created_at <= sb.clock() - sb.options.veeqo_lag end
+
 -- Their order is undocumented; here the newest stand first, as orders do.
 local function products(sb, req)
   local words = req.query.query
   return list(sb, req, chosen(sb.veeqo.products, req.query, function(product)
-    if not words or contains(product.title, words) then return true end
+    if not words then return true end
+    if not indexed(sb, product) then return false end
+    if contains(product.title, words) then return true end
     for _, variant in ipairs(product.variants) do
       if contains(variant.sku_code, words) then return true end
     end
@@ -86,7 +91,7 @@ local function orders(sb, req)
   return list(sb, req, chosen(sb.veeqo.orders, req.query, function(order)
     if status and status ~= "" and order.status ~= status then return false end
     if order.status == "cancelled" and status ~= "cancelled" then return false end
-    return not words or contains(order.number, words) or contains(order.email, words)
+    return not words or indexed(sb, order) and (contains(order.number, words) or contains(order.email, words))
   end), shapes.order, 12)
 end
 

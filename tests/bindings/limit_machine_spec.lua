@@ -1,12 +1,15 @@
 -- The budgets of a machine: real processes on one account, against the sandbox's real limits. `make bench ROWS=shares` is the
 -- long form.
 local call = require "sluice.call"
+local core = require "sluice.core"
 local crowd = require "support.crowd"
 local json = require "sluice.json"
 local limit = require "sluice.limit"
+local peer = require "support.peer"
 local process = require "sluice.process"
 local sandbox = require "sluice.sandbox"
 local task = require "sluice.task"
+local time = require "sluice.time"
 local tmp = require "support.tmp"
 
 local SLUICE = (os.getenv "SLUICE_BUILD" or "build") .. "/sluice"
@@ -48,7 +51,8 @@ describe("the budgets of a machine", function()
   end)
 
   local function conn(rate, more)
-    local options = { name = "feed", account = "x", hosts = { sb.url }, rates = { api = rate }, credential = { kind = "bearer", secret = "sandbox-token" } }
+    local options = { name = "feed", account = "x", hosts = { sb.url }, rates = { api = rate },
+      credential = { kind = "bearer", secret = "sandbox-token" } }
     for key, value in pairs(more or {}) do options[key] = value end
     return call.connection(options)
   end
@@ -62,7 +66,8 @@ describe("the budgets of a machine", function()
       local call = require "sluice.call"
       call.share(%q)
       local function ask(rate, deadline)
-        local c = call.connection { name = "feed", account = "x", hosts = { %q }, rates = { api = rate }, credential = { kind = "bearer", secret = "sandbox-token" } }
+        local c = call.connection { name = "feed", account = "x", hosts = { %q }, rates = { api = rate },
+          credential = { kind = "bearer", secret = "sandbox-token" } }
         return c:call { operation = "streams", method = "GET", url = %q .. "/streams", class = "api", resend = "safe", deadline = deadline }
       end
       %s]]):format(dir, sb.url, sb.url, body))
@@ -121,6 +126,36 @@ describe("the budgets of a machine", function()
     call.interactive(false)
     for i = 1, 4 do bulk[i]:wait() end
     assert.is_true(waited < 1.1, waited) -- a slot, and what was left of the one before
+  end)
+
+  it("end the wait behind others where a signal asks to stop", function()
+    other_process [[assert(ask "1/5min")]]
+    local ahead = task.spawn(function() other_process [[print(ask("1/5min", 4))]] end)
+    while limit.shared(dir)[1].waiting < 1 do task.sleep(0.02) end
+    local behind = task.spawn(function() return ask(conn "1/5min", 600) end)
+    while limit.shared(dir)[1].waiting < 2 do task.sleep(0.02) end
+    local patience = time.mono() + 2
+    core.raise_signal(2)
+    while not behind:done() and time.mono() < patience do task.yield() end
+    core.raise_signal(nil)
+    local ended = behind:done()
+    if not ended then behind:cancel() end
+    ahead:wait()
+    assert.is_true(ended)
+    local _, problem = behind:wait()
+    assert.equal("cancelled", problem.code)
+  end)
+
+  it("are waited for at rest where a process is stopped in their lock, and go on after it", function()
+    assert(ask(conn "1000/s"))
+    local _, holder = peer.start("hold", dir .. "/budgets")
+    local cpu, patience = time.cpu(), time.mono() + 1
+    local waiting = task.spawn(function() return ask(conn "1000/s", 30) end)
+    while time.mono() < patience do task.sleep(0.1) end
+    cpu = time.cpu() - cpu
+    holder:close()
+    assert(waiting:wait())
+    assert.is_true(cpu < 0.15, cpu)
   end)
 
   it("are an error with a cure where the file can't be theirs", function()

@@ -323,6 +323,18 @@ describe("sluice.limit", function()
       assert.same({ 0, 2, 2 }, { set:rows(1)[1].waiting, set:rows(1)[1].sending, set:rows(1)[1].sent })
     end)
 
+    it("keeps what it has learnt where a connection with a lower limit of its own hears the same", function()
+      local set = limit.set(4)
+      local fast, slow = assert(set:join(KEY, "30/s", 0)), assert(set:join(KEY, "5/s", 0, { owner = 2 }))
+      fast:ask(0)
+      assert.is_true(fast:learn(10, 1, 0))
+      assert.is_false(slow:learn(10, 1, 0))
+      assert.is_false(slow:learn(8, 1, 0))                 -- between the two: the fast one will hear it too
+      assert.equal(10, set:rows(0)[1].learnt)
+      assert.is_true(slow:learn(20, 1, 0))                 -- it has gone up; the fast one hears how far
+      assert.is_nil(set:rows(0)[1].learnt)
+    end)
+
     it("has one budget per key, whose parts don't run into each other", function()
       local set = limit.set(10)
       assert.equal(0, (assert(set:join(key(1), "1/s", 0)):ask(0)))
@@ -349,13 +361,10 @@ describe("sluice.limit", function()
     end)
 
     it("says where the line is too long", function()
-      local set, last, err = limit.set(1), nil, nil
-      local all = {}
-      for i = 1, 4097 do
-        last, err = set:join(KEY, "1/s", 0)
-        all[i] = last
-      end
-      assert.is_nil(last)
+      local set, err = limit.set(1), nil
+      local all = {} -- kept: who is collected leaves the line
+      for i = 1, 4097 do all[i], err = set:join(KEY, "1/s", 0) end
+      assert.equal(4096, #all)
       assert.same({ "limit", true }, { err.code, err.message:find "4096" ~= nil })
     end)
 

@@ -1,4 +1,4 @@
--- What README.md and docs/*.md show: Lua that compiles, configs that load, commands and options that exist, links that lead
+-- What README.md, docs/*.md and docs/reference/*.md show: Lua that compiles, configs that load, commands and options that exist, links that lead
 -- somewhere.
 local config = require "sluice.config"
 local definition = require "sluice.definition"
@@ -9,8 +9,10 @@ local tmp = require "support.tmp"
 local sluice = (os.getenv "SLUICE_BUILD" or "build") .. "/sluice"
 
 local pages = { "README.md" }
-for name in lfs.dir "docs" do
-  if name:find "%.md$" then pages[#pages + 1] = "docs/" .. name end
+for _, folder in ipairs { "docs/", "docs/reference/" } do
+  for name in lfs.dir(folder) do
+    if name:find "%.md$" then pages[#pages + 1] = folder .. name end
+  end
 end
 table.sort(pages)
 
@@ -103,6 +105,7 @@ describe("the pages", function()
     each({ lua = true }, function(block, where)
       n = n + 1
       local chunk, message = load(block.text, "=" .. where, "t")
+      chunk = chunk or load("return " .. block.text, "=" .. where, "t") -- an example of the reference may be a value
       assert.is_truthy(chunk, message)
     end)
     assert.is_true(n > 12)

@@ -132,6 +132,72 @@ describe("delta_feed", function()
     assert.equal(rows, p.sandbox:stream(124773).count)
   end)
 
+  local SITE = "scripts/delta_feed.lua from=shop to=site site_id=123 shape=variant batch:=40"
+
+  -- The site has each variant of the shop, as it is there, and nothing else.
+  local function check_site()
+    local rows, count, variants = p:import()
+    for _, text in p.sandbox.catalogue:each() do
+      local product = json.decode(text)
+      for _, v in ipairs(product.variants) do
+        local row = assert(rows[tostring(v.id)], "a variant is not in the site")
+        assert.same({ v.sku, product.title, tostring(product.id), nil }, { row.sku, row.title, row.item_group_id, row["pup:isdeleted"] })
+        assert.equal("", row.option3) -- named although there is none: a delta would keep the old one
+        variants = (variants or 0) + 1
+      end
+    end
+    assert.equal(variants, count)
+    return count
+  end
+
+  it("sends deltas to a site, then what changed, and deletes what has vanished", function()
+    start { products = 60 }
+    local done = p:run(SITE)
+    assert.equal(0, done.status, done.stderr)
+    assert.equal(check_site(), done.sums.sent)
+    assert.same({ committed = 1 }, p:batch_states())
+    assert.equal(0, p:run(SITE).sums.sent)
+    p.sandbox:touch(3)
+    assert.equal(3, p:run(SITE .. " checkpoint=1").sums.read)
+    assert.same({ committed = 4 }, p:batch_states())
+    local gone = p.sandbox:deactivate(2)
+    done = p:run(SITE .. " sweep=true automatic_import=false")
+    assert.same({ 0, 0 }, { done.status, done.sums.sent }, done.stderr)
+    check_site()
+    p.sandbox:activate(gone)
+    p.sandbox:touch(gone)
+    assert.equal(0, p:run(SITE .. " sweep=true").status)
+    check_site()
+    assert.equal(60, p:run("scripts/delta_feed.lua from=shop to=feed stream=124773").sums.sent) -- a cursor of its own
+  end)
+
+  it("commits nothing to a site where the feed fails, and goes on afterwards", function()
+    start { products = 60 }
+    p.sandbox:fault "status status=400 path=/platform/v2/sites/123/products/*/upload nth=2"
+    local done = p:run(SITE)
+    assert.equal(1, done.status, done.stderr)
+    assert.same({ discarded = 1 }, p:batch_states())
+    p.sandbox:fault "reset_after path=/platform/v2/sites/123/products/*/commit nth=1"
+    assert.equal(7, p:run(SITE).status)
+    done = p:run(SITE)
+    assert.equal(check_site(), done.sums.sent)
+  end)
+
+  it("is killed on its way to a site, and the site has everything once", function()
+    start { products = 60 }
+    for n, step in ipairs { "page", "send", "answer", "commit", "committed", "before_commit", "after_commit" } do
+      p.sandbox:touch(50)
+      local done = p:crash("KILL", step, 1, SITE)
+      assert(done.hit, step .. done.stderr)
+      done = p:run(SITE)
+      assert.equal(0, done.status, n .. step .. done.stderr)
+      check_site()
+      local states = p:batch_states() -- what died is discarded, unless its commit may have gone
+      assert.equal(step == "commit" and 1 or nil, states.open, step)
+      if states.open then p.sandbox.platform.sites[123].batches = {} end
+    end
+  end)
+
   it("keeps rejected products in the dead-letter file, and ends with 3", function()
     start { products = 30 }
     local ids = {}
@@ -254,6 +320,9 @@ describe("delta_feed", function()
       ["from=shop to=feed"] = "stream is missing",
       ["from=shop to=feed stream=1 shape=flat"] = "shape is product or variant",
       ["from=shop to=file:x sweep=true"] = "a file can't be swept",
+      ["from=shop to=site site_id=123"] = "the products of a site are flat: say shape=variant",
+      ["from=shop to=site stream=1 shape=variant"] = "site_id is missing",
+      ["from=shop to=site site_id=123 shape=variant automatic_import=no"] = "automatic_import is true or false",
       ["from=shop to=feed stream=1 since=yesterday"] = "since must be a time",
       ["from=shup to=feed stream=1"] = "shup",
     } do

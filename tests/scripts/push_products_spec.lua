@@ -76,6 +76,78 @@ describe("scripts/push_products.lua", function()
     assert.matches("retries or skips it", done.stderr)
   end)
 
+  describe("killed or cut", function()
+    local CODES = 40
+    before_each(function()
+      local lines = {}
+      for i = 1, CODES do
+        local code = "P" .. i
+        lines[i] = json.encode { source_product_code = code, title = "Title " .. i, variants = { source_variant_code = code, sku = code, qty = i } }
+      end
+      tmp.write(it_is.dir .. "/many.ndjson", table.concat(lines, "\n") .. "\n")
+    end)
+
+    local WORDS = "scripts/push_products.lua to=shop source_id=57 file=many.ndjson batch=10"
+
+    -- Each product once in the shop, as the file has it; how many items were queued.
+    local function queued()
+      for i = 1, CODES do
+        local one = product("P" .. i)
+        assert(one, ("P%d is not there"):format(i))
+        assert.same({ "Title " .. i, 1, i }, { one.title, #one.variants, one.variants[1].qty })
+      end
+      local ids = {}
+      for id in it_is.sandbox.catalogue:each() do ids[#ids + 1] = id end
+      assert.equal(CODES, #ids)
+      return #it_is.sandbox:queued()
+    end
+
+    it("queues a request twice whose answer was lost, ends in the same, and says how many", function()
+      it_is.sandbox:fault "reset_after path=/v1/products/queue nth=2"
+      it_is.sandbox:fault "truncate path=/v1/products/queue nth=4"
+      local done = it_is:run(WORDS)
+      assert.equal(0, done.status, done.stderr)
+      assert.matches("40 products queued in 4 requests, 0 rejected, 20 sent again %(they may be queued twice%)", done.stderr)
+      assert.same({ 40, 2 }, { done.sums.sent, done.sums.retries })
+      assert.equal(60, queued())
+    end)
+
+    it("queues nothing twice where a request did not arrive", function()
+      it_is.sandbox:fault "reset_before path=/v1/products/queue nth=2"
+      local done = it_is:run(WORDS)
+      assert.matches("10 sent again", done.stderr)
+      assert.equal(40, queued())
+      done = it_is:run(WORDS)
+      assert.is_nil(done.stderr:find "sent again")
+    end)
+
+    for _, step in ipairs { "send", "answer", "before_commit", "after_commit" } do
+      it("ends in the same when it is killed at the step " .. step .. " and run again", function()
+        local nth = step:find "commit" and 1 or 3
+        local done = it_is:crash("KILL", step, nth, WORDS)
+        assert(done.hit, done.stderr)
+        assert.equal(137, done.status)
+        local before = #it_is.sandbox:queued()
+        assert.equal(step == "send" and 20 or step == "answer" and 30 or 40, before)
+        done = it_is:run(WORDS)
+        assert.same({ 0, 40 }, { done.status, done.sums.sent }, done.stderr)
+        assert.equal(before + 40, queued())
+      end)
+    end
+
+    it("ends in the same after seeded deaths and cut connections", function()
+      local random, hits = require("support.shop_model").randomizer(tonumber(os.getenv "SLUICE_SEED") or 1), 0
+      it_is.sandbox:fault { kind = "reset_after", path = "/v1/products/queue", probability = 0.1 }
+      for _ = 1, os.getenv "SLUICE_CRASH_LONG" and 40 or 5 do
+        hits = hits + (it_is:crash("KILL", "after", random(5, 150) / 1000, WORDS).hit and 1 or 0)
+      end
+      it_is.sandbox.faults:clear()
+      assert.equal(0, it_is:run(WORDS).status)
+      assert.is_true(queued() >= 40)
+      assert.is_true(hits > 0)
+    end)
+  end)
+
   it("sends nothing of a file whose columns are wrong, exit 2", function()
     local done = push(nil, "source_product_code,titel,source_variant_code,sku\nA,A,A,A\n")
     assert.equal(2, done.status)

@@ -271,6 +271,20 @@ EOF]], host, function() feed:delete_products { stream = "124773", ids = { "34SKJ
     assert.matches("bad line", raises("invalid", feed.delete_products, feed, { stream = "1", ids = { "x" } }).message)
   end)
 
+  it("delete_product and delete_all_products", function()
+    document.same(api, [[curl --location --request DELETE 'https://stream-api.productsup.com/streams/124773/products/475-SHIRT-XL' \
+--header 'Accept: application/vnd.api+json']], host, function() feed:delete_product { stream = "124773", product = "475-SHIRT-XL" } end)
+    document.same(api, [[curl --location --request DELETE 'https://stream-api.productsup.com/streams/124773/products?all=true' \
+--header 'Accept: application/vnd.api+json']], host, function() feed:delete_all_products { stream = "124773", confirm = true } end)
+    assert.matches("confirm is missing", raises("usage", feed.delete_all_products, feed, { stream = "1" }).message)
+    assert.matches("confirm must be true, not 'false'", raises("usage", feed.delete_all_products, feed, { stream = "1", confirm = false }).message)
+    open { { status = 204 }, { status = 503 }, { status = 404, body = [[{"errors":[{"title":"Not Found"}]}]] } }
+    assert.is_true((feed:delete_product { stream = "1", product = "a/b" }))
+    assert.equal("/streams/1/products/a%2Fb", api.requests[#api.requests].target)
+    raises("ambiguous", feed.delete_all_products, feed, { stream = "1", confirm = true })
+    assert.matches("Not Found", raises("not_found", feed.delete_product, feed, { stream = "1", product = "x" }).message)
+  end)
+
   it("batch", function()
     local result
     document.same(api, [[curl --location \

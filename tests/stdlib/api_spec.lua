@@ -41,6 +41,11 @@ describe("sluice api", function()
         for _, arg in ipairs(row.args or {}) do assert.is_truthy(out:find("\n  " .. arg.name .. " +" .. arg.type)) end
       end
     end
+    local out = api("show", "veeqo.create_order").stdout
+    for _, text in ipairs { "line_items_attributes[].quantity ", "integer, required, at least 1: how many", "\nsuccess     201\n",
+      "exactly one of customer_id, customer_attributes must be there", "limit       5/s burst 50 (class api)" } do
+      assert.is_truthy(out:find(text, 1, true), text)
+    end
     assert.matches("iterator over the products", api("show", "stock2shop.changed_products").stdout)
   end)
 

@@ -122,6 +122,8 @@ describe("a definition", function()
     wrong("outcomes[1]: 'auth' needs a credential of the kind login", rule { status = 401, outcome = "auth" })
     wrong("operations[1] 'thing' paging: kind 'cursor' needs cursor",
       function(d) d.operations[1].paging = { kind = "cursor", limit = "limit", size = 5 } end)
+    wrong("operations[1] 'thing' settle: by 'idd' is none of: id (did you mean 'id'?)",
+      function(d) d.operations[1].settle = { operation = "thing", match = "id", by = "idd.1.code" } end)
     wrong("operations[1] 'thing' paging: by names 'sise', which is no argument",
       function(d) d.operations[1].paging = { kind = "offset", offset = "o", limit = "l", size = 5, by = "sise" } end)
     wrong("operations[1] 'thing': credential 'pat' is none of: badge", function(d)

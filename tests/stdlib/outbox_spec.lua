@@ -306,7 +306,7 @@ describe("sluice.outbox", function()
     assert.is_true(settling.counts(at, 1100, o))
     local settle = { match = "code", also = { ["channel.id"] = "channel_id" },
       args = { query = { term = { code = "{key}" } }, size = 5, at = "{order}" } }
-    assert.same({ query = { term = { code = "A" } }, size = 5, at = 3 }, settling.arguments(settle, "A", { order = 3 }))
+    assert.same({ query = { term = { code = "A" } }, size = 5, at = 3 }, settling.arguments(settle, "A", { order = 3 })[1])
     local list = { { code = "AA" }, { code = "A", channel = { id = "48" } }, { code = "A", channel = { id = 47 }, n = 3 } }
     assert.equal(3, settling.find(settle, list, "A", { channel_id = "47" }).n)
     assert.is_false(settling.find(settle, list, "a", {}))
@@ -323,5 +323,67 @@ describe("sluice.outbox", function()
     assert.same({ site = 5.0, channel = 47, size = 3 }, bound)
     assert.equal("site=5 channel=47", settling.scope(row, bound))
     assert.equal("", settling.scope({ path = "/x" }, {}))
+  end)
+
+  it("looks for what the write itself says, anywhere in what the search finds, and once more for what it hides", function()
+    local settle = { by = "variants.1.sku", match = "sellables[*].codes[*].sku", args = { query = "{key}" }, again = { status = "cancelled" } }
+    local args = { variants = { { sku = "S 1" }, { sku = "S 2" } } }
+    assert.equal("S 1", settling.wanted(settle, "the outbox's key", args))
+    assert.equal("the outbox's key", settling.wanted({}, "the outbox's key", args))
+    assert.is_nil(settling.wanted(settle, "the outbox's key", { variants = {} }))
+    assert.same({ { query = "S 1" }, { query = "S 1", status = "cancelled" } }, settling.arguments(settle, "S 1", args))
+    local list = { { sellables = json.null }, { sellables = { { codes = { { sku = "s 1" } } } } },
+      { n = 3, sellables = { { codes = {} }, { codes = { { sku = "x" }, { sku = "S 1" } } } } } }
+    assert.equal(3, settling.find(settle, list, "S 1", args).n)
+    assert.is_false(settling.find(settle, list, "S 2", args))
+  end)
+
+  describe("of Veeqo", function()
+    local depot
+    local function begin()
+      start { veeqo_orders = 0 }
+      depot = client.new(definition.load "veeqo", { name = "depot", api = "veeqo", base_url = sb.url, api_key = "sandbox-key",
+        limits = { api = "5000/s" }, deadline = 5, timeout = 2 })
+    end
+    local function veeqo_order(number)
+      return { channel_id = 41001, customer_id = 1, deliver_to_id = 2, delivery_method_id = 3, number = number,
+        line_items_attributes = { { sellable_id = sb.veeqo.products[1].variants[1].id, price_per_unit = 1, quantity = 1 } } }
+    end
+    local function lose() sb:fault { kind = "reset_after", method = "POST", path = "/orders" } end
+
+    it("settles an order whose answer was lost, also when it has been cancelled since", function()
+      begin()
+      for _, status in ipairs { "awaiting_fulfillment", "cancelled" } do
+        local box = open { connection = depot, operation = "create_order", key = "number" }
+        lose()
+        assert.equal("sent", box:send(veeqo_order(status)))
+        sb.veeqo.orders[#sb.veeqo.orders].status = status
+        assert.equal("sent", box:stored(status).state)
+        assert.same({ 1, 0, 0 }, { box:finish().confirmed, box.unknown, box.resent })
+        assert.equal("confirmed", box:stored(status).state)
+      end
+      assert.equal(2, #sb.veeqo.orders)
+      assert.is_nil(open { connection = depot, operation = "create_order", key = "number" }:stored "another")
+    end)
+
+    it("sends an order again whose absence is proven", function()
+      begin()
+      local box = open { connection = depot, operation = "create_order", key = "number" }
+      box:send(veeqo_order "A-10") -- its number has the other's in it
+      sb:fault { kind = "reset_before", method = "POST", path = "/orders" }
+      assert.equal("sent", box:send(veeqo_order "A-1"))
+      assert.equal(1, box:finish().resent)
+      assert.equal(2, #sb.veeqo.orders)
+    end)
+
+    it("can't tell where an order has no number, whatever the key is", function()
+      begin()
+      local box = open { connection = depot, operation = "create_order", key = function() return "mine" end }
+      lose()
+      assert.equal("sent", box:send(veeqo_order()))
+      assert.equal(1, box:finish().unknown)
+      assert.equal("unknown", box:stored "mine".state)
+      assert.equal(1, #sb.veeqo.orders)
+    end)
   end)
 end)

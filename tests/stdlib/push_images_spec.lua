@@ -1,5 +1,6 @@
 local connect = require("sluice.connect").connect
 local crypto = require "sluice.crypto"
+local ndjson = require "sluice.ndjson"
 local runs = require "sluice.run"
 local sandbox = require "sluice.sandbox"
 local scripted = require "support.scripted"
@@ -69,6 +70,16 @@ describe("push_images", function()
     assert.is_truthy(refused[6].raw:find '"image_id":"1"')
     assert.is_true(#refused[6].raw < 100) -- the bytes are not kept
     assert.same({ "A", 6, "57" }, { refused[6].extra.product, refused[6].extra.line, refused[6].extra.source })
+  end)
+
+  it("rejects a line that is no record", function()
+    local lines = '{"source_product_code":"A","image_id":"1","path":"/no"}\n{"broken'
+    local sums = shop:push_images(ndjson.records(function()
+      local text = lines
+      lines = nil
+      return text
+    end), { source_id = 57 })
+    assert.same({ 0, 2, '{"broken', "?" }, { sums.sent, sums.rejected, refused[2].raw, refused[2].extra.product })
   end)
 
   it("makes requests of bounded size, and holds the answer against them", function()

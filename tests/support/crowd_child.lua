@@ -14,9 +14,9 @@ local feed = sluice.connect { api = "productsup_stream", name = "feed", base_url
 
 local kinds = {
   shop = function() shop:sources() end,
-  feed = function(n) feed:upload_products { stream = "124773", body = { { id = tostring(n) } } } end,
+  feed = function(id) feed:upload_products { stream = "124773", body = { { id = tostring(id) } } } end,
 }
-sluice.task.sleep(from - now())
+sluice.task.sleep(math.max(0, from - now()))
 while now() - from < seconds do
   kinds[args.kind](n)
   n = n + 1

@@ -4,6 +4,7 @@
  *                            again; what was received is appended to LOG, a line "-- N" before each connection
  *   peer run PORT CMD…       runs CMD, prints "ready" once PORT accepts connections
  *   peer free N              prints N free ports
+ *   peer hold FILE           locks the first byte of FILE and prints "held", as a process that is stopped in the lock
  *
  * Scenes are separated by lines "--". Lines: `head` (read to the blank line), `read` (and as many bytes of body as
  * Content-Length says), `chunked` (read to the last chunk), `send TEXT` (\r \n \\ \xNN), `repeat N TEXT`, `eof`
@@ -12,6 +13,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -208,11 +210,22 @@ static int print_free(int count) {
     return 0;
 }
 
+static int hold(const char *path) {
+    struct flock first = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0 || fcntl(fd, F_OFD_SETLKW, &first) < 0) return 1;
+    puts("held");
+    fflush(stdout);
+    while (!abandoned(-1, -1)) continue;
+    return 0;
+}
+
 int main(int argc, char **argv) {
     setpgid(0, 0);
     if (argc == 4 && strcmp(argv[1], "script") == 0) return serve_script(argv[2], argv[3]);
     if (argc > 3 && strcmp(argv[1], "run") == 0) return run((int)strtol(argv[2], NULL, 10), argv + 3);
     if (argc == 3 && strcmp(argv[1], "free") == 0) return print_free((int)strtol(argv[2], NULL, 10));
-    fprintf(stderr, "usage: peer script FILE LOG | run PORT CMD… | free N\n");
+    if (argc == 3 && strcmp(argv[1], "hold") == 0) return hold(argv[2]);
+    fprintf(stderr, "usage: peer script FILE LOG | run PORT CMD… | free N | hold FILE\n");
     return 2;
 }

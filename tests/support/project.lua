@@ -6,6 +6,7 @@
 --   done.status, done.stdout, done.stderr, done.sums
 --   project:stop()
 local json = require "sluice.json"
+local platform_products = require "sluice.sandbox.platform_products"
 local process = require "sluice.process"
 local sandbox = require "sluice.sandbox"
 local tmp = require "support.tmp"
@@ -27,6 +28,7 @@ store: sqlite:state.db
 connections:
   shop: { api: stock2shop, base_url: "%s", username: sandbox, password: sandbox, limits: { api: 3000/s, login: 1000/s } }
   feed: { api: productsup_stream, base_url: "%s", token: sandbox-token, limits: { products: 3000/s, batches: 3000/s, other: 3000/s } }
+  site: { api: productsup_platform, base_url: "%s", token: "1234:sandbox", limits: { write: 3000/s, process: 3000/s, read: 3000/s, other: 3000/s } }
 ]]
 
 --- Options are the sandbox's; its rates are high unless given.
@@ -34,7 +36,7 @@ function project.new(options)
   local all = { rate_scale = 1000, products = 300 }
   for key, value in pairs(options or {}) do all[key] = value end
   local self = setmetatable({ dir = tmp.dir(), sandbox = sandbox.start(all) }, Project)
-  tmp.write(self.dir .. "/sluice.yaml", CONFIG:format(self.sandbox.url, self.sandbox.url))
+  tmp.write(self.dir .. "/sluice.yaml", (CONFIG:gsub("%%s", self.sandbox.url)))
   return self
 end
 
@@ -80,6 +82,20 @@ function Project:crash(signal, step, n, words)
   done.hit = done.stdout:find "hit" ~= nil
   done.stdout, done.stderr = tmp.read(steps .. "/out"), tmp.read(steps .. "/err")
   return result_of(done)
+end
+
+--- The site 123 imports what was committed to it and what its streams hold, at once: its rows by id, and how many.
+function Project:import()
+  local site = self.sandbox.platform.sites[123]
+  local count = platform_products.import(self.sandbox, site)
+  return site.stages.import.rows, count
+end
+
+--- How many batches of the site 123 are in each state: { open =, committed =, discarded = }.
+function Project:batch_states()
+  local states = {}
+  for _, batch in pairs(self.sandbox.platform.sites[123].batches) do states[batch.state] = (states[batch.state] or 0) + 1 end
+  return states
 end
 
 local function plain(text, change)
