@@ -210,15 +210,26 @@ end
 
 local function cancelled(problem) return errors.is(problem) and problem.code == "cancelled" end
 
+-- Once a round is enough; the time it was seen at is what counts. Where it can't be asked now it may be full: that keeps nobody
+-- from being found.
+local function queue_seen(self, job)
+  if not self.queue then
+    local now = time.mono()
+    local ok, empty = pcall(asking.drained, self)
+    if not ok and cancelled(empty) then error(empty, 0) end
+    if not ok then warn_once(job, "%s: whether the queue is empty can't be told: %s", self.row.name, tostring(empty)) end
+    self.queue = { empty = ok and empty, at = now }
+  end
+  return self.queue
+end
+
 -- The queue first, then the search: what leaves the queue in between is not shown yet.
 local function look_once(self, job)
   local row = job.intent:row()
-  local now, at = time.mono(), job.at
+  local now, at = nil, job.at
   local ok, found, part = pcall(function()
-    local seen, empty = pcall(asking.drained, self)
-    if cancelled(empty) then error(empty, 0) end
-    if not seen then warn_once(job, "%s: whether the queue is empty can't be told: %s", self.row.name, tostring(empty)) end
-    settling.queue(at, seen and empty, now, self.options) -- what can't be told keeps absence from being believed, not a find
+    local queue = queue_seen(self, job)
+    settling.queue(at, queue.empty, queue.at, self.options)
     now = time.mono()
     return asking.look(self, job.key, job.args, row)
   end)
@@ -301,6 +312,7 @@ end
 -- A step of each that waits; the time of the next one. Others may come in meanwhile.
 local function settle_round(self)
   local soonest = math.huge
+  self.queue = nil
   for _, job in ipairs(table.move(self.pending, 1, #self.pending, 1, {})) do
     local at = settle_step(self, job)
     if at then soonest = math.min(soonest, at) else forget(self, job) end

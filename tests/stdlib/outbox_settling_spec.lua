@@ -73,6 +73,19 @@ describe("sluice.outbox, settling", function()
     assert.equal(1, o:posts "A-2")
   end)
 
+  it("finds what is there while the queue can't be asked, and believes in no absence meanwhile", function()
+    o = orders.start()
+    o.shop = o:connect { deadline = 0.3 }
+    o:fault("reset_after", { nth = 1 })
+    o:fault("reset_before", { nth = 2 })
+    o.sandbox:fault { kind = "status", status = 500, path = "/v1/queue/summary", every = 1, times = 100000 }
+    local box = o:open { settle_after = 0.2, deadline = 1, in_flight = 1 }
+    for i = 1, 2 do box:write(o.order(i)) end
+    local r = box:finish()
+    assert.same({ 1, 1, 0 }, { r.confirmed, r.unknown, r.resent })
+    assert.same({ "found by a search", "unknown" }, { row("A-1").note, row("A-2").state })
+  end)
+
   it("takes a conflict of what it sends again for a sign that it may be there", function()
     o = orders.start { lag = 0.3 }
     o:fault("reset_after", { nth = 1 })
