@@ -5,7 +5,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
-#define KEPT_MAX 64
+#define KEPT_MAX 256
 #define SQL_MAX 2000
 
 struct sl_sql {
