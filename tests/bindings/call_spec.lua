@@ -84,12 +84,12 @@ describe("a call", function()
   end)
 
   it("puts secrets into a body as JSON strings, and into no message", function()
-    serve { { status = 400, body = 'the password p"wd-1234 is wrong' } }
+    serve { { status = 400, body = 'the entry p"wd-1234 is wrong' } }
     local answer, problem, text = post { body = { '{"p":', auth.secret 'p"wd-1234', "}" } }
     assert.is_nil(answer)
     assert.equal([[{"p":"p\"wd-1234"}]], api.requests[1].body)
-    assert.equal("the password *** is wrong", problem.body)
-    assert.equal("the password *** is wrong", text)
+    assert.equal("the entry *** is wrong", problem.body)
+    assert.equal("the entry *** is wrong", text)
   end)
 
   it("says what an error answer was, by code", function()
