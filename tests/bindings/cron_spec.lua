@@ -224,6 +224,82 @@ describe("sluice.cron", function()
   end)
 end)
 
+describe("sluice.cron: clock changes", function()
+  local berlin = "TZ=Europe/Berlin\n"
+
+  it("make fixed times run at the end of a gap, and once", function()
+    assert.same({ "2025-03-29T02:30:00+01:00", "2025-03-30T03:00:00+02:00", "2025-03-31T02:30:00+02:00" }, times(berlin .. "30 2 * * *", "2025-03-28T12:00:00Z", 3))
+    assert.same({ "2025-03-30T03:00:00+02:00", "2025-03-31T02:15:00+02:00" }, times(berlin .. "15,45 2 * * *", "2025-03-29T12:00:00Z", 2))
+    assert.same({ "2025-03-30T03:00:00+02:00", "2025-03-30T03:01:00+02:00" }, times(berlin .. "0,30 2,3 30 3 *\n1 3 30 3 *", "2025-03-29T12:00:00Z", 2))
+    assert.same({ "2025-03-30T03:00:00+02:00", "2025-03-31T02:00:00+02:00" }, times(berlin .. "0-59/20 2 * * *", "2025-03-29T12:00:00Z", 2))
+    assert.same({ "2025-03-30T01:30:00+01:00", "2025-03-30T03:00:00+02:00", "2025-03-30T03:30:00+02:00" }, times(berlin .. "30 0-23 * * *", "2025-03-30T00:00:00Z", 3))
+  end)
+
+  it("make fixed times that come twice run the first time only", function()
+    assert.same({ "2025-10-26T02:30:00+02:00", "2025-10-27T02:30:00+01:00" }, times(berlin .. "30 2 * * *", "2025-10-25T12:00:00Z", 2))
+    assert.same({ "2025-10-27T02:30:00+01:00" }, times(berlin .. "30 2 * * *", "2025-10-26T00:45:00Z", 1)) -- between the two
+    assert.same({ "2025-10-26T02:30:00+02:00", "2025-10-26T03:30:00+01:00" }, times(berlin .. "30 0-23 * * *", "2025-10-26T00:00:00Z", 2))
+  end)
+
+  it("leave lines alone that follow real time", function()
+    assert.same({ "2025-03-30T01:30:00+01:00", "2025-03-30T03:30:00+02:00" }, times(berlin .. "30 * * * *", "2025-03-30T00:00:00Z", 2))
+    assert.same({ "2025-10-26T02:30:00+02:00", "2025-10-26T02:30:00+01:00", "2025-10-26T03:30:00+01:00" }, times(berlin .. "30 * * * *", "2025-10-26T00:00:00Z", 3))
+    assert.same({ "2025-03-31T02:00:00+02:00" }, times(berlin .. "*/20 2 * * *", "2025-03-29T12:00:00Z", 1))
+    assert.equal(6, (spec(berlin .. "*/20 2 * * *"):count(time.parse "2025-10-25T12:00:00Z", time.parse "2025-10-26T12:00:00Z")))
+    assert.same({ "2025-10-26T02:00:00+02:00", "2025-10-26T02:00:00+01:00" }, times(berlin .. "@hourly", "2025-10-25T23:30:00Z", 2))
+  end)
+
+  it("count across midnight, half hours and whole days", function()
+    assert.same({ "2024-03-31T00:00:00-01:00", "2024-03-31T23:30:00-01:00" }, times("TZ=America/Nuuk\n30 23 * * *", "2024-03-30T12:00:00Z", 2))
+    assert.same({ "2024-04-26T01:00:00+03:00" }, times("TZ=Africa/Cairo\n30 0 26 4 *", "2024-04-01", 1))
+    assert.same({ "2025-10-05T02:30:00+11:00" }, times("TZ=Australia/Lord_Howe\n15 2 5 10 *", "2025-10-01", 1))
+    assert.same({ "2025-03-30T03:00:00+02:00" }, times("TZ=Antarctica/Troll\n0 2 30 3 *", "2025-03-01", 1))
+    assert.same({ "2011-12-31T00:00:00+14:00", "2012-12-30T09:00:00+14:00" }, times("TZ=Pacific/Apia\n0 9 30 12 *", "2011-12-01", 2))
+    assert.same({ "1993-08-22T00:00:00+12:00", "1994-08-21T09:00:00+12:00" }, times("TZ=Pacific/Kwajalein\n0 9 21 8 *", "1993-08-01", 2))
+    assert.same({ "2011-12-31T00:00:00+14:00", "2011-12-31T09:00:00+14:00" }, times("TZ=Pacific/Apia\n0 9 * * *", "2011-12-29T20:00:00Z", 2))
+  end)
+
+  it("are told", function()
+    local function told(text, from, to)
+      local list = {}
+      for i, c in ipairs(spec(berlin .. text):changes(time.parse(from), time.parse(to))) do
+        list[i] = ("%s %s %d %s"):format(c.kind, time.format(c.at), c.count, c.locals[1])
+      end
+      return list
+    end
+    local from, to = "2025-01-01", "2026-01-01"
+    assert.same({ "moved 2025-03-30T01:00:00Z 1 2025-03-30T02:30", "first_only 2025-10-26T00:30:00Z 1 2025-10-26T02:30" }, told("30 2 * * *", from, to))
+    assert.same({ "merged 2025-03-30T01:00:00Z 2 2025-03-30T02:15", "first_only 2025-10-26T00:15:00Z 2 2025-10-26T02:15" }, told("15,45 2 * * *", from, to))
+    assert.same({ "merged 2025-03-30T01:00:00Z 1 2025-03-30T02:30", "first_only 2025-10-26T00:30:00Z 1 2025-10-26T02:30" }, told("30 2 * * *\n0 3 * * *", from, to))
+    assert.same({ "skipped 2025-03-30T01:00:00Z 60 2025-03-30T02:00", "both 2025-10-26T01:00:00Z 60 2025-10-26T02:00" }, told("* * * * *", from, to))
+    assert.same({}, told("30 4 * * *", from, to))
+    assert.same({}, told("* * * * *", "2025-03-30T01:00:00Z", "2025-10-26T00:59:59Z"))
+    assert.same({ "skipped 2025-03-30T01:00:00Z 60 2025-03-30T02:00" }, told("* * * * *", "2025-03-30T00:59:59Z", "2025-03-30T01:00:00Z"))
+  end)
+end)
+
+describe("sluice.cron: words", function()
+  it("say what a line means", function()
+    for line, words in pairs {
+      ["* * * * *"] = "every minute, every day; follows real time when the clocks change",
+      ["0 6 * * *"] = "at 06:00, every day",
+      ["0,30 6,18 * * 1-5"] = "at 06:00, 06:30, 18:00 and 18:30, on Monday to Friday",
+      ["*/15 8-17 * * *"] = "every 15 minutes of hours 8 to 17, every day; follows real time when the clocks change",
+      ["5,25,45 * * * *"] = "every 20 minutes from minute 5 on of every hour, every day; follows real time when the clocks change",
+      ["1,2,4 * 1 1 *"] = "at minutes 1, 2 and 4 of every hour, on day 1 of the month, in January; follows real time when the clocks change",
+      ["0 0 13 * 5"] = "at 00:00, on day 13 of the month and on each Friday",
+      ["0 0 */2 * 1"] = "at 00:00, on days 1, 3, 5, … and 31 of the month if that is a Monday",
+      ["0 0 1-31 * 1"] = "at 00:00, every day",
+      ["0 0 * 3,6-8 0,6"] = "at 00:00, on Sunday and Saturday, in March and June to August",
+      ["10-59/7 3 * * *"] = "at minutes 10, 17, 24, … and 59 of hour 3, every day",
+      ["* 2 * * *"] = "every minute of hour 2, every day; follows real time when the clocks change",
+    } do assert.same({ words }, spec(line):describe()) end
+    assert.same({ "at 18:13, every day", "at 00:00, on day 1 of the month" }, spec("H H * * *\n@monthly", "delta"):describe())
+    assert.same({ "every 900 seconds since 1970, 406 seconds later" }, cron.every(900, { name = "delta" }):describe())
+    assert.same({}, spec(""):describe())
+  end)
+end)
+
 describe("sluice.cron: H", function()
   local function value(line, name) -- the first due time of 2026
     local s = spec(line, name)
