@@ -162,7 +162,7 @@ static int due_of(sl_store *st, int64_t id, int64_t *due_ms, sl_err *err) {
 }
 
 int sl_occurrences_first(sl_store *st, const sl_occurrence_filter *f, sl_occurrence *out, sl_err *err) {
-    int64_t start = f->from_ms, from = f->from_ms, to = f->to_ms == SL_TIME_NONE ? INT64_MAX : f->to_ms;
+    int64_t from = f->from_ms, to = f->to_ms == SL_TIME_NONE ? INT64_MAX : f->to_ms;
     int64_t due = f->newest ? INT64_MAX : INT64_MIN, id = due;
     st->owner.id = 0;
     if (f->after) {
@@ -173,7 +173,7 @@ int sl_occurrences_first(sl_store *st, const sl_occurrence_filter *f, sl_occurre
     }
     sl_val args[] = {sl_val_cstr(f->schedule), sl_val_cstr(f->state), sl_val_cstr(f->kind),
                      f->batch ? sl_val_int(f->batch) : sl_val_cstr(NULL), sl_val_int(from), sl_val_int(to),
-                     sl_val_int(due), sl_val_int(id), sl_val_int(f->most > 0 ? f->most : -1), sl_val_int(start)};
+                     sl_val_int(due), sl_val_int(id), sl_val_int(f->most > 0 ? f->most : -1), sl_val_int(f->from_ms)};
     return read_row(st, sl_sql_row(st->db, list_of(f), args, 10, err), out, err);
 }
 

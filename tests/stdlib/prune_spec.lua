@@ -50,15 +50,15 @@ describe("prune", function()
     return runs
   end
 
-  local function has_log(run)
-    local file = io.open(("%s/%d.log"):format(dir, run))
+  local function has_log(number)
+    local file = io.open(("%s/%d.log"):format(dir, number))
     if file then file:close() end
     return file ~= nil
   end
 
   it("forgets occurrences that are over with their runs and logs, never an open one or the newest", function()
-    local made = plan("a", { { due = T, state = "waiting" }, { due = T + 60, state = "skipped", reason = "overlap" }, { due = T + 120, state = "waiting" },
-      { due = T + 180, state = "missed", reason = "catchup" } })
+    local made = plan("a", { { due = T, state = "waiting" }, { due = T + 60, state = "skipped", reason = "overlap" },
+      { due = T + 120, state = "waiting" }, { due = T + 180, state = "missed", reason = "catchup" } })
     local runs = ran(made[1], 2)
     plan("b", { { due = T, state = "skipped", reason = "paused" } })
     assert.equal(0, run())
@@ -90,7 +90,8 @@ describe("prune", function()
       { due = T + 180, state = "waiting" }, { due = T + 240, state = "waiting" } })
     local runs = {}
     for i, id in ipairs(made) do runs[i] = ran(id)[1] end
-    local out = require("sluice.deadletters").open(store:path(), "r", runs[1])
+    local function config() return { store = store:path() } end
+    local out = require("sluice.deadletters").open { config = config, store = function() end, name = "r", id = runs[1] }
     out:put("{}", "why")
     out:close()
     local batch = store:batch_put { api = "x", batch = "b", run = runs[2] }
@@ -108,7 +109,8 @@ describe("prune", function()
   end)
 
   it("says so where a log can't be removed, and keeps its row", function()
-    local made = plan("a", { { due = T, state = "waiting" }, { due = T + 60, state = "waiting" }, { due = T + 120, state = "skipped", reason = "paused" } })
+    local made = plan("a", { { due = T, state = "waiting" }, { due = T + 60, state = "waiting" },
+      { due = T + 120, state = "skipped", reason = "paused" } })
     local runs = { ran(made[1])[1], ran(made[2])[1] }
     os.remove(("%s/%d.log"):format(dir, runs[1]))
     assert(require("lfs").mkdir(("%s/%d.log"):format(dir, runs[1])))

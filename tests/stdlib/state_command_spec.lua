@@ -337,7 +337,8 @@ describe("keep", function()
     local command = ("cd '%s' && %s/%s/sluice "):format(dir, io.popen("pwd"):read "l", os.getenv "SLUICE_BUILD" or "build")
     assert.equal("0 dead-letter files older than 90 days forgotten\n" ..
       "0 bodies of settled writes older than 30 days forgotten\n0 batches older than 0.0416667 days forgotten\n" ..
-      "0 runs older than 0.0416667 days forgotten\n", io.popen(command .. "state prune"):read "a")
+      "0 runs older than 0.0416667 days forgotten\n" ..
+      "0 occurrences of schedules older than 0.0416667 days forgotten\n", io.popen(command .. "state prune"):read "a")
     tmp.write(dir .. "/sluice.yaml", "version: 1\nstore: sqlite:s.db\nkeep: { runs: 0s }\n")
     tmp.write(dir .. "/r.lua", 'return require("sluice").recipe { about = "t", run = function(_, run) run:store() end }')
     assert.is_true(os.execute(command .. "run r.lua >/dev/null 2>&1"))
