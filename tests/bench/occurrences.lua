@@ -47,7 +47,9 @@ local function looking(store)
   measure("schedules(after) of none", 1000, function() store:schedules(1 << 60) end)
   measure("changes()", 1000, function() store:changes() end)
   measure("open ones of a schedule", 1000, function(i) store:occurrences { schedule = name(i), open = true } end)
-  measure("the newest timed one of a schedule", 1000, function(i) store:occurrences { schedule = name(i), kind = "timed", newest = true, most = 1 } end)
+  measure("the newest timed one of a schedule", 1000, function(i)
+    store:occurrences { schedule = name(i), kind = "timed", newest = true, most = 1 }
+  end)
   measure("the newest 50 of all", 100, function() store:occurrences { newest = true, most = 50 } end)
   measure("50 of a time", 100, function() store:occurrences { from = T + 6000, to = T + 9600, most = 50 } end)
 end
