@@ -1,50 +1,17 @@
 /* sluice.call: connections, and calls on them. What Lua hands over is made by stdlib/request.lua and stdlib/client.lua;
  * this file turns it into the structs of work/call and back. */
-#include "work/call.h"
+#include "bindings/call_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "bindings/auth.h"
-#include "bindings/ndjson.h"
-#include "bindings/state_outbox.h"
 
 #define CALLS_KEY "sluice.calls.instance" /* the type name is taken in the registry by the metatable */
 #define CALLS_TYPE "sluice.calls"
 #define CONN_TYPE "sluice.connection"
-#define JOB_TYPE "sluice.call.job"
-#define HEADERS_MAX 32
-#define PIECES_MAX 32
 #define ERROR_BODY_MAX (64 << 10)
-
-enum { CONN_AT = 1, REQUEST_AT = 2, JOB_AT = 3, BODY_AT = 4 };
-
-/* What a request needs while it is read, and the chunk that is pinned while it is sent. */
-typedef struct call_job {
-    sl_call_spec spec;
-    sl_http_header headers[HEADERS_MAX];
-    sl_call_piece pieces[PIECES_MAX];
-    sl_call_rule rules[SL_CALL_RULES];
-    sl_chunk *pinned;
-} call_job;
-
-static void unpin(call_job *job) {
-    if (job->pinned) sl_chunk_unpin(job->pinned);
-    job->pinned = NULL;
-}
-
-static int job_gc(lua_State *L) {
-    unpin(luaL_checkudata(L, 1, JOB_TYPE));
-    return 0;
-}
-
-static call_job *push_job(lua_State *L) {
-    call_job *job = lua_newuserdatauv(L, sizeof *job, 1);
-    memset(job, 0, sizeof *job);
-    luaL_setmetatable(L, JOB_TYPE);
-    return job;
-}
 
 /* ---- what all connections share: one per state, made when first used ---- */
 
@@ -69,152 +36,6 @@ static sl_calls *calls_of(lua_State *L) {
     return calls;
 }
 
-/* ---- reading a request ---- */
-
-static void read_statuses(lua_State *L, int idx, const char *key, int out[SL_CALL_STATUSES]) {
-    if (lua_getfield(L, idx, key) == LUA_TTABLE) {
-        lua_Integer n = luaL_len(L, -1);
-        if (n >= SL_CALL_STATUSES) slb_usage(L, "more than %d statuses in %s", SL_CALL_STATUSES - 1, key);
-        for (lua_Integer i = 1; i <= n; i++) {
-            lua_rawgeti(L, -1, i);
-            out[i - 1] = (int)luaL_checkinteger(L, -1);
-            lua_pop(L, 1);
-        }
-    }
-    lua_pop(L, 1);
-}
-
-/* The strings stay in the caller's table. */
-static void read_headers(lua_State *L, int idx, call_job *job) {
-    if (lua_getfield(L, idx, "headers") == LUA_TTABLE) {
-        for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-            if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) slb_usage(L, "headers are texts");
-            if (job->spec.header_count == HEADERS_MAX) slb_usage(L, "more than %d headers", HEADERS_MAX);
-            sl_http_header *h = &job->headers[job->spec.header_count++];
-            h->name.ptr = lua_tolstring(L, -2, &h->name.len);
-            h->value.ptr = lua_tolstring(L, -1, &h->value.len);
-        }
-    }
-    lua_pop(L, 1);
-    job->spec.headers = job->headers;
-}
-
-/* The text on top of the stack. A number is refused: its text would be gone with its place on the stack. */
-static sl_str held_text(lua_State *L, const char *what) {
-    sl_str text;
-    if (lua_type(L, -1) != LUA_TSTRING) slb_usage(L, "%s must be text, not a %s", what, luaL_typename(L, -1));
-    text.ptr = lua_tolstring(L, -1, &text.len);
-    return text;
-}
-
-static void read_pieces(lua_State *L, int idx, call_job *job) {
-    lua_Integer n = luaL_len(L, idx);
-    if (n > PIECES_MAX) slb_usage(L, "a body of more than %d pieces", PIECES_MAX);
-    for (lua_Integer i = 1; i <= n; i++) {
-        sl_call_piece *p = &job->pieces[i - 1];
-        lua_rawgeti(L, idx, i);
-        p->secret = slb_secret_test(L, -1, &p->text);
-        if (!p->secret) p->text = held_text(L, "a piece of a body");
-        lua_pop(L, 1); /* the list holds it */
-    }
-    job->spec.pieces = job->pieces;
-    job->spec.piece_count = (size_t)n;
-}
-
-/* Pushes the body, which stays on the stack as long as it is sent. */
-static void read_body(lua_State *L, int idx, call_job *job) {
-    int type = lua_getfield(L, idx, "body"), at = lua_gettop(L);
-    if (type == LUA_TSTRING) {
-        job->spec.body.ptr = lua_tolstring(L, at, &job->spec.body.len);
-    } else if (type == LUA_TTABLE) {
-        read_pieces(L, at, job);
-    } else if (type != LUA_TNIL) {
-        job->pinned = slb_chunk_test(L, at);
-        if (!job->pinned) slb_usage(L, "a body is text, a chunk or a list of pieces, not a %s", luaL_typename(L, at));
-        sl_chunk_pin(job->pinned);
-        job->spec.body = sl_chunk_text(job->pinned);
-    }
-}
-
-/* The rule on top of the stack; its strings stay in the caller's table. */
-static void read_rule(lua_State *L, sl_call_rule *r) {
-    static const char *const known[] = {"status", "says", "outcome", "code", "attempts", NULL};
-    sl_err err;
-    if (!lua_istable(L, -1)) slb_usage(L, "an outcome is a table { status =, says =, outcome = }");
-    int at = lua_gettop(L);
-    slb_check_options(L, at, "call: outcomes", known);
-    const char *code = slb_opt_string(L, at, "code", NULL);
-    r->status = (int)slb_opt_int(L, at, "status", 0);
-    r->says = slb_opt_str(L, at, "says", SL_STR(""));
-    r->attempts = (int)slb_opt_int(L, at, "attempts", 0);
-    r->code = code ? sl_code_of(code) : SL_OK;
-    if (code && !r->code) slb_usage(L, "there is no error code '%s'", code);
-    if (sl_outcome_parse(&r->outcome, slb_opt_str(L, at, "outcome", SL_STR("")), &err) < 0) slb_usage(L, "%s", err.msg);
-}
-
-static void read_rules(lua_State *L, int idx, call_job *job) {
-    if (lua_getfield(L, idx, "outcomes") == LUA_TTABLE) {
-        lua_Integer n = luaL_len(L, -1);
-        if (n > SL_CALL_RULES) slb_usage(L, "more than %d outcomes", SL_CALL_RULES);
-        for (lua_Integer i = 1; i <= n; i++) {
-            lua_rawgeti(L, -1, i);
-            read_rule(L, &job->rules[i - 1]);
-            lua_pop(L, 1);
-        }
-        job->spec.rule_count = (size_t)n;
-    }
-    lua_pop(L, 1);
-    job->spec.rules = job->rules;
-}
-
-static void read_repeat(lua_State *L, int idx, call_job *job) {
-    sl_err err;
-    if (sl_repeat_parse(&job->spec.repeat, slb_opt_str(L, idx, "resend", SL_STR("unsafe")), &err) < 0) slb_raise(L, &err);
-}
-
-/* The intent stays in the caller's table. */
-static void read_intent(lua_State *L, int idx, call_job *job) {
-    if (lua_getfield(L, idx, "intent") != LUA_TNIL) {
-        job->spec.before_arg = slb_intent_test(L, -1);
-        if (!job->spec.before_arg) slb_usage(L, "intent must be one of store:outbox_claim, not a %s", luaL_typename(L, -1));
-        job->spec.before_send = slb_intent_sending;
-    }
-    lua_pop(L, 1);
-}
-
-/* The request at idx; pushes the job, then the body. */
-static call_job *read_request(lua_State *L, int idx) {
-    static const char *const known[] = {"operation", "method",   "url",    "headers",   "body",  "gzip",    "class",
-                                        "resource",  "resend",   "counted", "success",  "deliver", "expect", "truth",
-                                         "anonymous", "renew",    "timeout", "deadline", "max_answer", "token",
-                                         "outcomes", "intent", NULL};
-    slb_check_options(L, idx, "call", known);
-    call_job *job = push_job(L);
-    sl_call_spec *s = &job->spec;
-    s->operation = slb_opt_string(L, idx, "operation", "call");
-    s->method = slb_opt_string(L, idx, "method", "GET");
-    s->url = slb_opt_str(L, idx, "url", SL_STR(""));
-    s->gzip = slb_opt_bool(L, idx, "gzip", false);
-    s->rate_class = slb_opt_string(L, idx, "class", NULL);
-    s->resource = slb_opt_string(L, idx, "resource", NULL);
-    s->counted = slb_opt_bool(L, idx, "counted", false);
-    s->expect = slb_opt_string(L, idx, "expect", NULL);
-    s->truth = slb_opt_string(L, idx, "truth", NULL);
-    s->anonymous = slb_opt_bool(L, idx, "anonymous", false);
-    s->keep_token = !slb_opt_bool(L, idx, "renew", true);
-    s->timeout_ms = slb_opt_ms(L, idx, "timeout", 0);
-    s->deadline_ms = slb_opt_ms(L, idx, "deadline", 0);
-    s->max_answer_bytes = (size_t)slb_opt_int(L, idx, "max_answer", 0);
-    read_repeat(L, idx, job);
-    read_intent(L, idx, job);
-    read_statuses(L, idx, "success", s->success);
-    read_statuses(L, idx, "deliver", s->deliver);
-    read_headers(L, idx, job);
-    read_rules(L, idx, job);
-    read_body(L, idx, job);
-    return job;
-}
-
 /* ---- calls ---- */
 
 static void push_headers(lua_State *L, const sl_call_answer *a) {
@@ -233,23 +54,13 @@ static void push_headers(lua_State *L, const sl_call_answer *a) {
     }
 }
 
-static void set_seconds(lua_State *L, const char *key, int64_t ms) {
-    lua_pushnumber(L, (lua_Number)ms / 1000);
-    lua_setfield(L, -2, key);
-}
-
-static void set_count(lua_State *L, const char *key, int64_t n) {
-    lua_pushinteger(L, (lua_Integer)n);
-    lua_setfield(L, -2, key);
-}
-
 static int push_answer(lua_State *L, const sl_call_answer *a) {
     lua_createtable(L, 0, 7);
-    set_count(L, "status", a->status);
-    set_count(L, "attempts", a->attempts);
-    set_count(L, "resent", a->resends_counted);
-    set_seconds(L, "waited", a->waited_ms);
-    set_seconds(L, "took", a->took_ms);
+    slb_set_int(L, "status", a->status);
+    slb_set_int(L, "attempts", a->attempts);
+    slb_set_int(L, "resent", a->resends_counted);
+    slb_set_seconds(L, "waited", a->waited_ms);
+    slb_set_seconds(L, "took", a->took_ms);
     push_headers(L, a);
     lua_setfield(L, -2, "headers");
     lua_pushlstring(L, a->body.ptr ? a->body.ptr : "", a->body.len);
@@ -272,21 +83,21 @@ static int push_failure(lua_State *L, const sl_err *err, const sl_call_answer *a
 static int push_call(lua_State *L, sl_op *op) {
     const sl_err *err = sl_op_error(op);
     const sl_call_answer *a = sl_call_answer_get(op);
-    unpin(luaL_checkudata(L, JOB_AT, JOB_TYPE));
+    call_unpin(luaL_checkudata(L, CALL_JOB_AT, CALL_JOB));
     return err ? push_failure(L, err, a) : push_answer(L, a);
 }
 
 /* conn:call(request) -> answer | nil, err, body     (waits) */
 static int l_conn_call(lua_State *L) {
     sl_err err;
-    sl_conn *conn = slb_unbox(L, CONN_AT, CONN_TYPE);
-    lua_settop(L, REQUEST_AT);
+    sl_conn *conn = slb_unbox(L, CALL_CONN_AT, CONN_TYPE);
+    lua_settop(L, CALL_REQUEST_AT);
     slb_check_task(L, "an API call");
-    call_job *job = read_request(L, REQUEST_AT);
+    call_job *job = call_check_request(L, CALL_REQUEST_AT);
     sl_op **box = slb_op_box(L);
     *box = sl_call_start(conn, &job->spec, &err);
     if (!*box) {
-        unpin(job);
+        call_unpin(job);
         if (err.code == SL_USAGE) slb_raise(L, &err);
         return slb_fail(L, &err);
     }
@@ -302,7 +113,7 @@ static int push_login(lua_State *L, sl_op *op) {
 /* conn:login() -> answer | nil, err, body     (waits) */
 static int l_conn_login(lua_State *L) {
     sl_err err;
-    sl_conn *conn = slb_unbox(L, CONN_AT, CONN_TYPE);
+    sl_conn *conn = slb_unbox(L, CALL_CONN_AT, CONN_TYPE);
     slb_check_task(L, "a login");
     sl_op **box = slb_op_box(L);
     *box = sl_conn_login_start(conn, &err);
@@ -314,21 +125,21 @@ static int l_conn_login(lua_State *L) {
 
 static int push_stats(lua_State *L, sl_call_stats s) {
     lua_createtable(L, 0, 9);
-    set_count(L, "calls", (int64_t)s.calls);
-    set_count(L, "requests", (int64_t)s.requests);
-    set_count(L, "retries", (int64_t)s.retries);
-    set_count(L, "limited", (int64_t)s.limited);
-    set_count(L, "failed", (int64_t)s.failed);
-    set_count(L, "bytes_up", (int64_t)s.bytes_up);
-    set_count(L, "bytes_down", (int64_t)s.bytes_down);
-    set_seconds(L, "waited", s.waited_ms);
-    set_seconds(L, "waited_budget", s.slot_ms);
+    slb_set_int(L, "calls", (int64_t)s.calls);
+    slb_set_int(L, "requests", (int64_t)s.requests);
+    slb_set_int(L, "retries", (int64_t)s.retries);
+    slb_set_int(L, "limited", (int64_t)s.limited);
+    slb_set_int(L, "failed", (int64_t)s.failed);
+    slb_set_int(L, "bytes_up", (int64_t)s.bytes_up);
+    slb_set_int(L, "bytes_down", (int64_t)s.bytes_down);
+    slb_set_seconds(L, "waited", s.waited_ms);
+    slb_set_seconds(L, "waited_budget", s.slot_ms);
     return 1;
 }
 
 /* conn:stats() -> table */
 static int l_conn_stats(lua_State *L) {
-    return push_stats(L, sl_conn_stats(slb_unbox(L, CONN_AT, CONN_TYPE)));
+    return push_stats(L, sl_conn_stats(slb_unbox(L, CALL_CONN_AT, CONN_TYPE)));
 }
 
 /* call.stats() -> table */
@@ -367,7 +178,7 @@ static void read_hosts(lua_State *L, int idx, sl_conn_spec *s) {
     if (n > SL_CALL_HOSTS) slb_usage(L, "call.connection: more than %d hosts", SL_CALL_HOSTS);
     for (lua_Integer i = 1; i <= n; i++) {
         lua_rawgeti(L, -1, i);
-        s->hosts[i - 1] = held_text(L, "call.connection: a host").ptr;
+        s->hosts[i - 1] = call_held_text(L, "call.connection: a host").ptr;
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -377,7 +188,7 @@ static void read_class(lua_State *L, const char *conn, sl_conn_class *out) {
     sl_err err;
     if (lua_type(L, -2) != LUA_TSTRING) slb_usage(L, "call.connection: rates are named by their classes");
     out->name = lua_tostring(L, -2);
-    if (sl_rates_parse(&out->rates, held_text(L, "call.connection: a rate"), &err) == 0) return;
+    if (sl_rates_parse(&out->rates, call_held_text(L, "call.connection: a rate"), &err) == 0) return;
     sl_err whole;
     sl_fail(&whole, SL_CONFIG, 0, "connection '%s': rate class '%s': %s", conn, out->name, err.msg);
     sl_hint(&whole, "%s", err.hint);
@@ -452,7 +263,7 @@ static void read_credential(lua_State *L, int idx, sl_conn_spec *s) {
     if (!sl_auth_has_token(s->auth)) return;
     if (lua_getfield(L, at, "login") != LUA_TTABLE) slb_usage(L, "call.connection: a login needs its request");
     s->token_path = slb_opt_string(L, -1, "token", "token");
-    s->login = read_request(L, lua_gettop(L))->spec;
+    s->login = call_check_request(L, lua_gettop(L))->spec;
 }
 
 /* call.connection{…} -> connection; raises config errors */
@@ -487,7 +298,6 @@ static int l_connection(lua_State *L) {
 
 static const luaL_Reg conn_methods[] = {{"call", l_conn_call}, {"login", l_conn_login}, {"stats", l_conn_stats}, {NULL, NULL}};
 static const luaL_Reg conn_meta[] = {{"__gc", conn_gc}, {NULL, NULL}};
-static const luaL_Reg job_meta[] = {{"__gc", job_gc}, {NULL, NULL}};
 static const luaL_Reg calls_meta[] = {{"__gc", calls_gc}, {NULL, NULL}};
 static const luaL_Reg functions[] = {{"connection", l_connection},
                                      {"interactive", l_interactive},
@@ -499,7 +309,7 @@ int luaopen_sluice_call(lua_State *L);
 int luaopen_sluice_call(lua_State *L) {
     slb_type(L, CALLS_TYPE, calls_meta, NULL);
     slb_type(L, CONN_TYPE, conn_meta, conn_methods);
-    slb_type(L, JOB_TYPE, job_meta, NULL);
+    call_request_type(L);
     luaL_newlib(L, functions);
     return 1;
 }

@@ -129,11 +129,6 @@ static void set_seconds(lua_State *L, const char *key, int64_t us) {
     lua_setfield(L, -2, key);
 }
 
-static void set_count(lua_State *L, const char *key, int64_t n) {
-    lua_pushinteger(L, (lua_Integer)n);
-    lua_setfield(L, -2, key);
-}
-
 static void push_times(lua_State *L, const sl_http_response *a) {
     lua_createtable(L, 0, 8);
     set_seconds(L, "dns", a->times.dns_us);
@@ -141,22 +136,22 @@ static void push_times(lua_State *L, const sl_http_response *a) {
     set_seconds(L, "tls", a->times.tls_us);
     set_seconds(L, "first_byte", a->times.first_byte_us);
     set_seconds(L, "total", a->times.total_us);
-    set_count(L, "sent_bytes", a->sent_bytes);
-    set_count(L, "received_bytes", a->received_bytes);
+    slb_set_int(L, "sent_bytes", a->sent_bytes);
+    slb_set_int(L, "received_bytes", a->received_bytes);
     lua_pushboolean(L, a->reused);
     lua_setfield(L, -2, "reused");
 }
 
 void http_push_response(lua_State *L, const sl_http_response *a) {
     lua_createtable(L, 0, 10);
-    set_count(L, "status", a->status);
+    slb_set_int(L, "status", a->status);
     lua_pushlstring(L, a->reason.ptr, a->reason.len);
     lua_setfield(L, -2, "reason");
     lua_pushstring(L, a->version == 20 ? "2" : a->version == 10 ? "1.0" : "1.1");
     lua_setfield(L, -2, "version");
     lua_pushstring(L, a->url);
     lua_setfield(L, -2, "url");
-    set_count(L, "redirects", a->redirects);
+    slb_set_int(L, "redirects", a->redirects);
     push_headers(L, a);
     lua_setfield(L, -2, "headers");
     lua_pushlstring(L, a->body.ptr, a->body.len);

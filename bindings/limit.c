@@ -233,21 +233,16 @@ static int set_bury(lua_State *L) {
     return 0;
 }
 
-static void set_text(lua_State *L, const char *key, const char *text) {
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, key);
-}
-
 static void push_row(lua_State *L, const sl_limits *t, int at, int64_t now) {
     const sl_limit *l = &t->limits[at];
     int waiting, sending;
     sl_limits_count(t, at, &waiting, &sending);
     lua_createtable(L, 0, 18);
-    set_text(L, "host", l->host);
-    set_text(L, "account", l->account);
-    set_text(L, "class", l->rclass);
-    set_text(L, "resource", l->resource);
-    set_text(L, "from", l->bucket.learnt_count ? "learnt" : l->own ? "connection" : "definition");
+    slb_set_text(L, "host", l->host);
+    slb_set_text(L, "account", l->account);
+    slb_set_text(L, "class", l->rclass);
+    slb_set_text(L, "resource", l->resource);
+    slb_set_text(L, "from", l->bucket.learnt_count ? "learnt" : l->own ? "connection" : "definition");
     set_state(L, &l->bucket, &l->rates, now);
     push_number_field(L, "waited", (lua_Number)l->waited_us / 1e6);
     push_number_field(L, "idle", (lua_Number)(now - l->used_us) / 1e6);

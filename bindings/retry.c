@@ -13,11 +13,6 @@ static int64_t check_ms(lua_State *L, int arg) {
     return (int64_t)llround(s * 1000);
 }
 
-static void set_seconds(lua_State *L, const char *key, int64_t ms) {
-    lua_pushnumber(L, (lua_Number)ms / 1000);
-    lua_setfield(L, -2, key);
-}
-
 static sl_outcome check_outcome(lua_State *L, int idx) {
     sl_outcome outcome = SL_OUTCOME_OK;
     sl_err err;
@@ -43,7 +38,7 @@ static void push_verdict(lua_State *L, const sl_retry_verdict *v) {
     lua_setfield(L, -2, "what");
     lua_pushstring(L, v->reason);
     lua_setfield(L, -2, "reason");
-    if (v->what == SL_RETRY_AGAIN) set_seconds(L, "wait", v->wait_ms);
+    if (v->what == SL_RETRY_AGAIN) slb_set_seconds(L, "wait", v->wait_ms);
     if (v->what != SL_RETRY_GIVE_UP) return;
     lua_pushstring(L, sl_code_name(v->code));
     lua_setfield(L, -2, "code");

@@ -11,9 +11,7 @@
 /* ---- errors ---- */
 
 static void set_text(lua_State *L, const char *key, const char *text) {
-    if (!text[0]) return;
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, key);
+    slb_set_text(L, key, text[0] ? text : NULL);
 }
 
 void slb_push_error(lua_State *L, const sl_err *err) {
@@ -118,6 +116,28 @@ void *slb_unbox(lua_State *L, int arg, const char *name) {
                         luaL_typename(L, arg));
     if (!*box) slb_usage(L, "this %s is closed", name);
     return *box;
+}
+
+/* ---- fields ---- */
+
+void slb_set_text(lua_State *L, const char *key, const char *text) {
+    if (!text) return;
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, key);
+}
+
+void slb_set_int(lua_State *L, const char *key, int64_t n) {
+    lua_pushinteger(L, (lua_Integer)n);
+    lua_setfield(L, -2, key);
+}
+
+void slb_set_seconds(lua_State *L, const char *key, int64_t ms) {
+    lua_pushnumber(L, (lua_Number)ms / 1000);
+    lua_setfield(L, -2, key);
+}
+
+void slb_set_time(lua_State *L, const char *key, int64_t ms) {
+    if (ms != 0) slb_set_seconds(L, key, ms);
 }
 
 /* ---- options ---- */

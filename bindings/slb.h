@@ -75,6 +75,15 @@ int64_t slb_opt_ms(lua_State *L, int idx, const char *key, int64_t def_ms);
 double slb_opt_number(lua_State *L, int idx, const char *key, double def);
 bool slb_opt_bool(lua_State *L, int idx, const char *key, bool def);
 
+/* ---- fields of the table on top of the stack ---- */
+
+/* A text (NULL leaves the field out), a whole number, milliseconds as seconds; slb_set_time leaves a time of 0 ("not yet")
+ * out. [-0, +0, m] */
+void slb_set_text(lua_State *L, const char *key, const char *text);
+void slb_set_int(lua_State *L, const char *key, int64_t n);
+void slb_set_seconds(lua_State *L, const char *key, int64_t ms);
+void slb_set_time(lua_State *L, const char *key, int64_t ms);
+
 /* ---- waiting ---- */
 
 /* The runtime's loop. */

@@ -24,24 +24,6 @@ static sl_str check_text(lua_State *L, int arg) {
     return sl_str_make(text, len);
 }
 
-static void set_text(lua_State *L, const char *key, const char *text) {
-    if (!text) return;
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, key);
-}
-
-static void set_int(lua_State *L, const char *key, int64_t n) {
-    lua_pushinteger(L, n);
-    lua_setfield(L, -2, key);
-}
-
-/* Milliseconds as seconds; 0 is "not yet" and leaves the field out. */
-static void set_time(lua_State *L, const char *key, int64_t ms) {
-    if (ms == 0) return;
-    lua_pushnumber(L, (lua_Number)ms / 1000);
-    lua_setfield(L, -2, key);
-}
-
 /* Text of an option that must be there. */
 static const char *need_string(lua_State *L, const char *what, const char *key) {
     const char *text = slb_opt_string(L, 2, key, NULL);
@@ -238,18 +220,18 @@ static int store_run_finish(lua_State *L) {
 
 static void push_run(lua_State *L, const sl_run *r) {
     lua_createtable(L, 0, 24);
-    set_int(L, "id", r->id);
-    set_int(L, "pid", r->pid);
-    set_text(L, "recipe", r->recipe);
-    set_text(L, "args", r->args);
-    set_text(L, "error", r->error);
-    set_text(L, "state", sl_run_state_name(r->state));
-    set_time(L, "started", r->started_ms);
-    set_time(L, "finished", r->finished_ms);
+    slb_set_int(L, "id", r->id);
+    slb_set_int(L, "pid", r->pid);
+    slb_set_text(L, "recipe", r->recipe);
+    slb_set_text(L, "args", r->args);
+    slb_set_text(L, "error", r->error);
+    slb_set_text(L, "state", sl_run_state_name(r->state));
+    slb_set_time(L, "started", r->started_ms);
+    slb_set_time(L, "finished", r->finished_ms);
     if (r->state != SL_RUN_FINISHED) return;
-    set_int(L, "exit_code", r->exit_code);
+    slb_set_int(L, "exit_code", r->exit_code);
     for (size_t i = 0; i < SUMS; i++)
-        set_int(L, sums[i].key, *(const int64_t *)(const void *)((const char *)&r->sums + sums[i].at));
+        slb_set_int(L, sums[i].key, *(const int64_t *)(const void *)((const char *)&r->sums + sums[i].at));
     lua_pushnumber(L, (lua_Number)r->sums.waited_ms / 1000);
     lua_setfield(L, -2, "waited");
 }
@@ -301,15 +283,15 @@ static int store_batch_done(lua_State *L) {
 /* `run_alive` tells whether the run that sent it is still at work on it itself. */
 static void push_batch(lua_State *L, sl_store *st, const sl_batch *b) {
     lua_createtable(L, 0, 10);
-    set_int(L, "id", b->id);
-    set_int(L, "records", b->records);
-    set_text(L, "api", b->api);
-    set_text(L, "account", b->account);
-    set_text(L, "resource", b->resource);
-    set_text(L, "batch", b->batch);
-    set_text(L, "detail", b->detail);
-    set_time(L, "put", b->put_ms);
-    if (b->run) set_int(L, "run", b->run);
+    slb_set_int(L, "id", b->id);
+    slb_set_int(L, "records", b->records);
+    slb_set_text(L, "api", b->api);
+    slb_set_text(L, "account", b->account);
+    slb_set_text(L, "resource", b->resource);
+    slb_set_text(L, "batch", b->batch);
+    slb_set_text(L, "detail", b->detail);
+    slb_set_time(L, "put", b->put_ms);
+    if (b->run) slb_set_int(L, "run", b->run);
     lua_pushboolean(L, b->run && sl_run_alive(st, b->run, NULL) == 1);
     lua_setfield(L, -2, "run_alive");
 }
@@ -366,10 +348,10 @@ static int store_token(lua_State *L) {
     sl_token_clear(&t); /* before anything that can raise */
     if (dropped) return 0;
     lua_createtable(L, 0, 5);
-    set_int(L, "generation", numbers.generation);
-    set_time(L, "obtained", numbers.obtained_ms);
-    set_time(L, "expires", numbers.expires_ms);
-    set_time(L, "before", numbers.before_ms);
+    slb_set_int(L, "generation", numbers.generation);
+    slb_set_time(L, "obtained", numbers.obtained_ms);
+    slb_set_time(L, "expires", numbers.expires_ms);
+    slb_set_time(L, "before", numbers.before_ms);
     lua_pushboolean(L, same);
     lua_setfield(L, -2, "same");
     return 1;

@@ -13,17 +13,6 @@ static sl_store *check_store(lua_State *L) {
     return slb_unbox(L, 1, STATE_STORE);
 }
 
-static void set_text(lua_State *L, const char *key, const char *text) {
-    if (!text) return;
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, key);
-}
-
-static void set_int(lua_State *L, const char *key, int64_t n) {
-    lua_pushinteger(L, n);
-    lua_setfield(L, -2, key);
-}
-
 static int64_t check_ms(lua_State *L, int arg) {
     return (int64_t)(luaL_checknumber(L, arg) * 1000);
 }
@@ -34,27 +23,27 @@ int state_look(lua_State *L) {
     sl_err err;
     if (sl_store_look(luaL_checkstring(L, 1), &facts, &err) < 0) slb_raise(L, &err);
     lua_createtable(L, 0, 2);
-    set_int(L, "schema", facts.schema);
-    set_int(L, "known", facts.known);
+    slb_set_int(L, "schema", facts.schema);
+    slb_set_int(L, "known", facts.known);
     return 1;
 }
 
 static void push_cursor(lua_State *L, const sl_cursor_row *c) {
     lua_createtable(L, 0, 10);
-    set_int(L, "id", c->id);
-    set_text(L, "recipe", c->recipe);
-    set_text(L, "name", c->name);
-    set_text(L, "account", c->account);
-    set_text(L, "key", c->args);
-    set_text(L, "position", c->position);
-    set_int(L, "remembered", c->remembered);
+    slb_set_int(L, "id", c->id);
+    slb_set_text(L, "recipe", c->recipe);
+    slb_set_text(L, "name", c->name);
+    slb_set_text(L, "account", c->account);
+    slb_set_text(L, "key", c->args);
+    slb_set_text(L, "position", c->position);
+    slb_set_int(L, "remembered", c->remembered);
     if (c->committed_ms) {
         lua_pushnumber(L, (lua_Number)c->committed_ms / 1000);
         lua_setfield(L, -2, "committed");
     }
     lua_pushboolean(L, c->locked);
     lua_setfield(L, -2, "locked");
-    if (c->holder) set_int(L, "holder", c->holder);
+    if (c->holder) slb_set_int(L, "holder", c->holder);
 }
 
 /* store:cursors() -> { oldest, … } */

@@ -34,43 +34,26 @@ int slb_intent_sending(void *self, sl_err *err) {
 
 /* ---- rows ---- */
 
-static void set_text(lua_State *L, const char *key, const char *text) {
-    if (!text) return;
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, key);
-}
-
-static void set_time(lua_State *L, const char *key, int64_t ms) {
-    if (ms == 0) return;
-    lua_pushnumber(L, (lua_Number)ms / 1000);
-    lua_setfield(L, -2, key);
-}
-
-static void set_int(lua_State *L, const char *key, int64_t n) {
-    lua_pushinteger(L, n);
-    lua_setfield(L, -2, key);
-}
-
 static void push_row(lua_State *L, const sl_outbox_row *r) {
     lua_createtable(L, 0, 19);
-    set_int(L, "id", r->id);
-    set_int(L, "run", r->run);
-    set_int(L, "attempts", r->attempts);
-    set_int(L, "negatives", r->negatives);
-    set_text(L, "state", sl_outbox_state_name(r->state));
-    set_text(L, "host", r->host);
-    set_text(L, "account", r->account);
-    set_text(L, "operation", r->operation);
-    set_text(L, "scope", r->scope);
-    set_text(L, "key", r->key);
-    set_text(L, "body", r->body);
-    set_text(L, "digest", r->digest);
-    set_text(L, "answer", r->answer);
-    set_text(L, "note", r->note);
-    set_time(L, "intended", r->intended_ms);
-    set_time(L, "sent", r->sent_ms);
-    set_time(L, "settled", r->settled_ms);
-    set_time(L, "looked", r->looked_ms);
+    slb_set_int(L, "id", r->id);
+    slb_set_int(L, "run", r->run);
+    slb_set_int(L, "attempts", r->attempts);
+    slb_set_int(L, "negatives", r->negatives);
+    slb_set_text(L, "state", sl_outbox_state_name(r->state));
+    slb_set_text(L, "host", r->host);
+    slb_set_text(L, "account", r->account);
+    slb_set_text(L, "operation", r->operation);
+    slb_set_text(L, "scope", r->scope);
+    slb_set_text(L, "key", r->key);
+    slb_set_text(L, "body", r->body);
+    slb_set_text(L, "digest", r->digest);
+    slb_set_text(L, "answer", r->answer);
+    slb_set_text(L, "note", r->note);
+    slb_set_time(L, "intended", r->intended_ms);
+    slb_set_time(L, "sent", r->sent_ms);
+    slb_set_time(L, "settled", r->settled_ms);
+    slb_set_time(L, "looked", r->looked_ms);
     if (r->age_ms < 0) return;
     lua_pushnumber(L, (lua_Number)r->age_ms / 1000);
     lua_setfield(L, -2, "age");

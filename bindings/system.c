@@ -8,28 +8,18 @@
 #include "io/server.h"
 #include "state/look.h"
 
-static void set_text(lua_State *L, const char *key, const char *text) {
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, key);
-}
-
-static void set_int(lua_State *L, const char *key, int64_t n) {
-    lua_pushinteger(L, n);
-    lua_setfield(L, -2, key);
-}
-
 /* versions() -> { name = version } */
 static int l_versions(lua_State *L) {
     lua_createtable(L, 0, 9);
-    set_text(L, "sluice", SLUICE_VERSION);
-    set_text(L, "lua", LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE);
-    set_text(L, "libcurl", sl_http_library());
-    set_text(L, "tls", sl_http_tls_library());
-    set_text(L, "openssl", sl_digest_version());
-    set_text(L, "sqlite", sl_store_engine());
-    set_text(L, "libyaml", sl_yaml_version());
-    set_text(L, "libmicrohttpd", sl_server_version());
-    set_text(L, "zlib", sl_gzip_version());
+    slb_set_text(L, "sluice", SLUICE_VERSION);
+    slb_set_text(L, "lua", LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE);
+    slb_set_text(L, "libcurl", sl_http_library());
+    slb_set_text(L, "tls", sl_http_tls_library());
+    slb_set_text(L, "openssl", sl_digest_version());
+    slb_set_text(L, "sqlite", sl_store_engine());
+    slb_set_text(L, "libyaml", sl_yaml_version());
+    slb_set_text(L, "libmicrohttpd", sl_server_version());
+    slb_set_text(L, "zlib", sl_gzip_version());
     return 1;
 }
 
@@ -39,8 +29,8 @@ static int l_disk(lua_State *L) {
     sl_err err;
     if (sl_machine_disk(luaL_checkstring(L, 1), &space, &err) < 0) return slb_fail(L, &err);
     lua_createtable(L, 0, 2);
-    set_int(L, "free", space.free_bytes);
-    set_int(L, "total", space.total_bytes);
+    slb_set_int(L, "free", space.free_bytes);
+    slb_set_int(L, "total", space.total_bytes);
     return 1;
 }
 
@@ -48,8 +38,8 @@ static int l_disk(lua_State *L) {
 static int l_files(lua_State *L) {
     sl_machine_files files = sl_machine_files_get();
     lua_createtable(L, 0, 2);
-    set_int(L, "open", files.open);
-    if (files.limit >= 0) set_int(L, "limit", files.limit);
+    slb_set_int(L, "open", files.open);
+    if (files.limit >= 0) slb_set_int(L, "limit", files.limit);
     return 1;
 }
 

@@ -107,19 +107,13 @@ static void set_place(lua_State *L, const sl_yaml_node *node) {
     lua_setfield(L, -2, "column");
 }
 
-static void set_text(lua_State *L, const char *key, const char *text) {
-    if (!text) return;
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, key);
-}
-
 static void set_scalar(lua_State *L, const sl_yaml_node *node) {
     lua_pushlstring(L, node->text.ptr, node->text.len);
     lua_setfield(L, -2, "text");
     lua_pushboolean(L, node->plain);
     lua_setfield(L, -2, "plain");
-    set_text(L, "reason", node->reason);
-    set_text(L, "cure", node->cure);
+    slb_set_text(L, "reason", node->reason);
+    slb_set_text(L, "cure", node->cure);
     if (node->kind == SL_YAML_NULL || node->kind == SL_YAML_UNCLEAR) return;
     push_scalar(L, node);
     lua_setfield(L, -2, "value");
