@@ -17,7 +17,7 @@ Context.__index = Context
 function context.open(globals)
   local cfg = require("sluice.config").load(globals.config)
   local self = setmetatable({ cfg = cfg, globals = globals, folder = cfg.folder, now = require("sluice.time").now() }, Context)
-  self.schedules = require("sluice.schedule.options").load(cfg)
+  self.schedules = require("sluice.schedule.options").load(cfg).schedules
   if require("lfs").attributes(cfg.store, "mode") then self.store = require("sluice.state").open(cfg.store) end
   return self
 end

@@ -17,7 +17,7 @@ fate.words = { "ok", "partial", "failed", "timed_out", "lost", "cancelled", "ski
 
 local tones = {
   ok = "good", partial = "warn", failed = "bad", timed_out = "bad", lost = "bad", cancelled = "warn", skipped = "warn", missed = "warn",
-  coalesced = "idle", waiting = "idle", running = "busy",
+  stopped = "warn", coalesced = "idle", waiting = "idle", running = "busy",
 }
 
 --- A time as RFC 3339 with the offset of the schedule's zone.

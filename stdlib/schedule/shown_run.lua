@@ -32,6 +32,7 @@ end
 
 local function sentence(row, word, sums, seconds)
   if word == "running" then return ("running for %s"):format(times.span(seconds)) end
+  if word == "stopped" then return "stopped by a restart of the daemon; another run goes on with it" end
   if word == "lost" then return "lost: its process was gone and had not said how it ended" end
   local what = row.error and row.error ~= "" and row.error:match "^[^\n]*" or moved(sums)
   local code = word == "failed" and row.exit_code and (" (exit %d)"):format(row.exit_code) or ""

@@ -16,14 +16,24 @@ local function here(ctx, schedule) return fate.time(schedule, ctx.now) end
 
 -- ---- trigger ----
 
--- The name, and what is left: the arguments of this run.
+-- The name, and the arguments that this run gets in the place of the schedule's.
 local function split_words(words)
   if not words[1] then
     err.raise { code = "usage", message = "sluice schedule: trigger: which schedule?", hint = "sluice schedule list" }
   end
   local given = require("sluice.recipe").words(table.move(words, 2, #words, 1, {}))
   require("sluice.run").hide_secrets(given)
-  return words[1], next(given) and json.encode(given) or nil
+  return words[1], given
+end
+
+-- The arguments of the schedule, and what this run gets besides or instead; nil: as ever.
+local function arguments(schedule, given)
+  if not next(given) then return nil end
+  local all = {}
+  for _, args in ipairs { schedule.args or {}, given } do
+    for name, value in pairs(args) do all[name] = value end
+  end
+  return json.encode(all)
 end
 
 local codes = { ok = 0, partial = 3, lost = 1, cancelled = 1, timed_out = 1, failed = 1 }
@@ -53,7 +63,7 @@ end
 --- `sluice schedule trigger NAME [key=value …]`
 function steer.trigger(argv, globals)
   local words, given = options.parse(argv, { command = "sluice schedule", verb = "trigger", options = { note = options.text, wait = true } })
-  local name, args = split_words(words)
+  local name, own = split_words(words)
   local ctx <close> = context.open(globals)
   local schedule = ctx:known(name)
   if not schedule then
@@ -61,7 +71,7 @@ function steer.trigger(argv, globals)
   end
   local serving = ctx:serving()
   if given.wait and not serving then refuse_to_wait() end
-  local id = ctx.store:schedule_trigger(name, { args = args, note = given.note })
+  local id = ctx.store:schedule_trigger(name, { args = arguments(schedule, own), note = given.note })
   local row = given.wait and wait_for(ctx, id) or ctx.store:occurrence(id)
   ctx.now = require("sluice.time").now()
   local one = fate.of(row, { schedule = schedule, now = ctx.now })

@@ -61,7 +61,7 @@ local view = {}
 ---@field about? string
 ---@field recipe? string the file, from the config's folder on; nil where the config no longer has the schedule
 ---@field args table<string, any> the recipe's arguments
----@field spec string the cron text, or "every 15m"
+---@field spec string the cron text, or "every 15 min"
 ---@field zone string
 ---@field enabled boolean
 ---@field configured boolean false: only the store still knows it
@@ -86,7 +86,7 @@ local view = {}
 ---@field id integer
 ---@field recipe string
 ---@field args table<string, any> secrets are masked
----@field word sluice.view.Word
+---@field word sluice.view.Word|"stopped" stopped: by a restart of the daemon, it goes on with another run
 ---@field tone sluice.view.Tone
 ---@field text string a sentence
 ---@field schedule? string nil: `sluice run` by hand
@@ -149,11 +149,12 @@ local view = {}
 ---@field words? sluice.view.Word[]
 ---@field from? number due at or after, seconds since 1970
 ---@field to? number due at or before
----@field after? integer only rows with a lower id (the next page of the newest)
+---@field after? integer only those behind that one (an id) in the order: the next page
 ---@field most? integer default 50
 
 ---@class sluice.view.RunFilter
 ---@field schedule? string
+---@field occurrence? integer
 ---@field words? sluice.view.Word[]
 ---@field below? integer only lower ids (the next page)
 ---@field most? integer default 20
@@ -249,7 +250,7 @@ function view.runs(seen, filter)
   if not seen.store then return list end
   local below = filter.below
   repeat
-    local rows = seen.store:runs { schedule = filter.schedule, below = below, most = most }
+    local rows = seen.store:runs { schedule = filter.schedule, occurrence = filter.occurrence, below = below, most = most }
     for _, row in ipairs(rows) do
       local one = run_of(seen, row)
       below = row.id
@@ -270,8 +271,8 @@ end
 ---@param id integer
 ---@return sluice.view.Run?
 function view.run(seen, id)
-  local row = seen.store and seen.store:runs({ below = id + 1, most = 1 })[1]
-  if not row or row.id ~= id then return nil end
+  local row = seen.store and seen.store:runs({ id = id })[1]
+  if not row then return nil end
   local one = run_of(seen, row)
   if (row.rejected or 0) > 0 then one.dead_letters = dead_letters(seen.store, id) end
   return one
