@@ -114,7 +114,7 @@ local function change_of(input)
 end
 
 ---@class sluice.EndInput
----@field schedule sluice.ScheduleOptions
+---@field schedule sluice.Schedule
 ---@field row sluice.ScheduleRow
 ---@field open sluice.OccurrenceRow[] of the schedule
 ---@field occurrence sluice.OccurrenceRow the one that ended, with its `attempt`

@@ -16,7 +16,7 @@ plan.LIMIT = 100
 plan.MADE_UP = "made up for"
 
 ---@class sluice.PlanInput
----@field schedule sluice.ScheduleOptions what the config says, with its `spec` (times) and `text` (of the spec)
+---@field schedule sluice.Schedule what the config says, with its `spec` (times) and `text` (of the spec)
 ---@field row? sluice.ScheduleRow what the store knows; nil: it does not know the schedule yet
 ---@field open sluice.OccurrenceRow[] its occurrences that wait or run
 ---@field last? sluice.OccurrenceRow its newest timed row, which is extended where the next one would say the same
@@ -36,7 +36,7 @@ end
 
 --- When the occurrence of a due time may start: later by a part of `jitter` that depends on the schedule's name and the due
 --- time alone, so that every daemon finds the same, and never as late as the next due time.
----@param schedule sluice.ScheduleOptions
+---@param schedule sluice.Schedule
 ---@param due integer
 ---@return number
 function plan.start(schedule, due)
@@ -317,7 +317,7 @@ end
 
 --- When decide() has something to say next, or one that waits may start; nil: never. A due time that is not decided yet may
 --- be in the past, all else lies behind `now`.
----@param schedule sluice.ScheduleOptions
+---@param schedule sluice.Schedule
 ---@param row sluice.ScheduleRow
 ---@param open sluice.OccurrenceRow[]
 ---@param now number

@@ -45,7 +45,7 @@ local function to_cancel(schedule, waiting, running)
 end
 
 --- Those whose turn it is, in order, and the runs that must end first.
----@param schedule sluice.ScheduleOptions
+---@param schedule sluice.Schedule
 ---@param open sluice.OccurrenceRow[]
 ---@param now number
 ---@return sluice.OccurrenceRow[] ready
