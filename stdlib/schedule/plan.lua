@@ -19,7 +19,7 @@ plan.MADE_UP = "made up for"
 ---@field schedule sluice.Schedule what the config says, with its `spec` (times) and `text` (of the spec)
 ---@field row? sluice.ScheduleRow what the store knows; nil: it does not know the schedule yet
 ---@field open sluice.OccurrenceRow[] its occurrences that wait or run
----@field last? sluice.OccurrenceRow its newest timed row, which is extended where the next one would say the same
+---@field last? fun(): sluice.OccurrenceRow? gives its newest timed row, which is extended where the next one says the same
 ---@field old? table the Spec of row.spec where that is another one
 ---@field loaded? boolean the config was read just now: its spec takes the place of the store's
 ---@field now number
@@ -48,6 +48,13 @@ end
 
 -- ---- rows ----
 
+local function copy_of(row)
+  if not row then return nil end
+  local copy = {}
+  for name, value in pairs(row) do copy[name] = value end
+  return copy
+end
+
 -- A row that stands for the same as the one before it and follows it becomes part of it.
 local function same_fate(a, b)
   return a.kind == "timed" and a.state == b.state and a.reason == b.reason and a.note == b.note
@@ -57,11 +64,16 @@ local finals = { skipped = true, missed = true, coalesced = true }
 
 -- Adds a final fate for `count` due times. They follow what was added or is in the store before, so they may join it.
 local function fate(work, state, reason, first, last, count, note)
-  local row = { kind = "timed", due = first, ["until"] = count > 1 and last or nil, count = count, state = state, reason = reason, note = note }
+  if not work.tail then
+    work.stored = copy_of(work.last and work.last())
+    work.tail = work.stored
+  end
+  local row = { kind = "timed", due = first, count = count, state = state, reason = reason, note = note }
+  if count > 1 then row["until"] = last end
   local before = work.tail
   if before and finals[before.state] and same_fate(before, row) then
     before["until"], before.count = last, before.count + count
-    before.touched = true
+    work.extended = work.extended or before == work.stored
     return
   end
   work.rows[#work.rows + 1], work.tail = row, row
@@ -223,18 +235,23 @@ local function decide_times(work, after, upto)
   if upto > behind then decide_span(work, behind, upto) end
 end
 
---- A timed one that waits goes when the schedule is paused or disabled, and when it could start too late only.
+local function is_too_late(work, row)
+  local within = work.schedule.start_within
+  return within and not plan.has_run(row) and work.now > (row.start or row.due) + within
+end
+
+--- One that waits goes when a person has cancelled it; a timed one when the schedule is paused or disabled, and when it could
+--- start too late only.
 local function end_waiting(work)
   local reason = work.schedule.enabled == false and "disabled" or plan.is_paused(work.row, work.now) and "paused" or nil
   for i = #work.waiting, 1, -1 do
     local row = work.waiting[i]
-    if row.kind == "timed" and row.id then
-      if reason and row.attempt > 0 then finish(work, row, "ran", row.outcome or "failed", nil, "not repeated: the schedule is " .. reason)
-      elseif reason then finish(work, row, "skipped", nil, reason)
-      elseif work.schedule.start_within and not plan.has_run(row) and work.now > (row.start or row.due) + work.schedule.start_within then
-        finish(work, row, "missed", nil, "start_within", "there was no room for it in time")
-      end
-    end
+    local timed = row.kind == "timed"
+    if row.cancel then finish(work, row, "ran", "cancelled", nil, "cancelled before it started")
+    elseif timed and reason and row.attempt > 0 then
+      finish(work, row, "ran", row.outcome or "failed", nil, "not repeated: the schedule is " .. reason)
+    elseif timed and reason then finish(work, row, "skipped", nil, reason)
+    elseif timed and is_too_late(work, row) then finish(work, row, "missed", nil, "start_within", "there was no room for it in time") end
   end
 end
 
@@ -250,18 +267,11 @@ local function split(open)
   return waiting, running
 end
 
-local function copy_of(row)
-  if not row then return nil end
-  local copy = {}
-  for name, value in pairs(row) do copy[name] = value end
-  return copy
-end
-
 local function begin(input)
   local waiting, running = split(input.open)
   return {
     schedule = input.schedule, row = input.row, now = input.now, spec = input.old or input.schedule.spec, rows = {}, ends = {},
-    waiting = waiting, running = running, stored = copy_of(input.last),
+    waiting = waiting, running = running, last = input.last,
   }
 end
 
@@ -272,8 +282,9 @@ end
 -- The change that carries what was found; nil where there is nothing to write.
 local function change_of(work, input, seen)
   local stored, row = work.stored, input.row
-  if stored and stored.touched then
-    work.ends[#work.ends + 1] = { id = stored.id, state = stored.state, reason = stored.reason, note = stored.note, ["until"] = stored["until"], count = stored.count }
+  if work.extended then
+    work.ends[#work.ends + 1] = { id = stored.id, state = stored.state, reason = stored.reason, note = stored.note,
+      ["until"] = stored["until"], count = stored.count }
   end
   local over = row.paused and not plan.is_paused(row, input.now)
   local changed = row.spec ~= input.schedule.text
@@ -297,17 +308,11 @@ function plan.decide(input)
   if changed and not input.loaded then return nil, "foreign" end
   if input.now < row.seen then return nil, "clock" end
   local work, upto = begin(input), math.floor(input.now)
-  work.tail = work.stored
   end_waiting(work)
-  local seen = row.seen
-  if changed and not input.old then
-    seen = upto -- what the old spec was can't be read any more
-  else
-    decide_times(work, row.seen, upto)
-    local newest = work.spec:last(row.seen, upto, 1)[1]
-    seen = changed and upto or newest or row.seen
-  end
-  return change_of(work, input, seen)
+  if changed and not input.old then return change_of(work, input, upto) end -- the old text can't be read any more
+  decide_times(work, row.seen, upto)
+  local newest = work.spec:last(row.seen, upto, 1)[1]
+  return change_of(work, input, changed and upto or newest or row.seen)
 end
 
 -- The earlier of two times that is still to come.

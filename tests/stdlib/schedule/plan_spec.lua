@@ -35,14 +35,14 @@ local function decide(fields)
   fields.row = store_row(fields.row)
   fields.open = fields.open or {}
   fields.now = fields.now or BASE + 1
+  local last = fields.last
+  fields.last = function() return last end
   return plan.decide(fields)
 end
 
 -- A row in short: "skipped overlap 0" (the due time in hours from BASE), "missed catchup -9..-1 x9".
 local function short(row)
-  local words = { row.state, row.reason, ("%g"):format((row.due - BASE) / HOUR) }
-  if row.reason == nil then table.remove(words, 2) words[2] = ("%g"):format((row.due - BASE) / HOUR) end
-  local text = table.concat(words, " ")
+  local text = ("%s%s %g"):format(row.state, row.reason and " " .. row.reason or "", (row.due - BASE) / HOUR)
   if row["until"] then text = ("%s..%g x%d"):format(text, (row["until"] - BASE) / HOUR, row.count) end
   return text
 end
@@ -172,7 +172,8 @@ describe("missed times", function()
   end)
 
   it("all: each in its order, catchup_limit of them at most", function()
-    assert.same({ "missed catchup -9..-3 x7", "waiting -2", "waiting -1", "waiting 0" }, fates(after_ten_hours { catchup = "all", catchup_limit = 3 }))
+    local change = after_ten_hours { catchup = "all", catchup_limit = 3 }
+    assert.same({ "missed catchup -9..-3 x7", "waiting -2", "waiting -1", "waiting 0" }, fates(change))
     assert.equal(10, #after_ten_hours({ catchup = "all" }).rows)
   end)
 
@@ -284,6 +285,16 @@ describe("a paused schedule", function()
   end)
 end)
 
+describe("one that waits", function()
+  it("goes when a person has cancelled it, whatever its kind", function()
+    for _, kind in ipairs { "timed", "manual", "backfill" } do
+      local one = occurrence { kind = kind, cancel = true }
+      local change = decide { open = { one }, now = BASE - 1 }
+      assert.same({ { id = one.id, state = "ran", outcome = "cancelled", note = "cancelled before it started" } }, change.ends)
+    end
+  end)
+end)
+
 describe("a disabled schedule", function()
   it("skips its due times in one row", function()
     local change = decide { schedule = { enabled = false }, row = { seen = BASE - 3 * HOUR }, open = { occurrence {} } }
@@ -353,7 +364,7 @@ describe("every due time", function()
           if one.state == "waiting" or one.state == "running" then open[#open + 1] = one end
           if not last or one.due > last.due then last = one end
         end
-        local change = plan.decide { schedule = s, row = row, open = open, last = last, now = now }
+        local change = plan.decide { schedule = s, row = row, open = open, last = function() return last end, now = now }
         if change then
           row.seen = change.seen
           if change.paused == false then row.paused, row.paused_until = nil, nil end

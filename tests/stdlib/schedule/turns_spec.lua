@@ -21,7 +21,8 @@ end
 
 describe("whose turn it is", function()
   it("one at a time: timed ones by their due times, then manual ones as they came, then backfills", function()
-    local list = { { state = "waiting", kind = "backfill" }, { state = "waiting", kind = "manual", due = 9 }, { state = "waiting", kind = "manual", due = 1 },
+    local list = { { state = "waiting", kind = "backfill" }, { state = "waiting", kind = "manual", due = 9 },
+      { state = "waiting", kind = "manual", due = 1 },
       { state = "waiting", due = 8 }, { state = "waiting", due = 7 } }
     assert.same({ 5 }, (ready("skip", list)))
     table.remove(list) table.remove(list)
