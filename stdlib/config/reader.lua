@@ -125,6 +125,14 @@ function kinds.proxy(self, node, row, path)
   return kinds.url(self, node, row, path)
 end
 
+function kinds.listen(self, node, _, path)
+  local text = text_of(self, node, "an address and a port", path)
+  if not text or text == "off" then return text end
+  local port = tonumber(text:match "^[%w.%-]+:(%d+)$" or text:match "^%[[%x:.]+%]:(%d+)$")
+  if port and port <= 65535 then return text end
+  return self:complain(node, path .. ": it is written like 127.0.0.1:7070, [::1]:7070, or off")
+end
+
 -- A number: a YAML number, or the text that a variable gave.
 local function number_of(self, node, what, path, fits)
   local text, expanded = text_of(self, node, what, path)
