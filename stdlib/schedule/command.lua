@@ -44,8 +44,7 @@ end
 local command = setmetatable({ about = "Show and steer schedules: when they run, what became of each due time", verbs = verbs }, {
   __index = function(_, key)
     if key ~= "usage" then return nil end
-    return table.concat({ OWN, require("sluice.schedule.next").usage, require("sluice.schedule.explain").usage }, "
-")
+    return table.concat({ OWN, require("sluice.schedule.next").usage, require("sluice.schedule.explain").usage }, "\n")
   end,
 })
 
