@@ -126,7 +126,9 @@ describe("sluice schedule", function()
 
   it("waits for the end of what it triggered, and has its exit code", function()
     s:take_up("delta", hour)
-    for code, how in pairs { [0] = { outcome = "ok" }, [3] = { outcome = "partial" }, [5] = { outcome = "failed", exit_code = 5, note = "exit code 5: no route" } } do
+    for code, how in pairs {
+      [0] = { outcome = "ok" }, [3] = { outcome = "partial" }, [5] = { outcome = "failed", exit_code = 5, note = "exit code 5: no route" },
+    } do
       local done
       local waiter = task.spawn(function() done = s:sluice "schedule trigger delta --wait" end)
       local open
@@ -169,7 +171,8 @@ describe("sluice schedule", function()
 
     it("refuses spans without a due time, the wrong way round, without end, and leaves the future out", function()
       s:take_up("delta", hour)
-      fails({ "schedule", "backfill", "delta", "--from", rfc(hour + 60), "--to", rfc(hour + 120) }, 2, "delta has no due time from", "the next one is")
+      local empty = { "schedule", "backfill", "delta", "--from", rfc(hour + 60), "--to", rfc(hour + 120) }
+      fails(empty, 2, "delta has no due time from", "the next one is")
       fails({ "schedule", "backfill", "delta", "--from", "2h", "--to", "3h" }, 2, "%-%-to %(.*%) is before %-%-from")
       fails({ "schedule", "backfill", "delta", "--from", "2h" }, 2, "%-%-to TIME is missing")
       fails({ "schedule", "backfill", "delta", "--from", "900d", "--to", "now" }, 2, "due times .* are more than 10000", "give a shorter span")
