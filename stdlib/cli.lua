@@ -12,6 +12,7 @@ local commands = {
   outbox = "sluice.outbox_command",
   run = "sluice.run",
   sandbox = "sluice.sandbox",
+  schedule = "sluice.schedule.command",
   state = "sluice.state_command",
   test = "sluice.test",
   version = "sluice.version",
