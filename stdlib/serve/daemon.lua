@@ -34,12 +34,12 @@ Daemon.__index = Daemon
 
 ---@param store sluice.Store
 ---@param loaded sluice.Loaded
----@param options? { clock?: { now: fun(): number, mono: fun(): number }, program?: string, note?: string } for specs
+---@param options? { clock?: { now: fun(): number, mono: fun(): number }, program?: string, spawn?: function, note?: string } for specs
 ---@return sluice.ServeDaemon
 function daemons.new(store, loaded, options)
   options = options or {}
   local self = setmetatable({
-    store = store, loaded = loaded, clock = options.clock or time, program = options.program, book = books.new(store),
+    store = store, loaded = loaded, clock = options.clock or time, program = options.program, spawn = options.spawn, book = books.new(store),
     runs = {}, orphans = {}, orphaned = {}, living = {}, touched = {}, troubles = {}, untold = {},
     times = heap.new(function(a, b) return a.at < b.at end), queue = heap.new(starting.before),
   }, Daemon)

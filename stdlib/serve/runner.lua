@@ -80,7 +80,7 @@ local function open_log(daemon, run)
 end
 
 local function spawn(daemon, run, args)
-  local child, problem = process.spawn {
+  local child, problem = (daemon.spawn or process.spawn) {
     argv = argv_of(daemon, run.schedule, args), cwd = daemon.loaded.folder, env = environment(run), keep = { run.lock:fd() },
     memory = run.schedule.memory, death_signal = true,
   }
