@@ -11,6 +11,7 @@ local commands = {
   limits = "sluice.limits",
   outbox = "sluice.outbox_command",
   run = "sluice.run",
+  runs = "sluice.runs_command",
   sandbox = "sluice.sandbox",
   schedule = "sluice.schedule.command",
   state = "sluice.state_command",
