@@ -7,6 +7,7 @@
 --- daemon tells it again; where it could not be told, the former one is put back, and it is tried again.
 local log = require "sluice.log"
 local process = require "sluice.process"
+local task = require "sluice.task"
 
 local notify = {}
 
@@ -26,7 +27,8 @@ local texts = {
   failing = function(name, _, row) return ("schedule %s fails: %d in a row"):format(name, row.failures) end,
   stalled = function(name, _, row) return ("schedule %s is green but stuck: %s"):format(name, row.stalled) end,
   paused = function(name, _, row)
-    return ("schedule %s has paused itself: %s; `sluice schedule resume %s` lets it go on"):format(name, row.pause_note or "it failed too often", name)
+    local why = row.pause_note or "it failed too often"
+    return ("schedule %s has paused itself: %s; `sluice schedule resume %s` lets it go on"):format(name, why, name)
   end,
 }
 
@@ -46,14 +48,24 @@ function notify.message(name, was, state, row)
 end
 
 -- The program finds what happened in its environment: its standard input is empty, and arguments can be seen by all.
-local function run_command(command, notice)
-  local argv = { "env", "SLUICE_SCHEDULE=" .. notice.schedule, "SLUICE_STATE=" .. notice.state, "SLUICE_WAS=" .. notice.was,
-    "SLUICE_TEXT=" .. notice.text }
-  table.move(command, 1, #command, #argv + 1, argv)
-  local done, problem = process.run { argv = argv, timeout = SECONDS, max_bytes = 65536 }
-  if not done then return nil, tostring(problem) end
+local function environment(notice)
+  return { SLUICE_SCHEDULE = notice.schedule, SLUICE_STATE = notice.state, SLUICE_WAS = notice.was, SLUICE_TEXT = notice.text,
+    NOTIFY_SOCKET = false, WATCHDOG_USEC = false }
+end
+
+local function run_command(loaded, notice)
+  local command, said = loaded.notify.command, nil
+  local child <close>, problem = process.spawn { argv = command, cwd = loaded.folder, env = environment(notice), death_signal = true }
+  if not child then return nil, tostring(problem) end
+  local timer = task.spawn(function()
+    task.sleep(SECONDS)
+    child:signal(9)
+  end)
+  for stream, line in child.line, child do said = said or stream == "err" and line or nil end
+  local done = child:wait()
+  timer:cancel()
   if done.status == 0 then return true end
-  return nil, ("%s ended with %d: %s"):format(command[1], done.status, done.stderr:match "[^\n]*")
+  return nil, ("%s ended with %d: %s"):format(command[1], done.status, said or "it said nothing")
 end
 
 -- {text} and the like in all texts of the arguments.
@@ -81,7 +93,7 @@ end
 ---@return string? problem
 function notify.send(loaded, notice)
   log.info("serve", "%s", notice.text)
-  if loaded.notify.command then return run_command(loaded.notify.command, notice) end
+  if loaded.notify.command then return run_command(loaded, notice) end
   local ok, problem = pcall(call, loaded, notice)
   if ok then return true end
   return nil, tostring(problem)
