@@ -3,9 +3,12 @@
 local config = require "sluice.config"
 local daemons = require "sluice.serve.daemon"
 local err = require "sluice.err"
+local json = require "sluice.json"
 local log = require "sluice.log"
+local notify = require "sluice.serve.notify"
 local options = require "sluice.schedule.options"
 local process = require "sluice.process"
+local program = require "sluice.serve.program"
 local task = require "sluice.task"
 
 local serve = {
@@ -26,12 +29,31 @@ Signals   TERM, INT   nothing more is started; what runs is asked to stop, and k
 
 -- ---- config ----
 
--- The tree of a large config is many times as large as what is kept of it.
+-- A large config's tree is ten times as large as what is kept of it, and Lua gives no memory back: so it is read by another
+-- process (`--read`), which says what it found, or what is wrong, as JSON.
 local function load(path)
-  local loaded = options.load(config.load(path))
-  collectgarbage()
-  require("sluice.system").trim()
-  return loaded
+  local argv = { program.path(), "serve", "--read", path and "-c" or nil, path }
+  local done, problem = process.run { argv = argv, max_bytes = 64 * 1024 * 1024 }
+  if not done then error(problem, 0) end
+  log.print(done.stderr)
+  if done.status == 0 then return options.read(done.stdout) end
+  local said = json.decode(done.stdout)
+  err.raise(type(said) == "table" and said or { code = "internal", message = "the config could not be read: " .. done.stderr })
+end
+
+local function read(path)
+  local ok, text = pcall(function() return options.text(options.load(config.load(path))) end)
+  if not ok and not err.is(text) then error(text, 0) end
+  io.write(ok and text or json.encode { code = text.code, message = text.message, hint = text.hint })
+  return ok and 0 or 2
+end
+
+-- `--tell`: a notice for a connection, from the environment.
+local function tell_connection(path)
+  local notice = {}
+  for _, name in ipairs { "schedule", "state", "was", "text" } do notice[name] = os.getenv("SLUICE_" .. name:upper()) or "" end
+  notify.call(path, notice)
+  return 0
 end
 
 -- What only a new start can change.
@@ -125,7 +147,9 @@ function serve.run(loaded, path, once)
 end
 
 function serve.command(argv, globals)
-  local _, given = require("sluice.options").parse(argv, { command = "sluice serve", none = true, options = { once = true } })
+  local _, given = require("sluice.options").parse(argv, { command = "sluice serve", none = true, options = { once = true, read = true, tell = true } })
+  if given.read then return read(globals.config) end
+  if given.tell then return tell_connection(globals.config) end
   set_up_log(globals)
   serve.run(load(globals.config), globals.config, given.once)
   return 0

@@ -5,8 +5,10 @@
 ---
 --- The state that was told last is kept in the schedule's row before anyone is told, so that neither a restart nor a second
 --- daemon tells it again; where it could not be told, the former one is put back, and it is tried again.
+local err = require "sluice.err"
 local log = require "sluice.log"
 local process = require "sluice.process"
+local program = require "sluice.serve.program"
 local task = require "sluice.task"
 
 local notify = {}
@@ -53,8 +55,19 @@ local function environment(notice)
     NOTIFY_SOCKET = false, WATCHDOG_USEC = false }
 end
 
-local function run_command(loaded, notice)
-  local command, said = loaded.notify.command, nil
+-- A connection is called by a process of its own too: reading the config again would stay in our memory.
+local function command_of(loaded)
+  return loaded.notify.command or { program.path(), "serve", "--tell", "-c", loaded.path }
+end
+
+--- Tells it. (waits)
+---@param loaded sluice.Loaded
+---@param notice sluice.Notice
+---@return true?
+---@return string? problem
+function notify.send(loaded, notice)
+  log.info("serve", "%s", notice.text)
+  local command, said = command_of(loaded), nil
   local child <close>, problem = process.spawn { argv = command, cwd = loaded.folder, env = environment(notice), death_signal = true }
   if not child then return nil, tostring(problem) end
   local timer = task.spawn(function()
@@ -77,26 +90,19 @@ local function filled(value, notice)
   return copy
 end
 
-local function call(loaded, notice)
-  local config = require "sluice.config"
-  local cfg = config.load(loaded.path)
-  local keys = config.connection(cfg, loaded.notify.connection)
-  local client = require("sluice.client").new(config.definition(keys.api, cfg), keys)
-  client:call(loaded.notify.operation, filled(loaded.notify.args or {}, notice))
-  return true
-end
-
---- Tells it. (waits)
----@param loaded sluice.Loaded
+--- Calls the operation that `notify` names. (waits)
+---@param path string of the config
 ---@param notice sluice.Notice
----@return true?
----@return string? problem
-function notify.send(loaded, notice)
-  log.info("serve", "%s", notice.text)
-  if loaded.notify.command then return run_command(loaded, notice) end
-  local ok, problem = pcall(call, loaded, notice)
-  if ok then return true end
-  return nil, tostring(problem)
+function notify.call(path, notice)
+  local config = require "sluice.config"
+  local cfg = config.load(path)
+  local how = config.section(cfg, "notify")
+  if not how or not how.operation then
+    err.raise { code = "config", message = config.where(cfg, "notify") .. ": notify.operation is missing", hint = "the operation that is called" }
+  end
+  local keys = config.connection(cfg, how.connection)
+  local client = require("sluice.client").new(config.definition(keys.api, cfg), keys)
+  client:call(how.operation, filled(how.args or {}, notice))
 end
 
 return notify

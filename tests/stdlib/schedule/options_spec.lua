@@ -12,7 +12,7 @@ end
 
 local CONNECTIONS = [[
 connections:
-  shop: { api: stock2shop, username: u, password: "${UNSET}", runs: ${N} }
+  shop: { api: stock2shop, username: u, password: "${UNSET}", runs: "${N}" }
   feed: { api: productsup_stream, token: "${UNSET}", runs: 1 }
   site: { api: productsup_platform, token: "${UNSET}" }
 ]]
