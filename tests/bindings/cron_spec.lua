@@ -30,7 +30,11 @@ describe("sluice.cron", function()
   end)
 
   it("reads the example of Productsup's document", function()
-    local text = "TZ=Europe/Berlin # This is the timezone\nH 2,6,19,22 * * 2,4,6  # Run at 02:XX\nH * * * * # random\n1 3,8,21 */2 * * # every second day"
+    local text = [[
+TZ=Europe/Berlin # This is the timezone
+H 2,6,19,22 * * 2,4,6  # Run at 02:XX, 06:XX, 16:XX and 19:XX on every Tuesday, Thursday and Saturday
+H * * * * # Run at a random minute, every hour, every day
+1 3,8,21 */2 * * # Run at 03:01, 08:01 and 21:01 every second day]]
     local s = spec(text, "site 123")
     assert.same({ "Europe/Berlin", false }, { s.zone, s.empty })
     assert.same({ 24 + 3 }, { (s:count(time.parse "2026-01-04T23:00:00Z", time.parse "2026-01-05T23:00:00Z")) })
@@ -48,7 +52,8 @@ describe("sluice.cron", function()
   end)
 
   it("joins the lines of a text: sorted, each time once", function()
-    assert.same({ "2026-01-01T00:10:00+00:00", "2026-01-01T00:20:00+00:00", "2026-01-01T00:30:00+00:00", "2026-01-01T01:10:00+00:00" },
+    assert.same({ "2026-01-01T00:10:00+00:00", "2026-01-01T00:20:00+00:00", "2026-01-01T00:30:00+00:00",
+      "2026-01-01T01:10:00+00:00" },
       times("30 0 * * *\r\n10 * * * *\r\n20,30 0 * * *", "2026-01-01", 4))
   end)
 
@@ -67,7 +72,8 @@ describe("sluice.cron", function()
   end)
 
   it("has macros with fixed times", function()
-    for macro, line in pairs { ["@yearly"] = "0 0 1 1 *", ["@annually"] = "0 0 1 1 *", ["@monthly"] = "0 0 1 * *", ["@weekly"] = "0 0 * * 0",
+    for macro, line in pairs { ["@yearly"] = "0 0 1 1 *", ["@annually"] = "0 0 1 1 *", ["@monthly"] = "0 0 1 * *",
+      ["@weekly"] = "0 0 * * 0",
       ["@daily"] = "0 0 * * *", ["@midnight"] = "0 0 * * *", ["@hourly"] = "0 * * * *" } do
       local zone = "TZ=America/New_York\n"
       assert.same(times(zone .. line, "2026-01-01", 20), times(zone .. macro .. " # so", "2026-01-01", 20))
@@ -196,7 +202,8 @@ describe("sluice.cron", function()
 
   it("never loops or dies, whatever the text is", function()
     math.randomseed(5)
-    local parts = { "*", "/", "-", ",", "H", "(", ")", "#", "0", "7", "59", "MON", "jan", " ", " ", "\t", "\n", "@daily", "TZ=", "UTC", "\r", "L", "=", "31", "é" }
+    local parts = { "*", "/", "-", ",", "H", "(", ")", "#", "0", "7", "59", "MON", "jan", " ", " ", "\t", "\n", "@daily", "TZ=",
+      "UTC", "\r", "L", "=", "31", "é" }
     local read = 0
     for _ = 1, 20000 do
       local text = {}
@@ -216,8 +223,10 @@ describe("sluice.cron", function()
   it("raises for arguments that can't be", function()
     local s = spec "@daily"
     for _, f in ipairs {
-      function() cron.parse() end, function() cron.parse("", { nam = "x" }) end, function() s:next "x" end, function() s:next(0 / 0) end,
-      function() s:next(1e13) end, function() s:times(0, -1) end, function() s:times(0, 1000001) end, function() s:last(0, 1, 1.5) end,
+      function() cron.parse() end, function() cron.parse("", { nam = "x" }) end, function() s:next "x" end,
+        function() s:next(0 / 0) end,
+      function() s:next(1e13) end, function() s:times(0, -1) end, function() s:times(0, 1000001) end, function() s:last(0, 1,
+        1.5) end,
       function() s:format(9e11) end, function() cron.every(0) end, function() cron.every(1.5) end, function() cron.every(4e9) end,
     } do assert.is_false(pcall(f)) end
     assert.is_nil(s.nothing)
@@ -228,35 +237,48 @@ describe("sluice.cron: clock changes", function()
   local berlin = "TZ=Europe/Berlin\n"
 
   it("make fixed times run at the end of a gap, and once", function()
-    assert.same({ "2025-03-29T02:30:00+01:00", "2025-03-30T03:00:00+02:00", "2025-03-31T02:30:00+02:00" }, times(berlin .. "30 2 * * *", "2025-03-28T12:00:00Z", 3))
-    assert.same({ "2025-03-30T03:00:00+02:00", "2025-03-31T02:15:00+02:00" }, times(berlin .. "15,45 2 * * *", "2025-03-29T12:00:00Z", 2))
-    assert.same({ "2025-03-30T03:00:00+02:00", "2025-03-30T03:01:00+02:00" }, times(berlin .. "0,30 2,3 30 3 *\n1 3 30 3 *", "2025-03-29T12:00:00Z", 2))
-    assert.same({ "2025-03-30T03:00:00+02:00", "2025-03-31T02:00:00+02:00" }, times(berlin .. "0-59/20 2 * * *", "2025-03-29T12:00:00Z", 2))
-    assert.same({ "2025-03-30T01:30:00+01:00", "2025-03-30T03:00:00+02:00", "2025-03-30T03:30:00+02:00" }, times(berlin .. "30 0-23 * * *", "2025-03-30T00:00:00Z", 3))
+    assert.same({ "2025-03-29T02:30:00+01:00", "2025-03-30T03:00:00+02:00", "2025-03-31T02:30:00+02:00" },
+      times(berlin .. "30 2 * * *", "2025-03-28T12:00:00Z", 3))
+    assert.same({ "2025-03-30T03:00:00+02:00", "2025-03-31T02:15:00+02:00" }, times(berlin .. "15,45 2 * * *",
+      "2025-03-29T12:00:00Z", 2))
+    assert.same({ "2025-03-30T03:00:00+02:00", "2025-03-30T03:01:00+02:00" }, times(berlin .. "0,30 2,3 30 3 *\n1 3 30 3 *",
+      "2025-03-29T12:00:00Z", 2))
+    assert.same({ "2025-03-30T03:00:00+02:00", "2025-03-31T02:00:00+02:00" }, times(berlin .. "0-59/20 2 * * *",
+      "2025-03-29T12:00:00Z", 2))
+    assert.same({ "2025-03-30T01:30:00+01:00", "2025-03-30T03:00:00+02:00", "2025-03-30T03:30:00+02:00" },
+      times(berlin .. "30 0-23 * * *", "2025-03-30T00:00:00Z", 3))
   end)
 
   it("make fixed times that come twice run the first time only", function()
-    assert.same({ "2025-10-26T02:30:00+02:00", "2025-10-27T02:30:00+01:00" }, times(berlin .. "30 2 * * *", "2025-10-25T12:00:00Z", 2))
+    assert.same({ "2025-10-26T02:30:00+02:00", "2025-10-27T02:30:00+01:00" }, times(berlin .. "30 2 * * *",
+      "2025-10-25T12:00:00Z", 2))
     assert.same({ "2025-10-27T02:30:00+01:00" }, times(berlin .. "30 2 * * *", "2025-10-26T00:45:00Z", 1)) -- between the two
-    assert.same({ "2025-10-26T02:30:00+02:00", "2025-10-26T03:30:00+01:00" }, times(berlin .. "30 0-23 * * *", "2025-10-26T00:00:00Z", 2))
+    assert.same({ "2025-10-26T02:30:00+02:00", "2025-10-26T03:30:00+01:00" }, times(berlin .. "30 0-23 * * *",
+      "2025-10-26T00:00:00Z", 2))
   end)
 
   it("leave lines alone that follow real time", function()
-    assert.same({ "2025-03-30T01:30:00+01:00", "2025-03-30T03:30:00+02:00" }, times(berlin .. "30 * * * *", "2025-03-30T00:00:00Z", 2))
-    assert.same({ "2025-10-26T02:30:00+02:00", "2025-10-26T02:30:00+01:00", "2025-10-26T03:30:00+01:00" }, times(berlin .. "30 * * * *", "2025-10-26T00:00:00Z", 3))
+    assert.same({ "2025-03-30T01:30:00+01:00", "2025-03-30T03:30:00+02:00" }, times(berlin .. "30 * * * *",
+      "2025-03-30T00:00:00Z", 2))
+    assert.same({ "2025-10-26T02:30:00+02:00", "2025-10-26T02:30:00+01:00", "2025-10-26T03:30:00+01:00" },
+      times(berlin .. "30 * * * *", "2025-10-26T00:00:00Z", 3))
     assert.same({ "2025-03-31T02:00:00+02:00" }, times(berlin .. "*/20 2 * * *", "2025-03-29T12:00:00Z", 1))
     assert.equal(6, (spec(berlin .. "*/20 2 * * *"):count(time.parse "2025-10-25T12:00:00Z", time.parse "2025-10-26T12:00:00Z")))
     assert.same({ "2025-10-26T02:00:00+02:00", "2025-10-26T02:00:00+01:00" }, times(berlin .. "@hourly", "2025-10-25T23:30:00Z", 2))
   end)
 
   it("count across midnight, half hours and whole days", function()
-    assert.same({ "2024-03-31T00:00:00-01:00", "2024-03-31T23:30:00-01:00" }, times("TZ=America/Nuuk\n30 23 * * *", "2024-03-30T12:00:00Z", 2))
+    assert.same({ "2024-03-31T00:00:00-01:00", "2024-03-31T23:30:00-01:00" }, times("TZ=America/Nuuk\n30 23 * * *",
+      "2024-03-30T12:00:00Z", 2))
     assert.same({ "2024-04-26T01:00:00+03:00" }, times("TZ=Africa/Cairo\n30 0 26 4 *", "2024-04-01", 1))
     assert.same({ "2025-10-05T02:30:00+11:00" }, times("TZ=Australia/Lord_Howe\n15 2 5 10 *", "2025-10-01", 1))
     assert.same({ "2025-03-30T03:00:00+02:00" }, times("TZ=Antarctica/Troll\n0 2 30 3 *", "2025-03-01", 1))
-    assert.same({ "2011-12-31T00:00:00+14:00", "2012-12-30T09:00:00+14:00" }, times("TZ=Pacific/Apia\n0 9 30 12 *", "2011-12-01", 2))
-    assert.same({ "1993-08-22T00:00:00+12:00", "1994-08-21T09:00:00+12:00" }, times("TZ=Pacific/Kwajalein\n0 9 21 8 *", "1993-08-01", 2))
-    assert.same({ "2011-12-31T00:00:00+14:00", "2011-12-31T09:00:00+14:00" }, times("TZ=Pacific/Apia\n0 9 * * *", "2011-12-29T20:00:00Z", 2))
+    assert.same({ "2011-12-31T00:00:00+14:00", "2012-12-30T09:00:00+14:00" }, times("TZ=Pacific/Apia\n0 9 30 12 *", "2011-12-01",
+      2))
+    assert.same({ "1993-08-22T00:00:00+12:00", "1994-08-21T09:00:00+12:00" }, times("TZ=Pacific/Kwajalein\n0 9 21 8 *",
+      "1993-08-01", 2))
+    assert.same({ "2011-12-31T00:00:00+14:00", "2011-12-31T09:00:00+14:00" }, times("TZ=Pacific/Apia\n0 9 * * *",
+      "2011-12-29T20:00:00Z", 2))
   end)
 
   it("are told", function()
@@ -268,13 +290,18 @@ describe("sluice.cron: clock changes", function()
       return list
     end
     local from, to = "2025-01-01", "2026-01-01"
-    assert.same({ "moved 2025-03-30T01:00:00Z 1 2025-03-30T02:30", "first_only 2025-10-26T00:30:00Z 1 2025-10-26T02:30" }, told("30 2 * * *", from, to))
-    assert.same({ "merged 2025-03-30T01:00:00Z 2 2025-03-30T02:15", "first_only 2025-10-26T00:15:00Z 2 2025-10-26T02:15" }, told("15,45 2 * * *", from, to))
-    assert.same({ "merged 2025-03-30T01:00:00Z 1 2025-03-30T02:30", "first_only 2025-10-26T00:30:00Z 1 2025-10-26T02:30" }, told("30 2 * * *\n0 3 * * *", from, to))
-    assert.same({ "skipped 2025-03-30T01:00:00Z 60 2025-03-30T02:00", "both 2025-10-26T01:00:00Z 60 2025-10-26T02:00" }, told("* * * * *", from, to))
+    assert.same({ "moved 2025-03-30T01:00:00Z 1 2025-03-30T02:30", "first_only 2025-10-26T00:30:00Z 1 2025-10-26T02:30" },
+      told("30 2 * * *", from, to))
+    assert.same({ "merged 2025-03-30T01:00:00Z 2 2025-03-30T02:15", "first_only 2025-10-26T00:15:00Z 2 2025-10-26T02:15" },
+      told("15,45 2 * * *", from, to))
+    assert.same({ "merged 2025-03-30T01:00:00Z 1 2025-03-30T02:30", "first_only 2025-10-26T00:30:00Z 1 2025-10-26T02:30" },
+      told("30 2 * * *\n0 3 * * *", from, to))
+    assert.same({ "skipped 2025-03-30T01:00:00Z 60 2025-03-30T02:00", "both 2025-10-26T01:00:00Z 60 2025-10-26T02:00" },
+      told("* * * * *", from, to))
     assert.same({}, told("30 4 * * *", from, to))
     assert.same({}, told("* * * * *", "2025-03-30T01:00:00Z", "2025-10-26T00:59:59Z"))
-    assert.same({ "skipped 2025-03-30T01:00:00Z 60 2025-03-30T02:00" }, told("* * * * *", "2025-03-30T00:59:59Z", "2025-03-30T01:00:00Z"))
+    assert.same({ "skipped 2025-03-30T01:00:00Z 60 2025-03-30T02:00" }, told("* * * * *", "2025-03-30T00:59:59Z",
+      "2025-03-30T01:00:00Z"))
   end)
 end)
 
@@ -373,7 +400,8 @@ describe("sluice.cron: H", function()
     local function gap(line) -- due times on the day when Berlin has no hour from 2 to 3
       return (spec("TZ=Europe/Berlin\n" .. line, "n"):count(time.parse "2025-03-30T00:30:00Z", time.parse "2025-03-30T01:00:00Z"))
     end
-    assert.same({ 1, 1, 1, 0, 0 }, { gap "H 2 * * *", gap "H(1-59) 2 * * *", gap "H(5-59)/7 2 * * *", gap "5 H/24 * * *", gap "H/20 2 * * *" })
+    assert.same({ 1, 1, 1, 0, 0 }, { gap "H 2 * * *", gap "H(1-59) 2 * * *", gap "H(5-59)/7 2 * * *", gap "5 H/24 * * *",
+      gap "H/20 2 * * *" })
     assert.equal(1, gap "59,*/20 2 * * *") -- begins with a number: fixed
     assert.equal(0, gap "*/20,59 2 * * *")
   end)
@@ -417,10 +445,12 @@ describe("sluice.cron: what always holds", function()
     local a = math.random(low, high)
     local b = math.random(a, high)
     local forms = { "*", "*", "*", ("*/%d"):format(math.random(1, math.min(7, high - low))), a .. "", a .. "-" .. b,
-      ("%d-%d/%d"):format(a, b, math.random(1, b - a + 1)), ("%d,%d"):format(a, b), "H", ("H/%d"):format(math.random(1, math.min(7, high - low))) }
+      ("%d-%d/%d"):format(a, b, math.random(1, b - a + 1)), ("%d,%d"):format(a, b), "H", ("H/%d"):format(math.random(1,
+        math.min(7, high - low))) }
     return forms[math.random(#forms)]
   end
-  local zones = { "UTC", "Europe/Berlin", "Australia/Lord_Howe", "Antarctica/Troll", "Africa/Casablanca", "America/New_York", "Pacific/Apia" }
+  local zones = { "UTC", "Europe/Berlin", "Australia/Lord_Howe", "Antarctica/Troll", "Africa/Casablanca", "America/New_York",
+    "Pacific/Apia" }
 
   local function line()
     local text

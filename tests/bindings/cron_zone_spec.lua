@@ -27,7 +27,8 @@ local function next_times(bytes, text, after, count)
   local dir = tmp.dir()
   assert(lfs.mkdir(dir .. "/Test"))
   tmp.write(dir .. "/Test/Zone", bytes)
-  local r = assert(process.run { argv = { "env", "TZDIR=" .. dir, sluice, "schedule", "next", "TZ=Test/Zone\n" .. text, "--after", after,
+  local r = assert(process.run { argv = { "env", "TZDIR=" .. dir, sluice, "schedule", "next", "TZ=Test/Zone\n" .. text, "--after",
+    after,
     "--count", tostring(count) } })
   if r.status ~= 0 then return r.stderr end
   local list = {}
@@ -54,17 +55,25 @@ for z in sorted(zoneinfo.available_timezones()): print(z)']])
   end)
 
   it("have IANA's names, the old ones too, and no others", function()
-    for _, name in ipairs { "US/Eastern", "Asia/Calcutta", "EST5EDT", "GMT+0", "Etc/GMT-14", "UTC", "Zulu", "America/Argentina/ComodRivadavia" } do
+    for _, name in ipairs { "US/Eastern", "Asia/Calcutta", "EST5EDT", "GMT+0", "Etc/GMT-14", "UTC", "Zulu",
+      "America/Argentina/ComodRivadavia" } do
       assert.is_truthy(cron.parse("TZ=" .. name), name)
     end
     for name, reason in pairs {
-      [""] = "the name is empty", ["/etc/localtime"] = "paths are not taken", ["../zoneinfo/UTC"] = "a name has no '.'", ["Europe/../UTC"] = "a name has no '.'",
-      ["Europe//Berlin"] = "a part of the name is empty", ["Europe/"] = "a part of the name is empty", ["Europe"] = "that is a folder of zones",
-      ["posixrules"] = "that file is something else", ["localtime"] = "that file is something else", ["leapseconds"] = "that file is something else",
-      ["tzdata.zi"] = "a name has no '.'", ["zone.tab"] = "a name has no '.'", ["posix/Europe/Berlin"] = "posix/ and right/ are variants of the database",
-      ["right/UTC"] = "posix/ and right/ are variants of the database", ["CET-1CEST,M3.5.0,M10.5.0/3"] = "POSIX rules are not understood",
-      ["<+03>-3"] = "POSIX rules are not understood", ["CET-1CEST"] = "the zone data has no such name", [":UTC"] = "a name has no ':'",
-      ['"UTC"'] = "quotes are not needed", ["Europe/Berl\u{131}n"] = "it has a character that names don't have", ["europe/berlin"] = "the zone data has no such name",
+      [""] = "the name is empty", ["/etc/localtime"] = "paths are not taken", ["../zoneinfo/UTC"] = "a name has no '.'",
+        ["Europe/../UTC"] = "a name has no '.'",
+      ["Europe//Berlin"] = "a part of the name is empty", ["Europe/"] = "a part of the name is empty",
+        ["Europe"] = "that is a folder of zones",
+      ["posixrules"] = "that file is something else", ["localtime"] = "that file is something else",
+        ["leapseconds"] = "that file is something else",
+      ["tzdata.zi"] = "a name has no '.'", ["zone.tab"] = "a name has no '.'",
+        ["posix/Europe/Berlin"] = "posix/ and right/ are variants of the database",
+      ["right/UTC"] = "posix/ and right/ are variants of the database",
+        ["CET-1CEST,M3.5.0,M10.5.0/3"] = "POSIX rules are not understood",
+      ["<+03>-3"] = "POSIX rules are not understood", ["CET-1CEST"] = "the zone data has no such name",
+        [":UTC"] = "a name has no ':'",
+      ['"UTC"'] = "quotes are not needed", ["Europe/Berl\u{131}n"] = "it has a character that names don't have",
+        ["europe/berlin"] = "the zone data has no such name",
       ["Mars/Olympus"] = "the zone data has no such name", [("x"):rep(61)] = "the name is too long",
     } do
       local s, e = cron.parse("# first\nTZ=" .. name)
@@ -87,20 +96,30 @@ for z in sorted(zoneinfo.available_timezones()): print(z)']])
 
   it("are read from files of version 1, which end with their table", function()
     local bytes = block("\0", 4, { { 1000000000, 1 } }, { 3600, 7200 })
-    assert.same({ "2001-09-08T12:00:00+01:00", "2001-09-09T12:00:00+02:00", "2001-09-10T12:00:00+02:00" }, next_times(bytes, "0 12 * * *", "2001-09-08", 3))
+    assert.same({ "2001-09-08T12:00:00+01:00", "2001-09-09T12:00:00+02:00", "2001-09-10T12:00:00+02:00" }, next_times(bytes,
+      "0 12 * * *", "2001-09-08", 3))
     assert.same({ "2400-07-01T12:00:00+02:00" }, next_times(bytes, "0 12 1 7 *", "2400-01-01", 1))
   end)
 
   it("go on with the rule of their file", function()
     local berlin = v2({}, { 3600 }, "CET-1CEST,M3.5.0,M10.5.0/3")
-    assert.same({ "2026-03-29T03:00:00+02:00", "2026-03-30T02:30:00+02:00" }, next_times(berlin, "30 2 * * *", "2026-03-28T12:00:00Z", 2))
+    assert.same({ "2026-03-29T03:00:00+02:00", "2026-03-30T02:30:00+02:00" }, next_times(berlin, "30 2 * * *",
+      "2026-03-28T12:00:00Z", 2))
     local dublin = v2({ { 0, 0 } }, { 3600 }, "IST-1GMT0,M10.5.0,M3.5.0/1") -- winter is the one with a change
-    assert.same({ "2026-10-25T01:30:00+01:00", "2026-10-26T01:30:00+00:00" }, next_times(dublin, "30 1 * * *", "2026-10-24T12:00:00Z", 2))
+    assert.same({ "2026-10-25T01:30:00+01:00", "2026-10-26T01:30:00+00:00" }, next_times(dublin, "30 1 * * *",
+      "2026-10-24T12:00:00Z", 2))
     local days = v2({}, { -10800 }, "<-03>3<-02>,J60/-1:30,300/26") -- on 29 February's eve 22:30; on day 301 at 02:00 of the next
     assert.same({ "2024-02-29T23:30:00-02:00" }, next_times(days, "0 23 29 2 *", "2024-01-01", 1))
     assert.same({ "2024-10-27T23:00:00-02:00", "2024-10-28T23:00:00-03:00" }, next_times(days, "0 23 27,28 10 *", "2024-10-20", 2))
     local always = v2({}, { -14400 }, "EST5EDT,0/0,J365/25") -- daylight saving time all year round
-    assert.same({ "2026-12-31T23:30:00-04:00", "2027-01-01T23:30:00-04:00" }, next_times(always, "30 23 * * *", "2026-12-31T12:00:00Z", 2))
+    assert.same({ "2026-12-31T23:30:00-04:00", "2027-01-01T23:30:00-04:00" }, next_times(always, "30 23 * * *",
+      "2026-12-31T12:00:00Z", 2))
+  end)
+
+  it("that never have a time end the search", function()
+    local yearly = v2({}, { 0 }, "XXX0YYY,J89/2,J300/3") -- each 30 March has no hour from 2 to 3
+    assert.same({}, next_times(yearly, "* 2 30 3 *", "2026-01-01", 1))
+    assert.same({ "2026-03-30T03:00:00+01:00" }, next_times(yearly, "5 2 30 3 *", "2026-01-01", 1))
   end)
 
   it("that are damaged are refused, wherever they are cut off", function()
@@ -129,7 +148,8 @@ for z in sorted(zoneinfo.available_timezones()): print(z)']])
 
   it("are missed where there is no zone data; UTC needs none", function()
     local function with(text)
-      return assert(process.run { argv = { "env", "TZDIR=/nowhere", sluice, "schedule", "next", text, "--after=2026-01-01", "--count=1" } })
+      return assert(process.run { argv = { "env", "TZDIR=/nowhere", sluice, "schedule", "next", text, "--after=2026-01-01",
+        "--count=1" } })
     end
     assert.equal("2026-01-02T00:00:00+00:00\n", with("TZ=UTC\n@daily").stdout)
     assert.matches("there is no zone data in /nowhere: install tzdata, or set TZDIR", with("TZ=Europe/Berlin\n@daily").stderr)

@@ -30,13 +30,15 @@ describe("sluice schedule next", function()
     argv[#argv + 1] = "--json"
     local r = run(table.unpack(argv))
     assert.equal('["2025-03-29T02:30:00+01:00","2025-03-30T03:00:00+02:00","2025-03-31T02:30:00+02:00"]\n', r.stdout)
-    assert.same({ "2025-01-01T00:00:00+09:00" }, json.decode(run("next", "@yearly", "--zone=Asia/Tokyo", "--after=2024-06-01", "--count=1", "--json").stdout))
+    assert.same({ "2025-01-01T00:00:00+09:00" }, json.decode(run("next", "@yearly", "--zone=Asia/Tokyo", "--after=2024-06-01",
+      "--count=1", "--json").stdout))
     assert.equal("2025-01-01T00:00:00+00:00\n", run("next", "--count=1", "--after=2024-12-31T23:59:59.5Z", "--", "@daily").stdout)
     assert.equal(5, select(2, run("next", "* * * * *").stdout:gsub("\n", "")))
   end)
 
   it("reads standard input", function()
-    assert.equal("2025-01-02T00:00:00+09:00\n", piped("TZ=Asia/Tokyo\r\n@daily\r\n", "next", "-", "--after", "2025-01-01", "--count", "1").stdout)
+    assert.equal("2025-01-02T00:00:00+09:00\n", piped("TZ=Asia/Tokyo\r\n@daily\r\n", "next", "-", "--after", "2025-01-01",
+      "--count", "1").stdout)
     assert.same({ status = 0, stdout = "[]\n", stderr = "" }, piped("", "next", "-", "--json"))
     local r = piped("* * * * *\0", "next", "-")
     assert.same({ 2, "" }, { r.status, r.stdout })
@@ -53,9 +55,13 @@ describe("sluice schedule next", function()
   it("exits 2 with line, column, reason and hint", function()
     local r = run("next", "TZ=UTC\n0 0 * * 5#2", "--json")
     assert.same({ 2, "" }, { r.status, r.stdout })
-    assert.equal("sluice: line 2, column 10: a '#' inside of '5#2'\n  hint: a comment begins after a blank; 5#2 (the second Friday) has no form here\n", r.stderr)
+    assert.equal([[
+sluice: line 2, column 10: a '#' inside of '5#2'
+  hint: a comment begins after a blank; 5#2 (the second Friday) has no form here
+]], r.stderr)
     for _, row in ipairs {
-      { { "next" }, "which schedule" }, { { "next", "@daily", "@hourly" }, "one schedule" }, { { "next", "@daily", "--after=soon" }, "is not a time" },
+      { { "next" }, "which schedule" }, { { "next", "@daily", "@hourly" }, "one schedule" }, { { "next", "@daily",
+        "--after=soon" }, "is not a time" },
       { { "next", "@daily", "--count=-1" }, "whole number" }, { { "next", "@daily", "--count=1.5" }, "whole number" },
       { { "next", "@daily", "--cuont=1" }, "did you mean '%-%-count'" }, { { "next", "@daily", "--after" }, "needs a value" },
       { { "next", "@daily", "-x" }, "unknown option" }, { { "next", "@daily", "--zone=Nowhere/City" }, "is no time zone" },
@@ -70,10 +76,12 @@ describe("sluice schedule next", function()
   it("knows the schedules of the config, whose names seed H", function()
     local dir = tmp.dir()
     tmp.write(dir .. "/sluice.yaml", config)
-    local function next_of(...) return run("next", "-c", dir .. "/sluice.yaml", "--after=2026-01-01", "--json", "--count=2", ...) end
+    local function next_of(...) return run("next", "-c", dir .. "/sluice.yaml", "--after=2026-01-01", "--json", "--count=2",
+      ...) end
     local named = next_of "delta"
     assert.equal(0, named.status, named.stderr)
-    assert.equal(run("next", "TZ=Europe/Berlin\nH 2 * * *", "--name=delta", "--after=2026-01-01", "--json", "--count=2").stdout, named.stdout)
+    assert.equal(run("next", "TZ=Europe/Berlin\nH 2 * * *", "--name=delta", "--after=2026-01-01", "--json", "--count=2").stdout,
+      named.stdout)
     assert.not_equal(named.stdout, next_of("delta", "--name=b").stdout)
     local often = json.decode(next_of("often").stdout)
     assert.equal(2, #often)
@@ -82,11 +90,13 @@ describe("sluice schedule next", function()
 
   it("does not look at the zone of the machine", function()
     local function with(zone)
-      return assert(process.run { argv = { "env", "TZ=" .. zone, sluice, "schedule", "next", "0 6 * * *", "--after", "2026-01-01 00:00:00", "--count", "2" } }).stdout
+      return assert(process.run { argv = { "env", "TZ=" .. zone, sluice, "schedule", "next", "0 6 * * *", "--after",
+        "2026-01-01 00:00:00", "--count", "2" } }).stdout
     end
     assert.equal("2026-01-01T06:00:00+00:00\n2026-01-02T06:00:00+00:00\n", with "Asia/Tokyo")
     assert.equal(with "Asia/Tokyo", with "America/New_York")
-    local text = assert(process.run { argv = { "env", "TZ=Asia/Tokyo", sluice, "schedule", "next", "TZ=Europe/Berlin\n@daily", "--after=2026-01-01", "--count=1" } })
+    local text = assert(process.run { argv = { "env", "TZ=Asia/Tokyo", sluice, "schedule", "next", "TZ=Europe/Berlin\n@daily",
+      "--after=2026-01-01", "--count=1" } })
     assert.equal("2026-01-02T00:00:00+01:00\n", text.stdout)
   end)
 end)
@@ -104,20 +114,22 @@ next
 
 clock changes in the coming year
   2025-03-30T03:00:00+02:00  moved: 02:30 on 2025-03-30 does not exist (the clocks go from 02:00 to 03:00): runs at the end of the gap
-  2025-03-30T03:00:00+02:00  skipped: 02:00 on 2025-03-30 does not exist (the clocks go from 02:00 to 03:00): no run, the line follows real time
-  2025-10-26T02:00:00+01:00  both: 02:00 and 02:30 on 2025-10-26 come twice (the clocks go back from 03:00 to 02:00): runs both times, the line follows real time
+  2025-03-30T03:00:00+02:00  skipped: 02:00 on 2025-03-30 does not exist (the clocks go from 02:00 to 03:00): no run
+  2025-10-26T02:00:00+01:00  both: 02:00 and 02:30 on 2025-10-26 come twice (the clocks go back from 03:00 to 02:00): runs both times
 ]], r.stdout)
     r = run("explain", "TZ=America/Nuuk\n15,45 23 * * *\n0 0 * * *", "--after=2024-01-01", "--json")
     local told = json.decode(r.stdout)
     assert.same({ "America/Nuuk", 2, 5, 2 }, { told.zone, #told.means, #told.next, #told.changes })
     assert.same({ kind = "merged", at = "2024-03-31T00:00:00-01:00", count = 2, locals = { "2024-03-30T23:15", "2024-03-30T23:45" },
-      text = "23:15 and 23:45 on 2024-03-30 do not exist (the clocks go from 23:00 to 00:00 on 2024-03-31): one run at the end of the gap, with what is due then" },
+      text = "23:15 and 23:45 on 2024-03-30 do not exist (the clocks go from 23:00 to 00:00 on 2024-03-31): " ..
+        "one run at the end of the gap, with what is due then" },
       told.changes[1])
     assert.same({ "first_only", "2024-10-26T23:15:00-01:00" }, { told.changes[2].kind, told.changes[2].at })
   end)
 
   it("has nothing to tell of an empty text, nor of clocks that stay", function()
-    assert.matches("^it never runs\nzone UTC\n\nclock changes in the coming year\n  none that matters\n$", run("explain", "").stdout)
+    assert.matches("^it never runs\nzone UTC\n\nclock changes in the coming year\n  none that matters\n$", run("explain",
+      "").stdout)
     assert.matches("none that matters", run("explain", "TZ=Asia/Tokyo\n30 2 * * *").stdout)
     assert.equal(2, run("explain", "0 0 30 2 *").status)
   end)
@@ -139,8 +151,10 @@ describe("sluice check", function()
 
   it("says where in the file a cron text is wrong", function()
     for _, row in ipairs {
-      { "    cron: |\n      TZ=Europe/Berlin\n      # ä\n      0 0 * * 5#2\n", "7:16: schedules.s.cron: a '#' inside of '5#2'\n  hint: a comment" },
-      { "    cron: |\r\n      TZ=Europe/Berln\r\n", "5:10: schedules.s.cron: 'Europe/Berln' is no time zone: the zone data has no such name\n  hint: did you mean Europe/Berlin%?" },
+      { "    cron: |\n      TZ=Europe/Berlin\n      # ä\n      0 0 * * 5#2\n",
+        "7:16: schedules.s.cron: a '#' inside of '5#2'\n  hint: a comment" },
+      { "    cron: |\r\n      TZ=Europe/Berln\r\n",
+        "5:10: schedules.s.cron: 'Europe/Berln' is no time zone: the zone data has no such name\n  hint: did you mean Europe/Berlin%?" },
       { "    cron: |2-\n\n      0 0 30 2 *\n", "6:11: schedules.s.cron: this line can never run" },
       { "    cron: 0 24 * * *\n", "4:13: schedules.s.cron: 24 is no hour" },
       { "    cron: \"0 24 * * *\"\n", "4:14: schedules.s.cron: 24 is no hour" },
