@@ -22,7 +22,7 @@ local function options(text)
 end
 
 describe("docs/commands.md", function()
-  for _, name in ipairs { "doctor", "state", "dlq" } do
+  for _, name in ipairs { "doctor", "schedule", "state", "dlq" } do
     it("and the help of " .. name .. " name the same options and subcommands", function()
       local text = help(name)
       assert.same(options(text), options(section(name)))
@@ -55,7 +55,7 @@ describe("docs/commands.md", function()
   end)
 
   it("is what --help of a command shows", function()
-    for _, name in ipairs { "doctor", "state", "dlq" } do
+    for _, name in ipairs { "doctor", "schedule", "state", "dlq" } do
       local done = assert(process.run { argv = { sluice, name, "--help" } })
       assert.same({ 0, help(name) }, { done.status, done.stdout })
       assert.matches("\nusage: sluice " .. name, done.stdout)
