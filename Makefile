@@ -111,13 +111,13 @@ bench: all $(TOOLS) ; @sh tests/bench/run.sh $(BUILD)/sluice
 crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua tests/scripts/post_orders_spec.lua \
 	  tests/scripts/create_veeqo_products_spec.lua tests/scripts/mirror_orders_spec.lua tests/scripts/push_products_spec.lua
 
+## compare due times around every clock change of many zones with Python's zoneinfo (the long form of the clocks spec, minutes)
+clocks: all deps-test ; @SLUICE_CLOCKS_LONG=1 $(BUILD)/sluice test tests/bindings/cron_clocks_spec.lua
+
 ## let everything happen to the scheduler: kills, stops, clock steps (SECONDS=120 SEED=1)
 torture: SECONDS = 120
 torture: SEED = 1
 torture: all deps-test ; @SLUICE_TORTURE_SECONDS=$(SECONDS) SLUICE_TORTURE_SEED=$(SEED) $(BUILD)/sluice test tests/stdlib/serve/torture_spec.lua
-
-## compare due times around every clock change of many zones with Python's zoneinfo (the long form of the clocks spec, minutes)
-clocks: all deps-test ; @SLUICE_CLOCKS_LONG=1 $(BUILD)/sluice test tests/bindings/cron_clocks_spec.lua
 
 ## install to PREFIX (default /usr/local)
 install: all

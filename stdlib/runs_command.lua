@@ -2,6 +2,7 @@
 local context = require "sluice.schedule.context"
 local err = require "sluice.err"
 local fate = require "sluice.schedule.fate"
+local json = require "sluice.json"
 local options = require "sluice.options"
 local text = require "sluice.text"
 local times = require "sluice.schedule.times"
@@ -17,7 +18,7 @@ usage: sluice runs list [--schedule NAME] [--state WORD] [-n N]   the newest run
 
   sluice runs list --state failed --state lost -n 50
   sluice runs list --schedule delta --json                        one array
-  sluice runs logs 12 -f | grep rejected
+  sluice runs logs 12 -f | grep rejected                          --json: a line { at, stream, text } each
   sluice runs cancel 12
 
 WORD      running ok partial failed timed_out lost cancelled stopped; may be given often
@@ -119,7 +120,7 @@ local function lines_of(one)
   row("error", one.error)
   row("records", one.sums and sums_text(one.sums))
   row("batches", one.batches and one.batches > 0 and one.batches or nil)
-  row("requests", one.requests)
+  row("requests", one.requests and one.requests > 0 and one.requests or nil)
   row("waited", one.waited and one.waited > 0 and times.span(one.waited) .. " for rate budgets" or nil)
   row("memory", one.peak_bytes and one.peak_bytes > 0 and ("%.0f MB at most"):format(one.peak_bytes / 1e6) or nil)
   row("rejected", one.dead_letters and one.dead_letters .. " (sluice dlq show " .. one.id .. ")")
@@ -146,11 +147,19 @@ local function log_of(one)
     hint = one.log and one.log .. " is gone" or "it was not started" }
 end
 
+local function print_line(line, globals)
+  if globals.json then io.write(json.encode(line), "\n")
+  else io.write(line.at and line.at .. " " .. line.stream .. " " or "", line.text, "\n") end
+end
+
 function verbs.logs(argv, globals)
   local words, given = options.parse(argv, spec_of("logs", { follow = true }))
   local ctx <close> = context.open(globals)
   local one = find(ctx, words[1])
-  require("sluice.runs_logs").print(ctx, one, log_of(one), given.follow)
+  local follow = require("sluice.serve.log_reader").follow
+  if given.follow then io.stdout:setvbuf "line" end
+  local function over() return not given.follow or not ctx.store:run_alive(one.id) end
+  for line in follow(log_of(one), { over = over }) do print_line(line, globals) end
   return 0
 end
 
