@@ -13,9 +13,9 @@ before_each(function()
   dir, children = tmp.dir(), {}
   -- says that it has started, and ends when a file is there
   tmp.write(dir .. "/r.lua", [[
-local task = require "sluice.task"
+local task, run = require "sluice.task", require("sluice.run").current()
 local file = io.open("marks", "a")
-file:write(os.getenv "SLUICE_RUN", " ", os.getenv "SLUICE_ATTEMPT", " ", (...).n or "", "\n")
+file:write(run.id, " ", run.attempt, " ", (...).n or "", "\n")
 file:close()
 print "at work"
 repeat task.sleep(0.02) until io.open "go"
@@ -165,7 +165,7 @@ describe("sluice serve", function()
     one.says "1 schedules"
     config "  a: { recipe: r.lua, evry: 1d }\n"
     one.child:signal(1)
-    assert.matches("the config is wrong, the former one goes on: sluice%.yaml:5:22: schedules%.a: unknown key 'evry'", one.says "config is wrong")
+    assert.matches("the config is wrong, the former one goes on: sluice%.yaml:5:23: schedules%.a: unknown key 'evry'", one.says "config is wrong")
     config "  a: { recipe: r.lua, every: 1d }\n  b: { recipe: r.lua, every: 1d }\n"
     one.child:signal(1)
     one.says "read again"
