@@ -33,7 +33,7 @@ PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps deps-test deps-lint demo docs test check check-hard check-asan check-gc lint lint-c lint-lua lint-rules \
-        bench clocks crash install uninstall clean
+        bench clocks crash torture install uninstall clean
 
 ## build build/sluice (the default goal; safe with -j)
 all: $(BUILD)/sluice
@@ -113,6 +113,11 @@ crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/c
 
 ## compare due times around every clock change of many zones with Python's zoneinfo (the long form of the clocks spec, minutes)
 clocks: all deps-test ; @SLUICE_CLOCKS_LONG=1 $(BUILD)/sluice test tests/bindings/cron_clocks_spec.lua
+
+## let everything happen to the scheduler: kills, stops, clock steps (SECONDS=120 SEED=1)
+torture: SECONDS = 120
+torture: SEED = 1
+torture: all deps-test ; @SLUICE_TORTURE_SECONDS=$(SECONDS) SLUICE_TORTURE_SEED=$(SEED) $(BUILD)/sluice test tests/stdlib/serve/torture_spec.lua
 
 ## install to PREFIX (default /usr/local)
 install: all

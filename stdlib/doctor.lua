@@ -2,6 +2,7 @@
 local config = require "sluice.config"
 local err = require "sluice.err"
 local log = require "sluice.log"
+local text = require "sluice.text"
 
 local doctor = {
   about = "Look at everything a run needs: config, store, connections, clock, libraries",
@@ -14,6 +15,7 @@ usage: sluice doctor [CONNECTION …] [-c FILE] [--json] [-q]
   sluice doctor --json           one document { exit_code, checks = [{ check, name, status, message, cure, where }] }
 
 config       sluice.yaml, and secrets that it holds itself       store        opens, schema, whole, permissions, room
+schedules    their recipes, a daemon that runs them, those that are paused, stalled or fail
 shared       the per-user folder of budgets and login tokens     host         reachable, its certificate
 credentials  accepted by the API: the definition's `health` operation; not asked where it names none
 clock        its difference from the servers' clocks             libraries, zones, files, terminal
@@ -126,9 +128,8 @@ local function check_names(cfg, names)
   for _, name in ipairs(known) do by_name[name] = true end
   for _, name in ipairs(names) do
     if not by_name[name] then
-      local near = err.nearest(name, known)
-      err.raise { code = "usage", message = ("sluice doctor: there is no connection '%s'%s"):format(name,
-        near and (" (did you mean '%s'?)"):format(near) or ""), hint = #known > 0 and "known: " .. table.concat(known, ", ") or nil }
+      err.raise { code = "usage", message = ("sluice doctor: there is no connection '%s'%s"):format(name, text.near(name, known)),
+        hint = #known > 0 and "known: " .. table.concat(known, ", ") or nil }
     end
   end
   return #names > 0 and names or known
@@ -149,6 +150,7 @@ function doctor.run(options)
   local cfg = check_config(report, options.config)
   local names = check_names(cfg, options.connections or {})
   guarded(report, "store", require("sluice.doctor.store").check, cfg)
+  if cfg then guarded(report, "schedules", require("sluice.doctor.schedules").check, cfg) end
   if cfg then guarded(report, "host", require("sluice.doctor.remote").check, cfg, names) end
   guarded(report, "libraries", require("sluice.doctor.machine").check)
   return report.rows, exit_code(report.rows)
@@ -162,17 +164,9 @@ local function text_of(row)
   return line
 end
 
-local function words_of(argv)
-  for _, word in ipairs(argv) do
-    if word:sub(1, 1) == "-" then
-      err.raise { code = "usage", message = ("sluice doctor: unknown option '%s'"):format(word), hint = "sluice help doctor" }
-    end
-  end
-  return argv
-end
-
 function doctor.command(argv, globals)
-  local rows, code = doctor.run { config = globals.config, connections = words_of(argv) }
+  local names = require("sluice.options").parse(argv, { command = "sluice doctor" })
+  local rows, code = doctor.run { config = globals.config, connections = names }
   if globals.json then
     local json, checks = require "sluice.json", {}
     for i, row in ipairs(rows) do
