@@ -26,9 +26,11 @@ describe("sluice.schedule.view", function()
   end)
 
   local function seen() return s:seen(NOW) end
+  -- How long a run took is the machine's affair.
+  local function plain(text) return (text:gsub("ran for [%d.]+ s", "ran for N s")) end
   local function texts(list)
     local said = {}
-    for i, one in ipairs(list) do said[i] = one.text end
+    for i, one in ipairs(list) do said[i] = plain(one.text) end
     return said
   end
 
@@ -74,8 +76,8 @@ describe("sluice.schedule.view", function()
       "skipped: the schedule was paused",
       "skipped: the run of 11:00 was still going",
       "failed: exit code 5: remote unavailable",
-      "partial: it ran for 0 s, and some records were rejected",
-      "ok: it ran for 0 s",
+      "partial: it ran for N s, and some records were rejected",
+      "ok: it ran for N s",
     }, texts(list))
     local missed, failed = list[2], list[7]
     assert.same({ 3, "2026-11-28T16:00:00+01:00", "2026-11-28T18:00:00+01:00", "missed", "warn", "catchup" },
@@ -183,7 +185,7 @@ describe("sluice.schedule.view", function()
       s:ran("delta", NINE)
       s:plan("delta", { { due = NINE + HOUR, state = "skipped", reason = "paused", note = "by Ann" },
         { due = NINE + 2 * HOUR, ["until"] = NINE + 3 * HOUR, count = 2, state = "missed", reason = "catchup" } }, { seen = NINE + 3 * HOUR })
-      assert.same({ true, "Ok: it ran for 0 s." }, { why(NINE).due, why(NINE).text })
+      assert.same({ true, "Ok: it ran for N s." }, { why(NINE).due, plain(why(NINE).text) })
       assert.equal("Skipped: the schedule was paused: by Ann.", why(NINE + HOUR).text)
       assert.equal("Missed: 2 times until 12:00, no daemon was running then, and the catch-up rule does not make up for them.",
         why(NINE + 3 * HOUR).text)
@@ -194,7 +196,7 @@ describe("sluice.schedule.view", function()
       s:take_up("delta", NINE - HOUR)
       s:ran("delta", NINE)
       s:plan("delta", { { due = NINE + HOUR, state = "coalesced", note = "into the one due 2026-11-28T09:00:00+01:00" } })
-      assert.matches("What did its work, due 09:00: ok: it ran for 0 s%.", why(NINE + HOUR).text)
+      assert.matches("What did its work, due 09:00: ok: it ran for N s%.", plain(why(NINE + HOUR).text))
       assert.equal("ok", why(NINE + HOUR).into.word)
     end)
 
