@@ -14,15 +14,14 @@ local NOW = time.parse "2026-11-28T11:30:00Z" -- 12:30 in Berlin
 local NINE = time.parse "2026-11-28T08:00:00Z" -- 9:00 there
 
 describe("sluice.schedule.view", function()
-  local s, before
+  local s
   before_each(function()
-    before = NOW - time.now()
-    time.shift(before, 0) -- what the store writes is of that hour as well
+    time.shift(NOW - time.now(), 0) -- what the store writes is of that hour as well
     s = project.new(CONFIG)
   end)
   after_each(function()
     s:stop()
-    time.shift(-before, 0)
+    time.shift(0, 0)
   end)
 
   local function seen() return s:seen(NOW) end
