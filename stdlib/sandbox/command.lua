@@ -13,6 +13,7 @@ usage: sluice sandbox [options]
   --platform-token ID:SECRET  of the Platform API (1234:sandbox)
   --process-queue SECONDS  a process of a site is queued so long (1)  --process-time SECONDS   and then runs so long (2)
   --process-window SECONDS a site takes one process in so long (300)
+  --strict-time off    a site takes the next process at once, without that window (on)
   --fault 'SPEC'       goes wrong to order, may be given often: 'status status=503 path=/streams/* nth=2'
                        kinds: status delay reset_before reset_after cut truncate stall malformed garbage
   --log FILE           one line per request                         --quiet          prints the URL only
@@ -64,6 +65,8 @@ local function one_of(...)
   end
 end
 
+local function switch(word, name) return one_of("on", "off")(word, name) == "on" end
+
 -- Option of the command: option of start(), and how its word is read; `true` for one that takes none.
 local options = {
   ["--port"] = { "port", whole }, ["--host"] = { "host", text }, ["--products"] = { "products", whole }, ["--seed"] = { "seed", whole },
@@ -73,6 +76,7 @@ local options = {
   ["--import-after"] = { "import_after", number }, ["--user"] = { "username", text }, ["--password"] = { "password", text },
   ["--platform-token"] = { "platform_token", text }, ["--process-queue"] = { "process_queue", number },
   ["--process-time"] = { "process_time", number }, ["--process-window"] = { "process_window", number },
+  ["--strict-time"] = { "strict_time", switch },
   ["--legacy-gone"] = { "legacy_gone", one_of(403, 404, 410) },
   ["--role"] = { "role", text }, ["--token"] = { "token", text }, ["--dead-token"] = { "dead_token", one_of(401, 403, 200) },
   ["--all-failed"] = { "all_failed", one_of(422, 202) }, ["--delete-answer"] = { "delete_answer", one_of(202, 204) },
@@ -114,15 +118,18 @@ local function parse(argv)
   return chosen, faults
 end
 
+-- The client keeps the documented window by itself, unless its connection says otherwise.
+local NO_WINDOW = ', limits: { process: 10/s }'
+
 local function connections(sb)
   return ([[
 connections:
   shop: { api: stock2shop, base_url: "%s", queue_url: "%s", username: "%s", password: "%s", client_id: 21 }
   feed: { api: productsup_stream, base_url: "%s", token: "%s" }
-  site: { api: productsup_platform, base_url: "%s", token: "%s" }
+  site: { api: productsup_platform, base_url: "%s", token: "%s"%s }
   depot: { api: veeqo, base_url: "%s", api_key: "%s" }
 ]]):format(sb.url, sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token, sb.url, sb.options.platform_token,
-    sb.url, sb.options.veeqo_key)
+    sb.options.strict_time and "" or NO_WINDOW, sb.url, sb.options.veeqo_key)
 end
 
 local function announce(sb, quiet, as_json)
