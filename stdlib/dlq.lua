@@ -165,7 +165,7 @@ local function path_of(cfg, row, file)
     hint = "put it back, or look at the records with sluice dlq show " .. file.name }
 end
 
-local function arguments_of(row, given, recipe)
+local function arguments_of(row, given, recipe, cfg)
   local args = json.decode(row.args) or {}
   for name, value in pairs(given) do args[name] = value end
   for name, value in pairs(args) do
@@ -173,7 +173,7 @@ local function arguments_of(row, given, recipe)
       usage("retry: the ledger masks the argument '%s' of run %d", ("add it: %s=…"):format(name), name, row.id)
     end
   end
-  return require("sluice.recipe").arguments(recipe, args)
+  return require("sluice.recipe").arguments(recipe, args, cfg)
 end
 
 local function recipe_at(path, given)
@@ -223,7 +223,7 @@ function verbs.retry(words, globals)
   local row = row_of(store, file)
   local path = path_of(cfg, row, file)
   local recipe = recipe_at(path, given)
-  local args = arguments_of(row, given, recipe)
+  local args = arguments_of(row, given, recipe, cfg)
   local self = run.set {
     name = row.recipe, path = path, options = { config = globals.config, json = globals.json, quiet = globals.quiet }, recipe = recipe,
     args = args, args_text = json.encode(args), errand = " (dlq retry)", loaded = cfg,
