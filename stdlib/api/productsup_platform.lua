@@ -395,6 +395,7 @@ return {
   helpers = {
     uploader = { module = "sluice.site_uploader", doc = "(site, {automatic_import=, …}) as a stream's uploader: deltas, committed by :flush()" },
     product_batch = { module = "sluice.product_batch", doc = "(site, {type=\"full\"|\"delta\"}) with :write(row), :commit() and :discard()" },
+    start_process = { module = "sluice.site_process", doc = "(site, action) gives a pid; nil where a process is queued already" },
     wait_process = { module = "sluice.site_process", doc = "(site, pid, {deadline=}) waits until a process is over" },
   },
 }

@@ -171,5 +171,6 @@ return {
   helpers = {
     uploader = { module = "sluice.uploader", doc = "(stream, {gzip=, …}) with :write(record), :flush() and :finish{wait=}" },
     wait_batches = { module = "sluice.batches", doc = "waits for the verdicts of batches" },
+    describe_batch = { module = "sluice.batches", doc = "(stream, batch): its status and stages as text" },
   },
 }
