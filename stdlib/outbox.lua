@@ -33,7 +33,7 @@ local STOPPED = "not sent: the outbox had to stop"
 local Outbox = {}
 Outbox.__index, Outbox.__name = Outbox, "sluice.outbox"
 
-local known = { "connection", "operation", "key", "with", "into", "resolve", "drained", "settle_after", "gap", "deadline", "in_flight", "store" }
+local known = { "connection", "operation", "key", "with", "into", "resolve", "drained", "settle_after", "gap", "deadline", "in_flight", "store", "letter" }
 
 local function usage(text, ...)
   errors.raise { code = "usage", message = "outbox.open: " .. text:format(...) }
@@ -73,6 +73,7 @@ end
 ---   deadline                seconds that settling may take (default: 2 × settle_after + 4 × gap + 60); then `unknown`
 ---   in_flight               writes at once (4)
 ---   store                   another store than the config's
+---   letter                  function(record): its text in the dead letters, where that is not the record's own (nil: it is)
 ---@param o table
 ---@return sluice.Outbox
 function outbox.open(o)
@@ -83,7 +84,7 @@ function outbox.open(o)
   local run = require("sluice.run").current()
   local self = setmetatable({
     client = client, row = row, key = o.key, with = o.with or {}, into = o.into or outbox_record.target(row), resolve = o.resolve,
-    drained = o.drained, options = settling.options(o, tonumber(client.options.index_lag)), run = run,
+    drained = o.drained, letter = o.letter, options = settling.options(o, tonumber(client.options.index_lag)), run = run,
     slots = task.semaphore(o.in_flight or IN_FLIGHT), settler = task.semaphore(1), tasks = {}, pending = {}, working = {},
     store = o.store or run:store(), host = host_of(client, row), timeout = row.timeout or tonumber(client.options.timeout) or 60,
     confirmed = 0, repeated = 0, rejected = 0, unknown = 0, resent = 0,

@@ -17,7 +17,8 @@ end
 local function refuse(self, job, reason)
   local run = self.run
   if run.recipe or run.opened or run.loaded then
-    return run:reject(outbox_record.text(job.record), reason, { key = job.key, operation = self.row.name })
+    local text = self.letter and self.letter(job.record) or outbox_record.text(job.record)
+    return run:reject(text, reason, { key = job.key, operation = self.row.name })
   end
   log.warn("outbox", "%s '%s' was refused: %s", self.row.name, job.key or "?", reason)
   run:count "rejected"
