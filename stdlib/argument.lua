@@ -131,7 +131,8 @@ end
 
 local function shown(value)
   if type(value) == "string" then return "'" .. value .. "'" end
-  return type(value) == "table" and require("sluice.json").encode(value) or tostring(value)
+  local json = require "sluice.json"
+  return (type(value) == "table" or value == json.null) and json.encode(value) or tostring(value)
 end
 
 local function complain(arg, name, value)
