@@ -73,7 +73,7 @@ return sluice.recipe {
   run = function(args, run)
     local rows_of, file, feed, site = target(args)
     if file and args.sweep then usage "a file can't be swept" end
-    local shop, sink, sent, uncommitted = sluice.connect(args.from), nil, nil, 0
+    local shop, uncommitted, sink, sent = sluice.connect(args.from), 0
     if file then sink = require("sluice.file_sink").open(file) else sink, sent = upload_to(feed, args, site) end
 
     for product in shop:changed_products { since = args.since, cursor = cursor_of(run, site) } do

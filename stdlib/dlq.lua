@@ -20,7 +20,8 @@ usage: sluice dlq list                       dead-letter files: run, recipe, how
   sluice dlq retry 12                        with the arguments of run 12
   sluice dlq retry 12 token=…                arguments that the ledger does not tell (it masks secrets), or other ones
 
-retry needs a recipe that says how (`retry`, see docs/recipes.md); those that send do. A record may be mended in its line before. It is a run of its own, in the ledger and
+retry needs a recipe that says how (`retry`, see docs/recipes.md); those that send do. A record may be mended in its line before.
+It is a run of its own, in the ledger and
 with a summary. A record that went through is settled, and a second retry leaves it alone; one that is rejected again stays,
 with the new reason. Where the retry fails or is killed, what it had not committed is given again. Records that are no JSON
 object, or had a secret in them (masked), are unreadable: they can only be looked at. Exit codes as of `sluice run`: 3 where some were rejected again.

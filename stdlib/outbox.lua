@@ -33,7 +33,8 @@ local STOPPED = "not sent: the outbox had to stop"
 local Outbox = {}
 Outbox.__index, Outbox.__name = Outbox, "sluice.outbox"
 
-local known = { "connection", "operation", "key", "with", "into", "resolve", "drained", "settle_after", "gap", "deadline", "in_flight", "store", "letter" }
+local known = { "connection", "operation", "key", "with", "into", "resolve", "drained",
+  "settle_after", "gap", "deadline", "in_flight", "store", "letter" }
 
 local begin_next -- below: writes another record
 

@@ -43,7 +43,8 @@ function own_stream.own_stream(client, o)
   local found = o.mine and taken_over(client, stream)
   if found then return found end
   o.intend(false)
-  errors.raise { code = "usage", message = ("the name '%s' is taken (a deleted stream keeps it for up to 7 days); choose another one"):format(o.name) }
+  errors.raise { code = "usage",
+    message = ("the name '%s' is taken (a deleted stream keeps it for up to 7 days); choose another one"):format(o.name) }
 end
 
 return own_stream

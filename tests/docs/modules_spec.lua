@@ -3,7 +3,8 @@ local tmp = require "support.tmp"
 
 local public = {
   "http", "json", "ndjson", "csv", "yaml", "limit", "retry", "poll", "state", "task", "log", "time", "crypto", "process", "server", "err",
-  "auth", "file", "outbox", "sql", "system",
+  "auth", "file", "outbox", "sql", "system", "input", "product_columns", "product_rows", "image_files", "veeqo_product", "file_sink",
+  "fresh", "notes", "site_copy",
 }
 
 -- module -> { functions = { name = true }, methods = { name = true } }, as the tables of a page name them.

@@ -62,7 +62,8 @@ describe("sluice dlq retry", function()
 
   it("posts orders of post_orders that were mended or refused, each once", function()
     start()
-    write("orders.ndjson", { '{"channel_order_code":"A-1","line_items":[]}', '{"number":"A-2","line_items":[]}', '{"channel_order_code":"A-3","line_items":[]}' })
+    write("orders.ndjson", { '{"channel_order_code":"A-1","line_items":[]}', '{"number":"A-2","line_items":[]}',
+      '{"channel_order_code":"A-3","line_items":[]}' })
     p.sandbox:fault { kind = "status", status = 400, path = "/v2-queue/*", body = '{"errors":"no"}' }
     local done = p:run "scripts/post_orders.lua to=shop file=orders.ndjson"
     assert.equal(3, done.status, done.stderr)

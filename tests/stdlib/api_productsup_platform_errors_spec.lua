@@ -27,8 +27,6 @@ local TOKEN_HINT = "check the token: it is client_id:client_secret of the Platfo
 local RIGHTS_HINT = "is the id one of this account? the token sees no other, and says 403 or 404 of them"
 local LEGACY_HINT = "legacy, removed by the vendor (announced for March 2025): send products to a stream (productsup_stream) instead; "
   .. "where the account still has it, check the site and the rights of the token"
-local V = "/platform/v2"
-
 local SHARED_HINT = "somebody else uses this account too; `limits:` of connection 'site' sets lower rates"
 local BUSY_HINT = "another upload or commit of this batch is under way: one at a time; try again when it is over"
 local V, S, R = "/platform/v2", "/platform/v2/sites/9", "/product/v2/site/9/stage/import/0"

@@ -49,8 +49,10 @@ describe("an argument", function()
       { { type = "duration" }, "soon", "x is a duration (like 30s, 15m or 1h30m; a number alone is seconds), not 'soon'" },
       { { type = "duration" }, -1, "not -1" }, { { type = "duration", min = 1 }, "0", "x is a duration from 1" },
       { { type = "time" }, "yesterday", "x is a time (like 2021-08-27 08:23:04 (UTC) or 2021-08-27T10:23:04+02:00), not 'yesterday'" },
-      { { type = "time" }, 1e300, "not 1e+300" }, { { type = "text" }, json.array { 1 }, "x is a text, not [1]" }, { { type = "path" }, "", "x is a path, not ''" },
-      { { type = "connection" }, "file:x", "x is the name of a connection, not 'file:x'" }, { { type = "list" }, " , ", "x is a list with commas, not ' , '" },
+      { { type = "time" }, 1e300, "not 1e+300" }, { { type = "text" }, json.array { 1 }, "x is a text, not [1]" },
+      { { type = "path" }, "", "x is a path, not ''" },
+      { { type = "connection" }, "file:x", "x is the name of a connection, not 'file:x'" },
+      { { type = "list" }, " , ", "x is a list with commas, not ' , '" },
       { { type = "connection", file = true }, "file:", "x is the name of a connection, or file:PATH, not 'file:'" },
     } do
       local message = fails(read, case[1], case[2])
@@ -61,7 +63,8 @@ describe("an argument", function()
   it("is declared right, its default too", function()
     for _, case in ipairs {
       { { "text", typ = "text" }, "args.x: unknown field 'typ' (did you mean 'type'?)" }, { { "text", type = "bool" }, "there is no type 'bool'" },
-      { { "text", type = "integr" }, "did you mean 'integer'?" }, { { "text", one_of = {} }, "one_of is a list" }, { { type = "text" }, "must be a text" },
+      { { "text", type = "integr" }, "did you mean 'integer'?" }, { { "text", one_of = {} }, "one_of is a list" },
+      { { type = "text" }, "must be a text" },
       { 5, "'args.x' must be a text" }, { { "text", type = "integer", default = "x" }, "the default of args.x is a whole number, not 'x'" },
     } do
       local message = fails(argument.declare, "x", case[1])
@@ -72,9 +75,11 @@ describe("an argument", function()
 
   it("says in the help what it takes", function()
     for note, more in pairs {
-      ["true or false; default: true"] = { type = "boolean", default = true }, ["a whole number from 1; default: 5"] = { type = "integer", min = 1, default = 5 },
+      ["true or false; default: true"] = { type = "boolean", default = true },
+      ["a whole number from 1; default: 5"] = { type = "integer", min = 1, default = 5 },
       ["a duration; default: 10m"] = { type = "duration", default = "10m" }, ["a or b; optional"] = { one_of = { "a", "b" }, optional = true },
-      ["optional"] = { type = "text", optional = true }, [""] = { type = "connection" }, ["the name of a connection, or file:PATH"] = { type = "connection", file = true },
+      ["optional"] = { type = "text", optional = true }, [""] = { type = "connection" },
+      ["the name of a connection, or file:PATH"] = { type = "connection", file = true },
     } do
       more[1] = "text"
       assert.equal(note, argument.note(argument.declare("x", more)))

@@ -71,8 +71,10 @@ describe("sluice.input", function()
   end)
 
   it("checks columns: unknown ones with the nearest, missing ones", function()
-    assert.equal("the column 'titel' is none of a product (did you mean 'title'?)", fails(input.check_columns, { "titel" }, { "title" }, {}, "a product"))
-    assert.equal("the column 'sku' is missing", fails(input.check_columns, { "title" }, { "title", "sku" }, { "sku" }, "a product"))
+    assert.equal("the column 'titel' is none of a product (did you mean 'title'?)",
+      fails(input.check_columns, { "titel" }, { "title" }, {}, "a product"))
+    assert.equal("the column 'sku' is missing",
+      fails(input.check_columns, { "title" }, { "title", "sku" }, { "sku" }, "a product"))
     input.check_columns({ "title", "price:x" }, { "title" }, { "title" }, "a product", function(name) return name:find "^price:" end)
   end)
 
@@ -85,9 +87,11 @@ describe("sluice.input", function()
     assert.equal('[{"name":"Size","position":1}]', json.encode(product.options, { sort = true }))
     assert.same({ { "retail", "2.50" }, { "Depot", "4" }, { "k", "v" } }, {
       { product.variants.price_tiers[1].tier, product.variants.price_tiers[1].price },
-      { product.variants.qty_availability[1].description, product.variants.qty_availability[1].qty }, { product.meta[1].key, product.meta[1].value } })
+      { product.variants.qty_availability[1].description, product.variants.qty_availability[1].qty },
+      { product.meta[1].key, product.meta[1].value } })
     assert.matches("the column 'prise:x' is none of a product", fails(of, { "prise:x" }))
-    assert.equal("the column 'sku' is missing", fails(of, { "source_product_code", "title", "source_variant_code" }))
+    assert.equal("the column 'sku' is missing",
+      fails(of, { "source_product_code", "title", "source_variant_code" }))
   end)
 
   it("finds the images of a folder and of a list, completes them, and rejects one whose name was there", function()
@@ -101,7 +105,8 @@ describe("sluice.input", function()
     assert.matches("A.png has the image_id A, as .*A.jpg has", rejected[1][2])
     assert.same({ 6, 1, 1 }, { run.current().sums.read, run.current().sums.skipped, run.current().sums.rejected })
     local list = all(image_files.list(file("list.csv", "source_product_code,path,main_image\nA,a.jpg,\nB,/b.jpg,true\n")))
-    assert.same({ { dir .. "/a.jpg", "false" }, { "/b.jpg", "true" } }, { { list[1].path, list[1].main_image }, { list[2].path, list[2].main_image } })
+    assert.same({ { dir .. "/a.jpg", "false" }, { "/b.jpg", "true" } },
+      { { list[1].path, list[1].main_image }, { list[2].path, list[2].main_image } })
     assert.matches("folder nowhere is not there", fails(image_files.folder, "nowhere", "_"))
     assert.matches("the column 'pfad' is none of an image", fails(image_files.list, file("x.csv", "source_product_code,pfad\n")))
   end)

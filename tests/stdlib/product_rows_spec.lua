@@ -7,7 +7,8 @@ local veeqo_product = require "sluice.veeqo_product"
 
 local function product(more)
   local one = { id = 7, title = "Shirt", body_html = "<p>", vendor = "ACME", images = { { id = 1, src = "a" }, { id = 2, src = "b" } },
-    variants = { { id = 71, sku = "S-1", price = 2.5, qty = 3.7, image_id = 2 }, { id = 72, sku = "S-2", qty = -1, option1 = "L", option2 = "red" } } }
+    variants = { { id = 71, sku = "S-1", price = 2.5, qty = 3.7, image_id = 2 },
+      { id = 72, sku = "S-2", qty = -1, option1 = "L", option2 = "red" } } }
   for key, value in pairs(more or {}) do one[key] = value end
   return one
 end
@@ -15,7 +16,8 @@ end
 describe("a product", function()
   it("has a flat row for each variant, with its own image or the first one", function()
     local rows = product_rows.variants(product())
-    assert.same({ id = "71", item_group_id = "7", title = "Shirt", description = "<p>", brand = "ACME", sku = "S-1", price = 2.5, qty = 3.7, image = "b" }, rows[1])
+    assert.same({ id = "71", item_group_id = "7", title = "Shirt", description = "<p>", brand = "ACME",
+      sku = "S-1", price = 2.5, qty = 3.7, image = "b" }, rows[1])
     assert.same({ "72", "a", "L" }, { rows[2].id, rows[2].image, rows[2].option1 })
     assert.same({ "71", "72" }, product_rows.ids(product()))
     assert.same({}, product_rows.variants { id = 1 })
@@ -41,7 +43,8 @@ describe("a product", function()
   it("is refused with the reason where Veeqo can't take it", function()
     for reason, one in pairs {
       ["it has no variants"] = { title = "x" }, ["variant 1 has no sku_code (a text)"] = { variants = { { sku = json.null } } },
-      ["it has the SKU S twice"] = { variants = { { sku = "S" }, { sku = "S" } } }, ["the stock of S is no number: many"] = { variants = { { sku = "S", qty = "many" } } },
+      ["it has the SKU S twice"] = { variants = { { sku = "S" }, { sku = "S" } } },
+      ["the stock of S is no number: many"] = { variants = { { sku = "S", qty = "many" } } },
       ["variant 2 has no sku_code (a text)"] = { product_variants_attributes = { { sku_code = "a" }, 5 } },
     } do assert.same({ nil, reason }, { veeqo_product.of(one) }) end
   end)

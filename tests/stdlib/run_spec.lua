@@ -54,8 +54,8 @@ describe("sluice run", function()
     script "os.exit(5)" -- not read where nobody looks
     assert.equal(5, (run(dir, "run r.lua body=-", "x")))
     local problems
-    code, _, problems = run(dir, "run r.lua a=- b=-", "x")
-    assert.equal(2, code)
+    code, out, problems = run(dir, "run r.lua a=- b=-", "x")
+    assert.same({ 2, "" }, { code, out })
     assert.matches("'a' and 'b' are both %-", problems)
   end)
 
