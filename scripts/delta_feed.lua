@@ -21,8 +21,6 @@ local fresh = require "sluice.fresh"
 local product_rows = require "sluice.product_rows"
 local sluice = require "sluice"
 
-local function usage(text) sluice.err.raise { code = "usage", message = text } end
-
 -- The way of a product to its rows. Change these to send something else.
 local shapes = { variant = product_rows.variants }
 
@@ -38,11 +36,11 @@ local function target(args)
   if file then return shapes[args.shape], file end
   local feed = sluice.connect(args.to)
   if feed.api ~= "productsup_platform" then
-    if not args.stream then usage "stream is missing: the id of the stream" end
+    if not args.stream then sluice.usage "stream is missing: the id of the stream" end
     return shapes[args.shape], nil, feed
   end
-  if not args.site_id then usage "site_id is missing: the id of the site" end
-  if args.shape ~= "variant" then usage "the products of a site are flat: say shape=variant" end
+  if not args.site_id then sluice.usage "site_id is missing: the id of the site" end
+  if args.shape ~= "variant" then sluice.usage "the products of a site are flat: say shape=variant" end
   return product_rows.whole, nil, feed, args.site_id
 end
 
@@ -72,7 +70,7 @@ return sluice.recipe {
   key = { "to", "stream" },
   run = function(args, run)
     local rows_of, file, feed, site = target(args)
-    if file and args.sweep then usage "a file can't be swept" end
+    if file and args.sweep then sluice.usage "a file can't be swept" end
     local shop, uncommitted, sink, sent = sluice.connect(args.from), 0
     if file then sink = require("sluice.file_sink").open(file) else sink, sent = upload_to(feed, args, site) end
 
@@ -97,7 +95,7 @@ return sluice.recipe {
 
   retry = function(args, run, records)
     local rows_of, file, feed, site = target(args)
-    if file then usage "a file takes all records: there is nothing to send again" end
+    if file then sluice.usage "a file takes all records: there is nothing to send again" end
     local shop, sink = sluice.connect(args.from), upload_to(feed, args, site)
     require("sluice.feed").open(shop, cursor_of(run, site)) -- no run of the feed may send a newer state meanwhile
     local function ids_of(row)

@@ -28,8 +28,6 @@ local sluice = require "sluice"
 
 local step = sluice.task.step
 
-local function usage(text, ...) sluice.err.raise { code = "usage", message = text:format(...) } end
-
 -- `m.done` is what was noted: creating, stream, uploading, uploaded, batch, was (the site's status), linked, pid, compared.
 
 local function create(m)
@@ -109,13 +107,13 @@ function steps.migrate(m)
 end
 
 function steps.activate(m)
-  if not m.done.was then usage("this migration has not paused site %d", m.site_id) end
+  if not m.done.was then sluice.usage("this migration has not paused site %d", m.site_id) end
   m.site:update_site { site = m.site_id, status = m.done.was }
   print(("site %d is %s"):format(m.site_id, m.done.was))
 end
 
 function steps.back(m)
-  if not m.done.linked then usage("this migration has not linked a stream to site %d", m.site_id) end
+  if not m.done.linked then sluice.usage("this migration has not linked a stream to site %d", m.site_id) end
   m.site:update_stream_source { site = m.site_id, stream = m.done.stream, status = "paused" }
   m.done:note { pid = false, compared = false }
   print(("stream %s is paused in site %d. Now activate the Platform API data source in Data Sources, import, look at Data View, and "

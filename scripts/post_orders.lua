@@ -21,8 +21,12 @@ local sluice = require "sluice"
 
 -- Into the outbox; what is on its way when a signal comes is waited for, and the next run goes on with the rest.
 local function post(args, orders)
+  local shop = sluice.connect(args.to)
+  if not args.channel_id and not shop.options.channel_id then
+    sluice.usage "channel_id is missing: which sales channel are the orders of? (the connection may say it; shop:channels() lists them)"
+  end
   local box = outbox.open {
-    connection = sluice.connect(args.to), operation = "post_order", key = args.code, with = { channel_id = args.channel_id },
+    connection = shop, operation = "post_order", key = args.code, with = { channel_id = args.channel_id },
   }
   for order in orders do box:write(order) end
   local done = box:finish()

@@ -35,8 +35,6 @@ local image_files = require "sluice.image_files"
 local queue = require "sluice.queue"
 local sluice = require "sluice"
 
-local function usage(text) sluice.err.raise { code = "usage", message = text } end
-
 -- Sends them; the line about it.
 local function push(args, run, images)
   local sums = sluice.connect(args.to):push_images(images, { source_id = args.source_id, max_images = args.batch })
@@ -58,8 +56,8 @@ return sluice.recipe {
     batch = { "images in a request, at most", type = "integer", min = 1, default = 10 },
   },
   run = function(args, run)
-    if not args.folder and not args.file then usage "folder or file is missing: where are the images?" end
-    if args.separator == "" then usage "separator is empty: what stands between a code and a number?" end
+    if not args.folder and not args.file then sluice.usage "folder or file is missing: where are the images?" end
+    if args.separator == "" then sluice.usage "separator is empty: what stands between a code and a number?" end
     local images = args.file and image_files.list(args.file, { format = args.format, folder = args.folder })
       or image_files.folder(args.folder, args.separator)
     local text = push(args, run, image_files.completed(images))

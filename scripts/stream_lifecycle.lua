@@ -31,8 +31,6 @@
 local input = require "sluice.input"
 local sluice = require "sluice"
 
-local function usage(text, ...) sluice.err.raise { code = "usage", message = text:format(...) } end
-
 local ORDER = { "create", "upload", "link", "import", "follow", "rename", "delete" }
 local NEEDS = {
   create = { "name" }, upload = { "stream", "file" }, link = { "site", "site_id", "stream" }, import = { "site", "site_id" },
@@ -108,12 +106,12 @@ local function check(args, list)
   for _, step in ipairs(list) do
     for _, name in ipairs(NEEDS[step]) do
       local comes = name == "stream" and list[1] == "create"
-      if args[name] == nil and not comes then usage("%s is missing, the step %s needs it", name, step) end
+      if args[name] == nil and not comes then sluice.usage("%s is missing, the step %s needs it", name, step) end
     end
-    if step == "delete" and args.delete ~= "yes" then usage "deleting takes all data of the stream for good: say delete=yes" end
+    if step == "delete" and args.delete ~= "yes" then sluice.usage "deleting takes all data of the stream for good: say delete=yes" end
   end
-  if args.step == "follow" and not (args.batch or args.pid) then usage "batch or pid is missing, the step follow needs one" end
-  if (args.site == nil) ~= (args.site_id == nil) or args.pid and not args.site then usage "site and site_id (and pid) go together" end
+  if args.step == "follow" and not (args.batch or args.pid) then sluice.usage "batch or pid is missing, the step follow needs one" end
+  if (args.site == nil) ~= (args.site_id == nil) or args.pid and not args.site then sluice.usage "site and site_id (and pid) go together" end
 end
 
 local function optional(text, kind) return { text, type = kind or "text", optional = true } end

@@ -79,7 +79,7 @@ describe("docs/modules.md", function()
   end
 
   it("names what sluice has", function()
-    assert.same({ recipe = "sluice", connect = "sluice" }, sections[""].functions)
+    assert.same({ recipe = "sluice", connect = "sluice", usage = "sluice" }, sections[""].functions)
     for name in pairs(sections) do assert.is_table(require(name == "" and "sluice" or "sluice." .. name)) end
   end)
 

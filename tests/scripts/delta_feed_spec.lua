@@ -331,4 +331,13 @@ describe("delta_feed", function()
       assert.matches(message, done.stderr)
     end
   end)
+
+  it("says a word where nothing has changed", function()
+    start { products = 3 }
+    assert.matches("sent       3", p:run("sluice run " .. FEED).stderr)
+    local done = p:run("sluice run " .. FEED)
+    assert.same({ 0, "" }, { done.status, done.stdout })
+    assert.matches("delta_feed: done, nothing has changed\n$", done.stderr)
+    assert.equal("", p:run("sluice -q run " .. FEED).stderr)
+  end)
 end)
