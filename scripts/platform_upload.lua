@@ -77,7 +77,8 @@ return sluice.recipe {
   about = "Upload a file of products to a site of the Platform API as one batch, and commit or discard it",
   args = {
     to = { "connection of the Platform API", type = "connection" }, site_id = { "the site, or tagName:tagValue", type = "text" },
-    file = { "NDJSON file, or -", type = "path" }, type = { "what the batch is; full: what is not in the file is deleted", one_of = { "full", "delta" } },
+    file = { "NDJSON file, or -", type = "path" },
+    type = { "what the batch is; full: what is not in the file is deleted", one_of = { "full", "delta" } },
     commit = { "false: discard what was uploaded", type = "boolean", default = true },
     process = { "started behind it", one_of = { "import", "all", "auto", "none" }, default = "auto" },
     deadline = { "how long to wait for the process", type = "duration", default = "1h" },
