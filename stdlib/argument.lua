@@ -166,7 +166,7 @@ end
 ---@return string "" where there is nothing to say
 function argument.note(arg)
   local parts = {}
-  if arg.type ~= "text" and (arg.type ~= "connection" or arg.file) then parts[1] = (what_of(arg)) end
+  if arg.type ~= "text" and arg.type ~= "path" and (arg.type ~= "connection" or arg.file) then parts[1] = (what_of(arg)) end
   if arg.shown ~= nil then parts[#parts + 1] = "default: " .. tostring(arg.shown)
   elseif arg.optional then parts[#parts + 1] = "optional" end
   return table.concat(parts, "; ")
