@@ -215,7 +215,7 @@ describe("sluice sandbox", function()
   it("says what is wrong with its options, with exit code 2", function()
     for words, message in pairs { ["--prodcts 5"] = "did you mean '%-%-products'", ["--products many"] = "whole number",
       ["--rates odd"] = "one of high, normal",
-      ["--strict-time no"] = "%-%-strict%-time is one of on, off, not 'no'",
+      ["--strict-time no"] = "%-%-strict%-time needs one of on, off, not 'no'",
       ["--fault nonsense --port 0"] = "no fault of the kind nonsense", ["--port"] = "needs a value" } do
       local done = curl.shell(('"%s" sandbox %s'):format(sluice, words))
       assert.equal(2, done.code, words)
