@@ -42,7 +42,7 @@ local function load(path)
 end
 
 local function read(path)
-  local ok, text = pcall(function() return options.text(options.load(config.load(path))) end)
+  local ok, text = pcall(function() return options.text(config.load(path)) end)
   if not ok and not err.is(text) then error(text, 0) end
   io.write(ok and text or json.encode { code = text.code, message = text.message, hint = text.hint })
   return ok and 0 or 2
