@@ -13,7 +13,7 @@ local yaml = require "sluice.yaml"
 
 local config = {}
 
-local MAX_BYTES = 1024 * 1024
+local MAX_BYTES, MAX_VALUES = 4 * 1024 * 1024, 500000 -- room for 10,000 schedules
 local NAME = "sluice.yaml"
 
 ---@class sluice.Config
@@ -108,7 +108,7 @@ end
 
 -- The tree, or a config error about the text.
 local function parse(full, name)
-  local root, problem = yaml.parse(read_file(full, name), { name = name, max_bytes = MAX_BYTES })
+  local root, problem = yaml.parse(read_file(full, name), { name = name, max_bytes = MAX_BYTES, max_nodes = MAX_VALUES })
   if root then return root end
   problem.code, problem.file = "config", name
   return nil, problem
@@ -226,7 +226,7 @@ local function connection_row(def)
   for _, row in ipairs(require("sluice.definition").connection_keys(def)) do
     local kind = by_name[row.name] or by_type[row.type] or "text"
     local secret = row.secret or row.type == "secret"
-    fields[row.name] = { kind = kind, required = row.required, secret = secret, source = from_elsewhere[kind], doc = row.doc }
+    fields[row.name] = { kind = kind, required = row.required, secret = secret, source = from_elsewhere[kind], min = row.min, doc = row.doc }
   end
   for _, host in ipairs(def.hosts or {}) do fields[host.key] = { kind = "url", doc = host.doc } end
   for name, class in pairs(def.classes or {}) do rates[name] = { kind = "rate", doc = class.doc } end
@@ -285,9 +285,8 @@ end
 
 local function unknown(cfg, section, what, name)
   local names = names_of(cfg, section)
-  local near = err.nearest(name, names)
   err.raise {
-    code = "config", message = ("%s: there is no %s '%s'%s"):format(cfg.file, what, name, near and (" (did you mean '%s'?)"):format(near) or ""),
+    code = "config", message = ("%s: there is no %s '%s'%s"):format(cfg.file, what, name, require("sluice.text").near(name, names)),
     hint = #names > 0 and "known: " .. table.concat(names, ", ") or ("add it below `%s:`"):format(section),
   }
 end
@@ -318,6 +317,50 @@ function config.schedule(cfg, name)
   raise_first(r.findings)
   schedule.name = name
   return schedule
+end
+
+--- All schedules by name, as config.schedule gives each. Raises a `config` error.
+---@param cfg sluice.Config
+---@return table<string, table>
+function config.all_schedules(cfg)
+  local r, map, node = new_reader(cfg, { expand = true }), {}, value_of(cfg.root, "schedules")
+  for _, entry in ipairs(node and node.entries or {}) do
+    map[entry.key] = r:read(entry.value, schema.schedule, "schedules." .. entry.key)
+    if map[entry.key] then map[entry.key].name = entry.key end
+  end
+  raise_first(r.findings)
+  return map
+end
+
+--- How many scheduled runs may use a connection at once, for those connections that say so.
+---@param cfg sluice.Config
+---@return table<string, integer>
+function config.runs(cfg)
+  local r, map, node = new_reader(cfg, { expand = true }), {}, value_of(cfg.root, "connections")
+  for _, entry in ipairs(node and node.entries or {}) do
+    local runs = value_of(entry.value, "runs")
+    map[entry.key] = runs and r:read(runs, { kind = "integer", min = 1 }, ("connections.%s.runs"):format(entry.key))
+  end
+  raise_first(r.findings)
+  return map
+end
+
+--- The `serve` or `notify` section, with defaults; variables are put in, files and commands asked (so it may wait), a token is
+--- masked from now on. Raises a `config` error. nil: there is no `notify`.
+---@param cfg sluice.Config
+---@param name "serve"|"notify"
+---@return table?
+function config.section(cfg, name)
+  local r, node, row = new_reader(cfg, { expand = true }), value_of(cfg.root, name), schema.root.fields[name]
+  local values_of = node and r:read(node, row, name)
+  raise_first(r.findings)
+  if not values_of and name == "notify" then return nil end
+  values_of = values_of or {}
+  for key, field in pairs(row.fields) do
+    if values_of[key] == nil then values_of[key] = field.default end
+    if field.secret and values_of[key] then require("sluice.log").secret(values_of[key]) end
+  end
+  return values_of
 end
 
 --- The recipes that the schedules name: absolute paths, and where the config says so. What can't be read is left out.

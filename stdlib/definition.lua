@@ -62,6 +62,7 @@
 --   helpers         more methods: name = "module" or { module, doc }; the module's function of that name gets (client, …)
 
 local err = require "sluice.err"
+local near = require("sluice.text").near
 
 local definition = {}
 
@@ -133,11 +134,6 @@ end
 
 local function fault(where, text, ...)
   err.raise { code = "config", message = where .. ": " .. text:format(...) }
-end
-
-local function near(word, words)
-  local best = err.nearest(tostring(word), words)
-  return best and (" (did you mean '%s'?)"):format(best) or ""
 end
 
 local function one_of(where, field, value, words)
@@ -421,6 +417,7 @@ definition.common_keys = {
   { name = "ca_file", type = "text", doc = "file with the certificates to trust" },
   { name = "client_cert", type = "text", doc = "file with the certificate to show to the server (PEM)" },
   { name = "client_key", type = "text", doc = "file with its key, where that is not in the same file (PEM)" },
+  { name = "runs", type = "integer", min = 1, doc = "scheduled runs that may use it at once" },
   { name = "insecure", type = "boolean", default = false, doc = "true lets credentials go over plain http to other hosts than this machine" },
 }
 

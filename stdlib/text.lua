@@ -1,4 +1,6 @@
 --- Text for people: numbers with thousands apart, sizes, tables of columns.
+local err = require "sluice.err"
+
 local text = {}
 
 --- 1234567 as "1,234,567".
@@ -31,6 +33,26 @@ function text.table(rows)
     lines[#lines + 1] = (table.concat(cells, "  "):gsub("%s+$", ""))
   end
   return table.concat(lines, "\n") .. "\n"
+end
+
+--- " (did you mean 'x'?)" for a word that is not known; "" where no name is near.
+---@param word any
+---@param names string[]
+---@return string
+---@return string? near the name
+function text.near(word, names)
+  local near = err.nearest(tostring(word), names)
+  return near and (" (did you mean '%s'?)"):format(near) or "", near
+end
+
+--- The keys of a table, sorted.
+---@param map table<string, any>
+---@return string[]
+function text.keys(map)
+  local list = {}
+  for key in pairs(map) do list[#list + 1] = key end
+  table.sort(list)
+  return list
 end
 
 return text
