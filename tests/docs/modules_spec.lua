@@ -2,7 +2,7 @@
 local tmp = require "support.tmp"
 
 local public = {
-  "http", "json", "ndjson", "csv", "yaml", "limit", "retry", "poll", "state", "task", "log", "time", "crypto", "process", "server", "err",
+  "cron", "http", "json", "ndjson", "csv", "yaml", "limit", "retry", "poll", "state", "task", "log", "time", "crypto", "process", "server", "err",
   "auth", "file", "outbox", "sql", "system",
 }
 
