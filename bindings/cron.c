@@ -179,6 +179,20 @@ static int l_format(lua_State *L) {
     return push_text(L, &b, sl_cron_format(check(L), check_time(L, 2), &b, &err), &err);
 }
 
+/* spec:describe() -> list of texts */
+static int l_describe(lua_State *L) {
+    const sl_cron *cron = check(L);
+    lua_newtable(L);
+    for (size_t i = 0; i < sl_cron_lines(cron); i++) {
+        sl_err err;
+        sl_buf b;
+        sl_buf_init(&b, 4096);
+        push_text(L, &b, sl_cron_describe(cron, i, &b, &err), &err);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
 static void push_local(lua_State *L, int64_t minute) {
     char text[40];
     sl_civil date = sl_civil_of(sl_civil_floor_div(minute, 1440));
@@ -218,7 +232,7 @@ static int l_changes(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {{"next", l_next},     {"times", l_times},   {"count", l_count}, {"last", l_last},
-                                   {"format", l_format}, {"changes", l_changes}, {NULL, NULL}};
+                                   {"format", l_format}, {"changes", l_changes}, {"describe", l_describe}, {NULL, NULL}};
 
 /* spec.zone, spec.empty, spec.interval, or a method (upvalue 1) */
 static int l_index(lua_State *L) {

@@ -95,6 +95,12 @@ void sl_cron_changes(const sl_cron *cron, int64_t after_s, int64_t upto_s,
 /* Appends a sentence for people. */
 int sl_cron_change_text(const sl_cron_change *change, sl_buf *out, sl_err *err);
 
+/* How many lines sl_cron_describe knows: those that run; 1 for an interval. */
+size_t sl_cron_lines(const sl_cron *cron);
+
+/* Appends what a line means, in English, with the values that H became. `line` is below sl_cron_lines. */
+int sl_cron_describe(const sl_cron *cron, size_t line, sl_buf *out, sl_err *err);
+
 /* Appends "2026-03-29T03:00:00+02:00", the time in the spec's zone. SL_USAGE outside of the years 0 to 9999. */
 int sl_cron_format(const sl_cron *cron, int64_t t_s, sl_buf *out, sl_err *err);
 

@@ -1,5 +1,5 @@
 /* What the files of policy/cron share: cron_parse.c (text), cron_local.c (one line on the local calendar), cron.c (lines and
- * clock changes), cron_changes.c (what the changes do).
+ * clock changes), cron_changes.c (what the changes do), cron_describe.c (words).
  *
  *   int64_t minute = sl_cron_local_next(line, from, to);            // local minutes since 1970-01-01T00:00
  */

@@ -2,7 +2,7 @@
 ---
 --- A row: kind, required, default, doc, one_of (choices), min; a map has `fields` (key -> row), or `each` (one row for
 --- all keys, which are names then); `open` maps take other keys as well; a list has `item`.
---- Kinds: text, secret, id, path, url, proxy, name, integer, number, boolean, duration, rate, size, choice, store, list, map, any.
+--- Kinds: text, secret, id, path, url, proxy, name, integer, number, boolean, duration, rate, size, choice, store, list, map, any, cron.
 
 local codes = require("sluice.err").codes
 
@@ -32,8 +32,8 @@ schema.schedule = {
     recipe = { kind = "path", required = true, doc = "the recipe's file" },
     args = { kind = "any", map = true, doc = "its arguments" },
     about = { kind = "text", doc = "one line for people" },
-    cron = { kind = "text", doc = "when: cron lines, the first may be TZ=Area/City" },
-    every = { kind = "duration", min = 1, doc = "when: each so often" },
+    cron = { kind = "cron", doc = "when: cron lines, the first may be TZ=Area/City" },
+    every = { kind = "duration", min = 1, whole = true, doc = "when: each so often" },
     enabled = { kind = "boolean", default = true, doc = "false keeps it from running" },
     timeout = { kind = "duration", min = 1, doc = "the longest time that one run may take" },
     grace = { kind = "duration", default = 30, doc = "time between asking a run to stop and killing it" },

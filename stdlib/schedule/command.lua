@@ -1,10 +1,9 @@
 --- `sluice schedule`: when recipes run, what became of each due time, and a person's word.
 local options = require "sluice.options"
 
-local command = {
-  about = "Show and steer the schedules: when they run, what became of each due time",
-  usage = [[
+local OWN = [[
 usage: sluice schedule list                          all: state, next and last run, a strip of what became of the newest
+       sluice schedule next NAME|SPEC                when it runs next; explain NAME|SPEC: what it means (both below)
        sluice schedule why NAME --at TIME            what became of one due time, and why
        sluice schedule history NAME [-n N] [--only WORD] [--from TIME] [--to TIME]
        sluice schedule trigger NAME [key=value …] [--note TEXT] [--wait]
@@ -27,25 +26,27 @@ trigger   starts it once, out of turn; arguments are added to the schedule's. --
 pause     due times are skipped until it is resumed, or until then; what runs goes on
 backfill  runs past due times, one after another or --parallel N; those that ran and were ok are left out but with --again
 All take --json; times in it are RFC 3339. A schedule can be steered once a `sluice serve` has taken it up.
-]],
+]]
+
+-- word -> module, and its function.
+local words = {
+  list = { "look", "list" }, history = { "look", "history" }, why = { "look", "why" }, trigger = { "steer", "trigger" },
+  pause = { "steer", "pause" }, resume = { "steer", "resume" }, backfill = { "backfill", "command" }, next = { "next", "command" },
+  explain = { "explain", "command" },
 }
 
 local verbs = {}
-
-local function verb(name, module, fn)
-  verbs[name] = function(argv, globals) return require("sluice.schedule." .. module)[fn](argv, globals) end
+for word, where in pairs(words) do
+  verbs[word] = function(argv, globals) return require("sluice.schedule." .. where[1])[where[2]](argv, globals) end
 end
 
-verb("list", "look", "list")
-verb("history", "look", "history")
-verb("why", "look", "why")
-verb("trigger", "steer", "trigger")
-verb("pause", "steer", "pause")
-verb("resume", "steer", "resume")
-verb("backfill", "backfill", "command")
-
---- The subcommands.
-command.verbs = verbs
+-- The usage has that of the words that have one of their own.
+local command = setmetatable({ about = "Show and steer schedules: when they run, what became of each due time", verbs = verbs }, {
+  __index = function(_, key)
+    if key ~= "usage" then return nil end
+    return table.concat({ OWN, require("sluice.schedule.next").usage, require("sluice.schedule.explain").usage }, "\n")
+  end,
+})
 
 function command.command(argv, globals)
   return options.dispatch(argv, globals, { command = "sluice schedule", verbs = verbs })

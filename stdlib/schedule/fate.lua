@@ -56,7 +56,8 @@ end
 local function in_the_way(row, ctx)
   for _, other in ipairs(ctx.others or {}) do
     local over = other.ended or (other.state ~= "running" and 0) or math.huge
-    if other.id ~= row.id and other.kind == "timed" and other.started and other.due < row.due and over >= row.due then return other end
+    if other.id ~= row.id and other.kind == "timed" and other.due < row.due and other.started
+      and other.started <= (row.made or row.due) and over >= row.due then return other end
   end
 end
 

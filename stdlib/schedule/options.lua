@@ -35,25 +35,15 @@ local options = {}
 
 -- ---- due times ----
 
--- Where a cron text is wrong: the place in the config and the place in the text.
-local function complain(cfg, schedule, problem)
-  local place = config.where(cfg, ("schedules.%s.%s"):format(schedule.name, schedule.cron and "cron" or "every"))
-  local inside = problem.line and ("line %d, column %d: "):format(problem.line, problem.column) or ""
-  err.raise {
-    code = "config", hint = problem.hint,
-    message = ("%s: schedules.%s: %s%s"):format(place, schedule.name, inside, problem.reason or problem.message),
-  }
+-- The texts were read by the config's reader already: what is wrong now is the zone of `serve`.
+local function complain(cfg, problem)
+  err.raise { code = "config", message = ("%s: serve.zone: %s"):format(config.where(cfg, "serve.zone"), problem.message), hint = problem.hint }
 end
 
-local function is_whole(seconds) return math.tointeger(seconds) ~= nil end
-
 local function read_spec(cfg, schedule, zone)
-  if schedule.every then
-    if is_whole(schedule.every) then return cron.every(math.tointeger(schedule.every), { name = schedule.name }) end
-    complain(cfg, schedule, { message = "`every` is a whole number of seconds" })
-  end
+  if schedule.every then return cron.every(schedule.every, { name = schedule.name }) end
   local spec, problem = cron.parse(schedule.cron, { name = schedule.name, zone = zone })
-  if not spec then complain(cfg, schedule, problem) end
+  if not spec then complain(cfg, problem) end
   return spec
 end
 

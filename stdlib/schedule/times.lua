@@ -22,7 +22,7 @@ local function local_time(zone, after, month, day, hour, minute)
 end
 
 local function clock(hour, minute, second)
-  hour, minute, second = tonumber(hour), tonumber(minute), tonumber(second or 0)
+  hour, minute, second = tonumber(hour), tonumber(minute), tonumber(second ~= "" and second or 0)
   if hour and minute and hour < 24 and minute < 60 and second < 60 then return hour, minute, second end
 end
 
