@@ -43,9 +43,10 @@ function Child:line() end
 ---@return { status: integer, signal?: integer } result status is 128 + signal where a signal ended it
 function Child:wait() end
 
---- Sends a signal to the whole group.
+--- Sends a signal to the whole group, also behind the program's own end.
 ---@param number integer 15 (TERM), 9 (KILL), …
----@return boolean sent false where nobody is left in the group
+---@return boolean? sent false once it is closed
+---@return sluice.Error? err
 function Child:signal(number) end
 
 --- Kills what is left of the group and forgets it; `wait` and `line` that are under way raise `cancelled`. The collector
@@ -54,7 +55,7 @@ function Child:close() end
 
 --- Starts a program and does not wait for it. Its standard input is empty, its outputs come by `Child:line`; of our
 --- descriptors it has those in `keep`, under the same numbers. Options: `argv` and `cwd` as in `run`; `env` (names and
---- values beside ours; false takes a name away), `keep` (numbers from 3 on), `memory` (bytes of data that it may have:
+--- values beside ours; false takes a name away; what a supervisor told us is ours alone), `keep` (numbers from 3 on), `memory` (bytes of data that it may have:
 --- RLIMIT_DATA), `death_signal` (true: it gets SIGTERM when this process ends, however that happens), `linger` (seconds
 --- that outputs may stay open behind its end, default 2).
 ---@param options { argv: string[], cwd?: string, env?: table<string, string|false>, keep?: integer[], memory?: integer, death_signal?: boolean, linger?: number }
@@ -65,7 +66,7 @@ function process.spawn(options) end
 --- Sends a signal to a process group that is not a child of ours (0 only asks whether it is there).
 ---@param pid integer number of the group, 2 or more
 ---@param number integer
----@return boolean sent false where there is no such group
+---@return boolean? sent false where there is no such group
 ---@return sluice.Error? err `forbidden` where it is somebody else's
 function process.kill_group(pid, number) end
 
@@ -95,6 +96,11 @@ function process.notify(text) end
 --- as often.
 ---@return number? seconds nil where there is no watchdog
 function process.watchdog() end
+
+--- The value of an environment variable, which is taken away: programs that are started from here do not have it.
+---@param name string
+---@return string? value
+function process.take_env(name) end
 
 --- The number of this process; 1 is the first of a container.
 ---@return integer

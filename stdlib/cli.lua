@@ -13,6 +13,7 @@ local commands = {
   run = "sluice.run",
   runs = "sluice.runs_command",
   sandbox = "sluice.sandbox",
+  serve = "sluice.serve",
   schedule = "sluice.schedule.command",
   state = "sluice.state_command",
   test = "sluice.test",

@@ -150,7 +150,7 @@ function verbs.logs(argv, globals)
   local words, given = options.parse(argv, spec_of("logs", { follow = true }))
   local ctx <close> = context.open(globals)
   local one = find(ctx, words[1])
-  require("sluice.runs_logs").print(ctx, one, log_of(one), given.follow)
+  require("sluice.runs_logs").print(ctx.store, one.id, log_of(one), given.follow)
   return 0
 end
 

@@ -41,8 +41,9 @@ bool sl_occurrence_is_reason(const char *text) {
 
 /* ---- one row ---- */
 
-#define COLUMNS                                                                                                        \
-    "id, schedule, due_ms, until_ms, count, kind, state, outcome, reason, note, start_ms, attempt, run, owner, fence," \
+#define COLUMNS COLUMNS_WITH("due_ms")
+#define COLUMNS_WITH(due)                                                                                              \
+    "id, schedule, " due ", until_ms, count, kind, state, outcome, reason, note, start_ms, attempt, run, owner, fence," \
     " args, uses, batch, parallel, cancel, made_ms, started_ms, ended_ms"
 
 /* Rows of one list mostly have the same owner: its lock is looked at once. */
@@ -103,26 +104,33 @@ int sl_occurrence_get(sl_store *st, int64_t id, sl_occurrence *out, sl_err *err)
 /* ---- lists ---- */
 
 /* $1 schedule, $2 state, $3 kind, $4 batch; due in $5 to $6; behind ($7, $8) in the order; $9 rows; spans from $10 on. */
-#define SELECT(which)                                                                                                  \
-    "SELECT " COLUMNS " FROM occurrences WHERE " which                                                                 \
+#define SELECT(which) SELECT_WITH("due_ms", which)
+#define SELECT_WITH(due, which)                                                                                        \
+    "SELECT " COLUMNS_WITH(due) " FROM occurrences WHERE " which                                                       \
     " AND ($2 IS NULL OR state = $2) AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR batch = $4)"
 #define UP " AND (due_ms, id) > ($7, $8)"
 #define DOWN " AND (due_ms, id) < ($7, $8)"
-#define UP_ORDER " ORDER BY due_ms, id LIMIT $9"
-#define DOWN_ORDER " ORDER BY due_ms DESC, id DESC LIMIT $9"
 #define DUE " AND due_ms >= $5 AND due_ms <= $6 AND $10 IS NOT NULL"
-#define SPAN " AND until_ms IS NOT NULL AND until_ms >= $10 AND due_ms < $10 AND due_ms <= $6"
-#define EITHER " AND (due_ms >= $5 OR until_ms >= $10) AND due_ms <= $6"
+
+/* "+" keeps the order's index from being used where another one has far fewer rows. */
+#define NEAR_UP " AND (+due_ms, id) > ($7, $8)"
+#define NEAR_DOWN " AND (+due_ms, id) < ($7, $8)"
+#define EITHER " AND (+due_ms >= $5 OR until_ms >= $10) AND +due_ms <= $6"
+#define SPAN " AND until_ms IS NOT NULL AND until_ms >= $10 AND +due_ms < $10 AND +due_ms <= $6"
 
 /* Few rows, large tables without and with a beginning: each up and down. A span that reaches into the time from before is
  * found by its end. */
-#define SMALL(which) {SELECT(which) EITHER UP UP_ORDER, SELECT(which) EITHER DOWN DOWN_ORDER}
+#define SMALL(which)                                                                                                   \
+    {SELECT(which) EITHER NEAR_UP " ORDER BY +due_ms, id LIMIT $9",                                                    \
+     SELECT(which) EITHER NEAR_DOWN " ORDER BY +due_ms DESC, id DESC LIMIT $9"}
+#define UP_ORDER " ORDER BY due_ms, id LIMIT $9"
+#define DOWN_ORDER " ORDER BY due_ms DESC, id DESC LIMIT $9"
 #define LARGE(which) {SELECT(which) DUE UP UP_ORDER, SELECT(which) DUE DOWN DOWN_ORDER}
 #define SPANS(which)                                                                                                   \
-    {SELECT(which) DUE UP " UNION ALL " SELECT(which) SPAN UP UP_ORDER,                                                \
-     SELECT(which) DUE DOWN " UNION ALL " SELECT(which) SPAN DOWN DOWN_ORDER}
+    {SELECT(which) DUE UP " UNION ALL " SELECT_WITH("+due_ms", which) SPAN NEAR_UP UP_ORDER,                                           \
+     SELECT(which) DUE DOWN " UNION ALL " SELECT_WITH("+due_ms", which) SPAN NEAR_DOWN DOWN_ORDER}
 
-enum { OPEN, OPEN_OF, BATCH, ALL, OF, TIMED_OF, ALL_SPANS, OF_SPANS, TIMED_OF_SPANS };
+enum { OPEN, OPEN_OF, BATCH, ALL, OF, ALL_SPANS, OF_SPANS };
 
 static const char *const lists[][2] = {
     [OPEN] = SMALL("ended_ms IS NULL"),
@@ -130,10 +138,8 @@ static const char *const lists[][2] = {
     [BATCH] = SMALL("batch = $4 AND batch IS NOT NULL AND ($1 IS NULL OR schedule = $1)"),
     [ALL] = LARGE("1"),
     [OF] = LARGE("schedule = $1"),
-    [TIMED_OF] = LARGE("schedule = $1 AND kind = 'timed'"),
     [ALL_SPANS] = SPANS("1"),
     [OF_SPANS] = SPANS("schedule = $1"),
-    [TIMED_OF_SPANS] = SPANS("schedule = $1 AND kind = 'timed'"),
 };
 
 static const char *list_of(const sl_occurrence_filter *f) {
@@ -141,7 +147,7 @@ static const char *list_of(const sl_occurrence_filter *f) {
     int which = ALL;
     if (open) which = f->schedule ? OPEN_OF : OPEN;
     else if (f->batch) which = BATCH;
-    else if (f->schedule) which = f->kind && strcmp(f->kind, "timed") == 0 ? TIMED_OF : OF;
+    else if (f->schedule) which = OF;
     if (which >= ALL && f->from_ms != SL_TIME_NONE) which += ALL_SPANS - ALL;
     return lists[which][f->newest];
 }

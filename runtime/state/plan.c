@@ -8,10 +8,13 @@
 #include "state/schedule_in.h"
 
 int sl_plan_begin(sl_store *st, sl_err *err) {
-    return sl_sql_begin(st->db, SL_SQL_DURABLE, err);
+    if (sl_sql_begin(st->db, SL_SQL_DURABLE, err) < 0) return -1;
+    if (sl_schedule_newest(st, &st->newest_version, err) == 0) return 0;
+    return sl_plan_end(st, -1, err);
 }
 
 int sl_plan_end(sl_store *st, int rc, sl_err *err) {
+    st->newest_version = -1;
     return sl_sql_end(st->db, rc, err);
 }
 
@@ -22,7 +25,7 @@ int sl_plan_schedule(sl_store *st, const sl_schedule_change *change, int64_t *ve
 #define INSERT                                                                                                         \
     "INSERT INTO occurrences (schedule, due_ms, until_ms, count, kind, state, reason, note, start_ms, attempt, owner,"  \
     " fence, made_ms, ended_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"                  \
-    " ON CONFLICT DO NOTHING RETURNING id"
+    " ON CONFLICT DO NOTHING"
 
 int sl_plan_row(sl_store *st, sl_str schedule, int64_t daemon, const sl_occurrence_new *row, int64_t *id, sl_err *err) {
     bool waits = strcmp(row->state, "waiting") == 0;
@@ -42,10 +45,10 @@ int sl_plan_row(sl_store *st, sl_str schedule, int64_t daemon, const sl_occurren
                      sl_val_int(waits),
                      sl_val_int(now),
                      waits ? sl_val_cstr(NULL) : sl_val_int(now)};
-    int rc = sl_sql_row(st->db, INSERT, args, 14, err);
-    if (rc != 1) return rc;
-    *id = sl_sql_int(st->db, 0);
-    return sl_sql_next(st->db, err) < 0 ? -1 : 1;
+    if (sl_sql_run(st->db, INSERT, args, 14, err) < 0) return -1;
+    if (sl_sql_changes(st->db) == 0) return 0;
+    *id = sl_sql_last_id(st->db);
+    return 1;
 }
 
 #define END                                                                                                            \

@@ -53,21 +53,36 @@ sl_schedule_change sl_schedule_touch(sl_str name) {
                                 .paused_ms = SL_TIME_NONE, .paused_until_ms = SL_TIME_NONE, .stalled_ms = SL_TIME_NONE};
 }
 
-#define NEXT_VERSION "(SELECT coalesce(max(version), 0) + 1 FROM schedules)"
+int sl_schedule_newest(sl_store *st, int64_t *version, sl_err *err) {
+    if (sl_sql_row(st->db, "SELECT max(version) FROM schedules", NULL, 0, err) < 0) return -1;
+    *version = sl_sql_int(st->db, 0);
+    return sl_sql_next(st->db, err) < 0 ? -1 : 0;
+}
+
+/* The transaction keeps all others from writing, so that a plan, which has thousands of them, counts by itself. */
+static int next_version(sl_store *st, int64_t *version, sl_err *err) {
+    *version = st->newest_version;
+    if (*version < 0 && sl_schedule_newest(st, version, err) < 0) return -1;
+    *version += 1;
+    return 0;
+}
+
 #define UPDATE                                                                                                         \
-    "UPDATE schedules SET version = " NEXT_VERSION ", spec = coalesce($3, spec), seen_ms = coalesce($4, seen_ms),"     \
+    "UPDATE schedules SET version = $14, spec = coalesce($3, spec), seen_ms = coalesce($4, seen_ms),"     \
     " failures = coalesce($5, failures), paused_ms = iif($6 & 1, $7, paused_ms),"                                      \
     " paused_until_ms = iif($6 & 2, $8, paused_until_ms), pause_note = iif($6 & 4, $9, pause_note),"                   \
     " paused_by = iif($6 & 8, $10, paused_by), stalled = iif($6 & 16, $11, stalled),"                                  \
     " stalled_ms = iif($6 & 32, $12, stalled_ms), told = iif($6 & 64, $13, told)"                                      \
-    " WHERE name = $1 AND ($2 < 0 OR version = $2) RETURNING version"
+    " WHERE name = $1 AND ($2 < 0 OR version = $2)"
 #define INSERT                                                                                                         \
     "INSERT INTO schedules (name, version, spec, seen_ms, failures, paused_ms, paused_until_ms, pause_note, paused_by," \
-    " stalled, stalled_ms, told) SELECT $1, " NEXT_VERSION ", $3, $4, coalesce($5, 0), $7, $8, $9, $10, $11, $12, $13" \
-    " WHERE $2 = 0 AND $6 >= 0 ON CONFLICT DO NOTHING RETURNING version"
+    " stalled, stalled_ms, told) SELECT $1, $14, $3, $4, coalesce($5, 0), $7, $8, $9, $10, $11, $12, $13" \
+    " WHERE $2 = 0 AND $6 >= 0 ON CONFLICT DO NOTHING"
 
 int sl_schedule_write(sl_store *st, const sl_schedule_change *c, int64_t *version, sl_err *err) {
     sl_assert(c->version != 0 || (c->spec && c->seen_ms != SL_TIME_NONE));
+    int64_t next;
+    if (next_version(st, &next, err) < 0) return -1;
     sl_val args[] = {sl_val_str(c->name),
                      sl_val_int(c->version),
                      sl_val_cstr(c->spec),
@@ -80,11 +95,13 @@ int sl_schedule_write(sl_store *st, const sl_schedule_change *c, int64_t *versio
                      sl_val_cstr(c->paused_by),
                      sl_val_cstr(c->stalled),
                      sl_val_time(c->stalled_ms),
-                     sl_val_cstr(c->told)};
-    int rc = sl_sql_row(st->db, c->version == 0 ? INSERT : UPDATE, args, 13, err);
-    if (rc != 1) return rc;
-    *version = sl_sql_int(st->db, 0);
-    return sl_sql_next(st->db, err) < 0 ? -1 : 1;
+                     sl_val_cstr(c->told),
+                     sl_val_int(next)};
+    if (sl_sql_run(st->db, c->version == 0 ? INSERT : UPDATE, args, 14, err) < 0) return -1;
+    if (sl_sql_changes(st->db) == 0) return 0;
+    if (st->newest_version >= 0) st->newest_version = next;
+    *version = next;
+    return 1;
 }
 
 int sl_schedule_unknown(sl_str name, sl_err *err) {

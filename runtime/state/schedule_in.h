@@ -20,6 +20,9 @@ static inline const char *sl_sql_text(const sl_sql *db, int column) {
  * such schedule, -1. */
 int sl_schedule_write(sl_store *st, const sl_schedule_change *change, int64_t *version, sl_err *err);
 
+/* The highest version of all schedules, 0 where there is none. */
+int sl_schedule_newest(sl_store *st, int64_t *version, sl_err *err);
+
 /* Within a transaction: raises the version; SL_NOT_FOUND where the store does not know the schedule. */
 int sl_schedule_bump(sl_store *st, sl_str name, int64_t *version, sl_err *err);
 

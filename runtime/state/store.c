@@ -109,6 +109,7 @@ sl_store *sl_store_open(const char *where, sl_err *err) {
     sl_store *st = calloc(1, sizeof *st);
     size_t len = strlen(path);
     if (st) st->adopted.lock = SL_LOCK_NONE;
+    if (st) st->newest_version = -1;
     if (st) st->path = sl_str_dup(sl_str_make(path, len));
     if (st) st->lock_path = malloc(len + sizeof ".lock");
     if (!st || !st->path || !st->lock_path) {

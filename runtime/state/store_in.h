@@ -23,6 +23,7 @@ struct sl_store {
         int64_t id;         /* 0 once it has finished; its lock goes with the process all the same */
         sl_lock lock;
     } adopted;              /* the run that this process was started for */
+    int64_t newest_version;                     /* of all schedules, inside a plan; -1 outside of one */
     struct sl_daemon *daemon;                   /* this process as one that serves schedules */
     struct { int64_t id; int alive; } owner;    /* the daemon that was looked at last, for rows of one query */
 };

@@ -5,6 +5,7 @@
 local config = require "sluice.config"
 local cron = require "sluice.cron"
 local err = require "sluice.err"
+local json = require "sluice.json"
 local schema = require "sluice.config.schema"
 
 local options = {}
@@ -129,6 +130,33 @@ function options.load(cfg)
     schedule.zone, schedule.text = schedule.spec.zone, text_of(schedule, schedule.spec)
     schedule.uses = uses_of(schedule, known, cache)
   end
+  return loaded
+end
+
+-- ---- in a process of its own ----
+
+--- The same as JSON text, for options.read in another process.
+---@param loaded sluice.Loaded
+---@return string
+function options.text(loaded)
+  local copy = {}
+  for key, value in pairs(loaded) do copy[key] = value end
+  copy.schedules = {}
+  for name, schedule in pairs(loaded.schedules) do
+    local plain = {}
+    for key, value in pairs(schedule) do plain[key] = key ~= "spec" and value or nil end
+    copy.schedules[name] = plain
+  end
+  return json.encode(copy)
+end
+
+--- What options.text has written.
+---@param text string
+---@return sluice.Loaded
+function options.read(text)
+  local loaded = assert(json.decode(text))
+  for name, schedule in pairs(loaded.schedules) do schedule.spec = options.spec_of(name, schedule.text) end
+  if loaded.serve.token then require("sluice.log").secret(loaded.serve.token) end
   return loaded
 end
 

@@ -1,6 +1,7 @@
 --- One schedule as a table for people and programs: what the config says of it, what the store knows, what is running.
 local fate = require "sluice.schedule.fate"
 local json = require "sluice.json"
+local plan = require "sluice.schedule.plan"
 local times = require "sluice.schedule.times"
 
 local shown = {}
@@ -64,7 +65,7 @@ end
 
 -- A pause that has an end is over then, whether a daemon has said so or not.
 local function pause_of(row, schedule, now)
-  if not row or not row.paused or (row.paused_until and now > row.paused_until) then return nil end
+  if not row or not plan.is_paused(row, now) then return nil end
   return { by = row.paused_by or "person", note = row.pause_note ~= "" and row.pause_note or nil, since = fate.time(schedule, row.paused),
     upto = fate.time(schedule, row.paused_until) }
 end

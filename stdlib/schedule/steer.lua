@@ -4,6 +4,7 @@ local err = require "sluice.err"
 local fate = require "sluice.schedule.fate"
 local json = require "sluice.json"
 local options = require "sluice.options"
+local plan = require "sluice.schedule.plan"
 local times = require "sluice.schedule.times"
 local view = require "sluice.schedule.view"
 
@@ -120,12 +121,13 @@ function steer.resume(argv, globals)
   local names = options.parse(argv, { command = "sluice schedule", verb = "resume", one = "schedule", hint = "sluice schedule list" })
   local ctx <close> = context.open(globals)
   local schedule, row = ctx:known(names[1])
+  local was_paused = plan.is_paused(row, ctx.now)
   ctx.store:schedule_resume(names[1])
   ctx.now = require("sluice.time").now()
   local one = view.schedule(ctx, names[1])
   ctx:result(one, function()
     local due = one.next[1] and "it is due " .. times.short(one.next[1], here(ctx, schedule)) or "it has no due times"
-    return ("%s %s; %s\n"):format(one.name, row.paused and "goes on" or "was not paused", due)
+    return ("%s %s; %s\n"):format(one.name, was_paused and "goes on" or "was not paused", due)
   end)
   if not one.enabled then ctx:say("it is disabled in the config all the same (`enabled: false`)") end
   if not ctx:serving() then ctx:say(NOT_NOW, "it goes on") end

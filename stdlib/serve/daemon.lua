@@ -299,12 +299,19 @@ function Daemon:close()
   self.me:close()
 end
 
+--- How many schedules the config has.
+---@return integer
+function Daemon:count()
+  local count = 0
+  for _, item in pairs(self.book.items) do count = count + (item.schedule and 1 or 0) end
+  return count
+end
+
 --- Its state in lines of text.
 ---@return string
 function Daemon:describe()
-  local now, schedules, waiting, lines = self.clock.now(), 0, 0, {}
+  local now, waiting, lines = self.clock.now(), 0, {}
   for _, item in pairs(self.book.items) do
-    schedules = schedules + (item.schedule and 1 or 0)
     for _, row in ipairs(item.open) do waiting = waiting + (row.state == "waiting" and 1 or 0) end
   end
   for _, run in pairs(self.runs) do
@@ -313,7 +320,7 @@ function Daemon:describe()
   end
   table.sort(lines)
   local at = planning.next(self)
-  table.insert(lines, 1, ("daemon %d: %d schedules, %d runs, %d wait, next in %s"):format(self.me.id, schedules, #lines, waiting,
+  table.insert(lines, 1, ("daemon %d: %d schedules, %d runs, %d wait, next in %s"):format(self.me.id, self:count(), #lines, waiting,
     at and ("%.0f s"):format(math.max(0, at - now)) or "no time"))
   for what, problem in pairs(self.troubles) do lines[#lines + 1] = ("  trouble: %s: %s"):format(what, problem) end
   return table.concat(lines, "\n") .. "\n"

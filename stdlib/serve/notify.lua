@@ -5,8 +5,11 @@
 ---
 --- The state that was told last is kept in the schedule's row before anyone is told, so that neither a restart nor a second
 --- daemon tells it again; where it could not be told, the former one is put back, and it is tried again.
+local err = require "sluice.err"
 local log = require "sluice.log"
 local process = require "sluice.process"
+local program = require "sluice.serve.program"
+local task = require "sluice.task"
 
 local notify = {}
 
@@ -26,7 +29,8 @@ local texts = {
   failing = function(name, _, row) return ("schedule %s fails: %d in a row"):format(name, row.failures) end,
   stalled = function(name, _, row) return ("schedule %s is green but stuck: %s"):format(name, row.stalled) end,
   paused = function(name, _, row)
-    return ("schedule %s has paused itself: %s; `sluice schedule resume %s` lets it go on"):format(name, row.pause_note or "it failed too often", name)
+    local why = row.pause_note or "it failed too often"
+    return ("schedule %s has paused itself: %s; `sluice schedule resume %s` lets it go on"):format(name, why, name)
   end,
 }
 
@@ -46,14 +50,35 @@ function notify.message(name, was, state, row)
 end
 
 -- The program finds what happened in its environment: its standard input is empty, and arguments can be seen by all.
-local function run_command(command, notice)
-  local argv = { "env", "SLUICE_SCHEDULE=" .. notice.schedule, "SLUICE_STATE=" .. notice.state, "SLUICE_WAS=" .. notice.was,
-    "SLUICE_TEXT=" .. notice.text }
-  table.move(command, 1, #command, #argv + 1, argv)
-  local done, problem = process.run { argv = argv, timeout = SECONDS, max_bytes = 65536 }
-  if not done then return nil, tostring(problem) end
+local function environment(notice)
+  return { SLUICE_SCHEDULE = notice.schedule, SLUICE_STATE = notice.state, SLUICE_WAS = notice.was, SLUICE_TEXT = notice.text,
+    NOTIFY_SOCKET = false, WATCHDOG_USEC = false }
+end
+
+-- A connection is called by a process of its own too: reading the config again would stay in our memory.
+local function command_of(loaded)
+  return loaded.notify.command or { program.path(), "serve", "--tell", "-c", loaded.path }
+end
+
+--- Tells it. (waits)
+---@param loaded sluice.Loaded
+---@param notice sluice.Notice
+---@return true?
+---@return string? problem
+function notify.send(loaded, notice)
+  log.info("serve", "%s", notice.text)
+  local command, said = command_of(loaded), nil
+  local child <close>, problem = process.spawn { argv = command, cwd = loaded.folder, env = environment(notice), death_signal = true }
+  if not child then return nil, tostring(problem) end
+  local timer = task.spawn(function()
+    task.sleep(SECONDS)
+    child:signal(9)
+  end)
+  for stream, line in child.line, child do said = said or stream == "err" and line or nil end
+  local done = child:wait()
+  timer:cancel()
   if done.status == 0 then return true end
-  return nil, ("%s ended with %d: %s"):format(command[1], done.status, done.stderr:match "[^\n]*")
+  return nil, ("%s ended with %d: %s"):format(command[1], done.status, said or "it said nothing")
 end
 
 -- {text} and the like in all texts of the arguments.
@@ -65,26 +90,19 @@ local function filled(value, notice)
   return copy
 end
 
-local function call(loaded, notice)
-  local config = require "sluice.config"
-  local cfg = config.load(loaded.path)
-  local keys = config.connection(cfg, loaded.notify.connection)
-  local client = require("sluice.client").new(config.definition(keys.api, cfg), keys)
-  client:call(loaded.notify.operation, filled(loaded.notify.args or {}, notice))
-  return true
-end
-
---- Tells it. (waits)
----@param loaded sluice.Loaded
+--- Calls the operation that `notify` names. (waits)
+---@param path string of the config
 ---@param notice sluice.Notice
----@return true?
----@return string? problem
-function notify.send(loaded, notice)
-  log.info("serve", "%s", notice.text)
-  if loaded.notify.command then return run_command(loaded.notify.command, notice) end
-  local ok, problem = pcall(call, loaded, notice)
-  if ok then return true end
-  return nil, tostring(problem)
+function notify.call(path, notice)
+  local config = require "sluice.config"
+  local cfg = config.load(path)
+  local how = config.section(cfg, "notify")
+  if not how or not how.operation then
+    err.raise { code = "config", message = config.where(cfg, "notify") .. ": notify.operation is missing", hint = "the operation that is called" }
+  end
+  local keys = config.connection(cfg, how.connection)
+  local client = require("sluice.client").new(config.definition(keys.api, cfg), keys)
+  client:call(how.operation, filled(how.args or {}, notice))
 end
 
 return notify

@@ -6,6 +6,7 @@
 local json = require "sluice.json"
 local log = require "sluice.log"
 local process = require "sluice.process"
+local program = require "sluice.serve.program"
 local run_log = require "sluice.serve.run_log"
 local task = require "sluice.task"
 
@@ -26,11 +27,6 @@ local TERM, KILL = 15, 9
 ---@field reason? "timeout"|"cancel"|"drain" why we asked it to stop
 ---@field result? { status?: integer, signal?: integer, note?: string } it has ended
 
-local function executable()
-  local path = require("lfs").symlinkattributes("/proc/self/exe", "target")
-  return (path:gsub(" %(deleted%)$", ""))
-end
-
 -- Every argument is JSON, so that no text is taken for `-` (standard input), or a number for a text.
 local function words_of(args)
   local words, names = {}, {}
@@ -47,7 +43,7 @@ local function arguments(schedule, row)
 end
 
 local function argv_of(daemon, schedule, args)
-  local argv = { daemon.program or executable(), "run", schedule.recipe, "-c", daemon.loaded.path }
+  local argv = { daemon.program or program.path(), "run", schedule.recipe, "-c", daemon.loaded.path }
   return table.move(words_of(args), 1, 1000, #argv + 1, argv)
 end
 

@@ -1,3 +1,4 @@
+if not pcall(require, "sluice.serve.run_log") then require "support.stubs" end
 -- A daemon in a world of its own: a real store, a clock that moves when it is told to, and processes that are played by
 -- the spec. What a schedule does in a year takes a moment.
 --
@@ -6,9 +7,11 @@
 --   world:pass(61)                      -- the clock goes on; all daemons make their rounds
 --   world:running()[1]:exit(0)
 local core = require "sluice.core"
+local cron = require "sluice.cron"
 local daemons = require "sluice.serve.daemon"
 local state = require "sluice.state"
 local task = require "sluice.task"
+local time = require "sluice.time"
 local ticks = require "support.ticks"
 local tmp = require "support.tmp"
 
@@ -63,8 +66,8 @@ local function schedule_of(name, fields)
   local s = { name = name }
   for key, value in pairs(defaults) do s[key] = value end
   for key, value in pairs(fields) do s[key] = value end
-  s.text = ("every %d"):format(s.every)
-  s.spec = ticks.every(s.every)
+  s.text = s.cron and "TZ=UTC\n" .. s.cron or ("every %d"):format(s.every)
+  s.spec = s.cron and assert(cron.parse(s.text, { name = name })) or ticks.every(s.every)
   return s
 end
 
@@ -104,8 +107,15 @@ function World:daemon(loaded)
   return daemon
 end
 
+-- The store notes times by this process's clock.
+local function set_clock(self)
+  self.shift = (self.shift or 0) + self.wall - time.now()
+  time.shift(self.shift, 0)
+end
+
 --- Rounds without time passing, until nothing more happens.
 function World:settle()
+  set_clock(self)
   for _ = 1, 4 do
     for _, daemon in ipairs(self.daemons) do
       daemon.looked = nil
@@ -167,6 +177,7 @@ function World:close()
   end
   task.yield()
   self.store:close()
+  time.shift(0, 0)
 end
 
 return pretend

@@ -57,7 +57,8 @@ describe("sluice.schedule.view", function()
     s:take_up("delta", NINE - HOUR)
     s:ran("delta", NINE)
     s:ran("delta", NINE + HOUR, { outcome = "partial" })
-    s:ran("delta", NINE + 2 * HOUR, { outcome = "failed", note = "exit code 5: remote unavailable", exit_code = 5, error = "no route" }, { failures = 1 })
+    local how = { outcome = "failed", note = "exit code 5: remote unavailable", exit_code = 5, error = "no route" }
+    s:ran("delta", NINE + 2 * HOUR, how, { failures = 1 })
     s:plan("delta", {
       { due = NINE + 3 * HOUR, state = "skipped", reason = "overlap" }, { due = NINE + 4 * HOUR, state = "skipped", reason = "paused" },
       { due = NINE + 5 * HOUR, state = "skipped", reason = "disabled" }, { due = NINE + 6 * HOUR, state = "coalesced", note = "into the one due x" },
@@ -105,7 +106,8 @@ describe("sluice.schedule.view", function()
   it("finds pages, words and spans", function()
     s:take_up("delta", NINE - HOUR)
     for i = 0, 9 do
-      if i % 3 == 0 then s:ran("delta", NINE + i, { outcome = "failed" }) else s:plan("delta", { { due = NINE + i, state = "skipped", reason = "paused" } }) end
+      if i % 3 == 0 then s:ran("delta", NINE + i, { outcome = "failed" })
+      else s:plan("delta", { { due = NINE + i, state = "skipped", reason = "paused" } }) end
     end
     local function dues(filter)
       local list = {}
@@ -166,7 +168,8 @@ describe("sluice.schedule.view", function()
   it("goes into JSON as it is, with lists as lists", function()
     s:take_up("delta", NINE)
     s:ran("delta", NINE)
-    local text = json.encode { view.schedules(seen()), view.summary(seen()), view.why(seen(), "delta", NINE), view.runs(seen()), view.occurrences(seen()) }
+    local text = json.encode { view.schedules(seen()), view.summary(seen()), view.why(seen(), "delta", NINE), view.runs(seen()),
+      view.occurrences(seen()) }
     for _, name in ipairs { "running", "waiting" } do assert.matches('"' .. name .. '":%[%]', text) end
     assert.matches('"person":%[%]', text)
     assert.equal("/elsewhere/n.lua", json.decode(text)[1][2].recipe)
@@ -182,7 +185,8 @@ describe("sluice.schedule.view", function()
         { due = NINE + 2 * HOUR, ["until"] = NINE + 3 * HOUR, count = 2, state = "missed", reason = "catchup" } }, { seen = NINE + 3 * HOUR })
       assert.same({ true, "Ok: it ran for 0 s." }, { why(NINE).due, why(NINE).text })
       assert.equal("Skipped: the schedule was paused: by Ann.", why(NINE + HOUR).text)
-      assert.equal("Missed: 2 times until 12:00, no daemon was running then, and the catch-up rule does not make up for them.", why(NINE + 3 * HOUR).text)
+      assert.equal("Missed: 2 times until 12:00, no daemon was running then, and the catch-up rule does not make up for them.",
+        why(NINE + 3 * HOUR).text)
       assert.same({ "2026-11-28T08:00:00+01:00", "2026-11-28T10:00:00+01:00" }, { why(NINE).before, why(NINE).after })
     end)
 
