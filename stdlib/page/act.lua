@@ -16,7 +16,7 @@ local function invalid(format, ...) err.raise { code = "invalid", message = form
 
 -- The schedule of the config (nil: it has it no more), and its row.
 local function find(ctx, name)
-  local schedules = ctx.schedules()
+  local schedules = ctx.loaded().schedules
   local row = ctx.store:schedule(name)
   if row then return schedules[name], row end
   if schedules[name] then

@@ -9,18 +9,20 @@ local view = require "sluice.schedule.view"
 local model = {}
 
 local MANY = 200      -- schedules that are looked at in full for the overview; of more, pages are shown
-local WRITES = 200
+local WRITES, RUNNING = 200, 100
 
 ---@class sluice.page.Context what the page stands on; see page.start
 ---@field store sluice.Store
----@field config sluice.Config
----@field schedules fun(): table<string, sluice.Schedule>
+---@field loaded fun(): sluice.Loaded the config as it is now
+---@field now fun(): number
+---@field daemon? table
 
 --- What is looked at, now.
 ---@param ctx sluice.page.Context
 ---@return sluice.view.Seen
 function model.seen(ctx)
-  return { store = ctx.store, schedules = ctx.schedules(), now = ctx.now(), folder = ctx.config.folder }
+  local loaded = ctx.loaded()
+  return { store = ctx.store, schedules = loaded.schedules, now = ctx.now(), folder = loaded.folder }
 end
 
 -- ---- budgets ----
@@ -28,35 +30,9 @@ end
 --- Every rate budget of this machine, sorted.
 ---@param ctx sluice.page.Context
 ---@return sluice.limit.Row[]
-function model.limits(ctx) return json.array(require("sluice.limits").rows(ctx.config.shared, {})) end
+function model.limits(ctx) return json.array(require("sluice.limits").rows(ctx.loaded().shared, {})) end
 
 -- ---- connections ----
-
-local function text_of(node, key)
-  for _, entry in ipairs(node.entries or {}) do
-    if entry.key == key then return entry.value.text end
-  end
-end
-
-local function connection_nodes(cfg)
-  for _, entry in ipairs(cfg.root.entries or {}) do
-    if entry.key == "connections" then return entry.value.entries or {} end
-  end
-  return {}
-end
-
-local function host_of(url) return url and url:match "^%a+://([^/?#]+)" end
-
--- The hosts of a connection, without its secrets: what stands in the config, else what the definition says.
-local function hosts_of(cfg, node)
-  local api, hosts = text_of(node, "api"), {}
-  local ok, def = pcall(require("sluice.config").definition, api, cfg)
-  for _, host in ipairs(ok and def.hosts or {}) do
-    local own = text_of(node, host.key)
-    hosts[#hosts + 1] = host_of(own and not own:find("${", 1, true) and own or host.url)
-  end
-  return hosts
-end
 
 local REFUSED = { [4] = "the API refuses its credentials", [5] = "the API was not there, or limited us past the deadline",
   [6] = "the API gave no verdict in time" }
@@ -125,13 +101,11 @@ end
 function model.connections(ctx, seen, schedules, limits)
   local list = json.array {}
   with_exit_codes(seen, schedules)
-  for _, entry in ipairs(connection_nodes(ctx.config)) do
-    local hosts = hosts_of(ctx.config, entry.value)
-    local users, names = users_of(seen, schedules, entry.key)
-    local tone, said = health_of(entry.key, users, budgets_of(limits, hosts))
-    list[#list + 1] = { name = entry.key, api = text_of(entry.value, "api"), hosts = json.array(hosts), schedules = names, tone = tone, text = said }
+  for i, one in ipairs(ctx.loaded().connections) do
+    local users, names = users_of(seen, schedules, one.name)
+    local tone, said = health_of(one.name, users, budgets_of(limits, one.hosts))
+    list[i] = { name = one.name, api = one.api, hosts = json.array(table.move(one.hosts, 1, #one.hosts, 1, {})), schedules = names, tone = tone, text = said }
   end
-  table.sort(list, function(a, b) return a.name < b.name end)
   return list
 end
 
@@ -201,8 +175,10 @@ function model.schedules(seen, options)
   return { all = #names, page = number, pages = pages, schedules = shown_of(seen, names, (number - 1) * most + 1, most) }
 end
 
--- The counts of the summary are of all schedules, whatever was looked at in full.
-local function count_all(seen, summary)
+--- How many schedules are in each state, of all, whatever was looked at in full.
+---@param seen sluice.view.Seen
+---@return table<string, integer>
+function model.counts(seen)
   local counts = { all = 0, enabled = 0, disabled = 0, paused = 0, stalled = 0, failing = 0 }
   for _, schedule in pairs(seen.schedules) do
     counts.all = counts.all + 1
@@ -217,11 +193,15 @@ local function count_all(seen, summary)
       if row.failures > 0 then counts.failing = counts.failing + 1 end
     end
   end
-  summary.schedules = counts
+  return counts
 end
 
 local function running_of(seen)
-  return view.occurrences(seen, { words = { "running" }, most = 100, state = "running" })
+  local list = json.array {}
+  for i, row in ipairs(seen.store:occurrences { state = "running", most = RUNNING }) do
+    list[i] = fate.of(row, { schedule = seen.schedules[row.schedule], now = seen.now })
+  end
+  return list
 end
 
 --- All that the first page shows.
@@ -234,7 +214,7 @@ function model.overview(ctx, options)
   local whole = list.schedules
   if list.pages > 1 or options.words then whole = shown_of(seen, notable(seen), 1, MANY) end
   local summary, limits = view.summary(seen, whole), model.limits(ctx)
-  count_all(seen, summary)
+  summary.schedules = model.counts(seen)
   return { summary = summary, list = list, running = running_of(seen), limits = limits,
     connections = model.connections(ctx, seen, list.schedules, limits), outbox = model.outbox(ctx) }
 end

@@ -112,6 +112,8 @@ end
 ---@field path string of the config
 ---@field folder string
 ---@field store string
+---@field shared? string folder of budgets and tokens
+---@field connections { name: string, api: string, hosts: string[] }[] without their secrets
 
 --- Reads all of it and lets the config's tree go. Raises a `config` error with the place of what is wrong. (waits, where the
 --- token comes from a command)
@@ -120,7 +122,8 @@ end
 function options.load(cfg)
   local loaded = {
     serve = config.section(cfg, "serve"), notify = config.section(cfg, "notify"), runs = config.runs(cfg),
-    path = cfg.path, folder = cfg.folder, store = cfg.store, schedules = config.all_schedules(cfg),
+    path = cfg.path, folder = cfg.folder, store = cfg.store, shared = cfg.shared,
+    connections = require("sluice.config.outline").connections(cfg), schedules = config.all_schedules(cfg),
   }
   local known, cache = {}, {}
   for _, name in ipairs(config.connections(cfg)) do known[name] = true end
