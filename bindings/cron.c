@@ -92,8 +92,10 @@ static int l_parse(lua_State *L) {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
     slb_check_options(L, 2, "cron.parse", known);
-    sl_cron_options options = {.name = slb_opt_str(L, 2, "name", SL_STR("")), .zone = slb_opt_str(L, 2, "zone", SL_STR("UTC")),
-                               .find_zone = find_zone, .self = zones_of(L)};
+    sl_cron_options options = {.name = slb_opt_str(L, 2, "name", SL_STR("")),
+                               .zone = slb_opt_str(L, 2, "zone", SL_STR("UTC")),
+                               .find_zone = find_zone,
+                               .self = zones_of(L)};
     sl_cron **box = slb_box(L, SPEC);
     sl_cron_place place;
     sl_err err;
@@ -197,7 +199,8 @@ static void push_local(lua_State *L, int64_t minute) {
     char text[40];
     sl_civil date = sl_civil_of(sl_civil_floor_div(minute, 1440));
     int in_day = (int)(minute - sl_civil_floor_div(minute, 1440) * 1440);
-    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d", (int)date.year, date.month, date.day, in_day / 60, in_day % 60);
+    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d", (int)date.year, date.month, date.day, in_day / 60,
+             in_day % 60);
     lua_pushstring(L, text);
 }
 
@@ -231,8 +234,9 @@ static int l_changes(lua_State *L) {
     return 1;
 }
 
-static const luaL_Reg methods[] = {{"next", l_next},     {"times", l_times},   {"count", l_count}, {"last", l_last},
-                                   {"format", l_format}, {"changes", l_changes}, {"describe", l_describe}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"next", l_next},         {"times", l_times},   {"count", l_count},
+                                   {"last", l_last},         {"format", l_format}, {"changes", l_changes},
+                                   {"describe", l_describe}, {NULL, NULL}};
 
 /* spec.zone, spec.empty, spec.interval, or a method (upvalue 1) */
 static int l_index(lua_State *L) {

@@ -127,7 +127,8 @@ end
 
 local function new_reader(cfg, fields)
   local function source() return read_file(cfg.path, cfg.file) end -- again, when a place inside of a text is looked for
-  return reader.new { file = cfg.file, folder = cfg.folder, expand = fields.expand, dry = fields.dry, getenv = cfg.getenv, source = source }
+  return reader.new { file = cfg.file, folder = cfg.folder, expand = fields.expand, dry = fields.dry, getenv = cfg.getenv,
+    source = source }
 end
 
 -- The values that are used whatever is done: variables in them are put in at once.

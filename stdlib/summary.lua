@@ -36,9 +36,10 @@ function summary.of(run, code, problem)
   all.dead_letters = run.dead_letters and run.dead_letters.path or nil
   if next(run.reasons) then all.skipped_by_reason = run.reasons end
   all.ledger = {
-    exit_code = code, error = all.error, read = all.read, sent = all.sent, unchanged = all.unchanged,
+    exit_code = code, error = all.error, read = all.read, added = all.added, sent = all.sent, unchanged = all.unchanged,
     skipped = all.skipped, rejected = all.rejected, unknown = all.unknown, batches = #run.batches,
     requests = all.requests, waited = all.waited, peak_bytes = all.peak_bytes,
+    moved = run.moved, delivered = run:delivered(),
   }
   return all
 end

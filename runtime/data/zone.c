@@ -24,7 +24,8 @@ struct sl_zone {
 /* ---- names ---- */
 
 static bool name_char(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '+';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '+';
 }
 
 static int fail_name(sl_err *err, sl_str name, const char *reason, const char *hint) {

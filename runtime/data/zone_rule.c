@@ -34,7 +34,8 @@ static bool letter(char c) {
 static bool abbreviation(reader *r) {
     const char *from = r->p;
     if (take(r, '<')) {
-        while (r->p < r->end && (letter(*r->p) || (*r->p >= '0' && *r->p <= '9') || *r->p == '+' || *r->p == '-')) r->p++;
+        while (r->p < r->end && (letter(*r->p) || (*r->p >= '0' && *r->p <= '9') || *r->p == '+' || *r->p == '-'))
+            r->p++;
         return take(r, '>');
     }
     while (r->p < r->end && letter(*r->p)) r->p++;

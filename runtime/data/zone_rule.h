@@ -12,9 +12,9 @@
 #include "data/zone.h"
 
 typedef struct sl_zone_date {
-    char kind;                 /* 'M': week `week` (5: the last) of a month; 'J': day 1 to 365 without leap days; 'N': 0 to 365 */
-    int month, week, day;      /* day: of the week with 'M', else of the year */
-    int32_t time_s;            /* of the local day, may be negative or beyond its end */
+    char kind; /* 'M': week `week` (5: the last) of a month; 'J': day 1 to 365 without leap days; 'N': 0 to 365 */
+    int month, week, day; /* day: of the week with 'M', else of the year */
+    int32_t time_s;       /* of the local day, may be negative or beyond its end */
 } sl_zone_date;
 
 typedef struct sl_zone_rule {

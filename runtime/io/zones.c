@@ -88,7 +88,8 @@ static bool near_name(const sl_zones *zones, sl_str name, char *out, size_t room
         snprintf(path + at, sizeof path - at, "/%s", found);
     }
     struct stat st;
-    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || sl_zone_check_name(sl_str_of(path + base), NULL) < 0) return false;
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || sl_zone_check_name(sl_str_of(path + base), NULL) < 0)
+        return false;
     return (size_t)snprintf(out, room, "%s", path + base) < room;
 }
 
@@ -110,9 +111,12 @@ static ssize_t read_whole(int fd, char *out, size_t room) {
     size_t len = 0;
     for (ssize_t got; len < room; len += (size_t)got) {
         got = read(fd, out + len, room - len);
-        if (got < 0 && errno == EINTR) got = 0;
-        else if (got < 0) return -1;
-        else if (got == 0) break;
+        if (got < 0 && errno == EINTR)
+            got = 0;
+        else if (got < 0)
+            return -1;
+        else if (got == 0)
+            break;
     }
     return (ssize_t)len;
 }

@@ -143,7 +143,8 @@ static int64_t count_of_lines(const sl_cron *cron, int64_t after_s, int64_t upto
     int64_t count = 0;
     for (int64_t t_s = after_s + 1; t_s <= upto_s;) {
         sl_cron_stretch s = sl_cron_stretch_at(cron, t_s);
-        int64_t low = sl_cron_minute_from(t_s, s.span.offset_s), high = sl_cron_minute_from(upto_s + 1, s.span.offset_s);
+        int64_t low = sl_cron_minute_from(t_s, s.span.offset_s),
+                high = sl_cron_minute_from(upto_s + 1, s.span.offset_s);
         count += count_in_stretch(cron, &s, low < s.from ? s.from : low, high < s.to ? high : s.to);
         t_s = s.span.end_s;
     }

@@ -32,8 +32,8 @@ typedef struct sl_cron_place {
 } sl_cron_place;
 
 typedef struct sl_cron_options {
-    sl_str name; /* of the schedule: what H is drawn from */
-    sl_str zone; /* where the text has no TZ= line */
+    sl_str name;                                                 /* of the schedule: what H is drawn from */
+    sl_str zone;                                                 /* where the text has no TZ= line */
     sl_zone *(*find_zone)(void *self, sl_str name, sl_err *err); /* a share of the zone, or NULL with err */
     void *self;
 } sl_cron_options;
@@ -81,11 +81,11 @@ enum { SL_CRON_SHOWN = 10 };
 /* What a clock change does to the due times. */
 typedef struct sl_cron_change {
     sl_cron_effect effect;
-    int64_t at_s;                    /* of the run (MOVED, MERGED, FIRST_ONLY: the first one) or of the clock change */
-    int64_t change_s;                /* when the clocks change */
-    int32_t before_s, after_s;       /* the offsets */
-    int64_t count;                   /* local minutes that are missing or come twice */
-    int64_t minutes[SL_CRON_SHOWN];  /* the first of them, counted from 1970-01-01T00:00 local */
+    int64_t at_s;                   /* of the run (MOVED, MERGED, FIRST_ONLY: the first one) or of the clock change */
+    int64_t change_s;               /* when the clocks change */
+    int32_t before_s, after_s;      /* the offsets */
+    int64_t count;                  /* local minutes that are missing or come twice */
+    int64_t minutes[SL_CRON_SHOWN]; /* the first of them, counted from 1970-01-01T00:00 local */
 } sl_cron_change;
 
 /* Calls fn for each effect that the clock changes of (after_s, upto_s] have, in order. */

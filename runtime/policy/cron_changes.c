@@ -103,13 +103,19 @@ int sl_cron_change_text(const sl_cron_change *c, sl_buf *out, sl_err *err) {
     bool gap_kind = c->effect == SL_CRON_MOVED || c->effect == SL_CRON_MERGED || c->effect == SL_CRON_SKIPPED;
     const char *verb = gap_kind ? (c->count == 1 ? " does not exist" : " do not exist")
                                 : (c->count == 1 ? " comes twice" : " come twice");
-    if (put_minutes(c, out, err) < 0 || sl_buf_printf(out, err, "%s", verb) < 0 || put_reason(c, out, err) < 0) return -1;
+    if (put_minutes(c, out, err) < 0 || sl_buf_printf(out, err, "%s", verb) < 0 || put_reason(c, out, err) < 0)
+        return -1;
     switch (c->effect) {
-    case SL_CRON_MOVED: return sl_buf_printf(out, err, ": runs at the end of the gap");
-    case SL_CRON_MERGED: return sl_buf_printf(out, err, ": one run at the end of the gap, with what is due then");
-    case SL_CRON_SKIPPED: return sl_buf_printf(out, err, ": no run, the line follows real time");
-    case SL_CRON_FIRST_ONLY: return sl_buf_printf(out, err, ": runs the first time only");
-    default: return sl_buf_printf(out, err, ": runs both times, the line follows real time");
+    case SL_CRON_MOVED:
+        return sl_buf_printf(out, err, ": runs at the end of the gap");
+    case SL_CRON_MERGED:
+        return sl_buf_printf(out, err, ": one run at the end of the gap, with what is due then");
+    case SL_CRON_SKIPPED:
+        return sl_buf_printf(out, err, ": no run");
+    case SL_CRON_FIRST_ONLY:
+        return sl_buf_printf(out, err, ": runs the first time only");
+    default:
+        return sl_buf_printf(out, err, ": runs both times");
     }
 }
 
@@ -120,8 +126,10 @@ int sl_cron_format(const sl_cron *cron, int64_t t_s, sl_buf *out, sl_err *err) {
         return sl_fail(err, SL_USAGE, 0, "a time must lie in the years 0 to 9999");
     int offset = sl_zone_at(cron->zone, t_s).offset_s, size = offset < 0 ? -offset : offset;
     int64_t local = t_s + offset;
-    if (put_day(local, out, err) < 0 || sl_buf_put_char(out, 'T', err) < 0 || put_clock(local, out, err) < 0) return -1;
+    if (put_day(local, out, err) < 0 || sl_buf_put_char(out, 'T', err) < 0 || put_clock(local, out, err) < 0)
+        return -1;
     int second = (int)(local - sl_civil_floor_div(local, 60) * 60);
-    if (sl_buf_printf(out, err, ":%02d%c%02d:%02d", second, offset < 0 ? '-' : '+', size / 3600, size / 60 % 60) < 0) return -1;
+    if (sl_buf_printf(out, err, ":%02d%c%02d:%02d", second, offset < 0 ? '-' : '+', size / 3600, size / 60 % 60) < 0)
+        return -1;
     return size % 60 ? sl_buf_printf(out, err, ":%02d", size % 60) : 0; /* local mean times of the 19th century */
 }

@@ -9,7 +9,8 @@ typedef struct set {
     const char *names; /* nine letters each, padded with blanks; NULL: numbers */
 } set;
 
-static const char months[] = "January  February March    April    May      June     July     August   SeptemberOctober  November December ";
+static const char months[] =
+    "January  February March    April    May      June     July     August   SeptemberOctober  November December ";
 static const char weekdays[] = "Sunday   Monday   Tuesday  WednesdayThursday Friday   Saturday ";
 
 static uint64_t full(int min, int max) {
@@ -64,7 +65,8 @@ static int put_times(const sl_cron_line *line, int count, sl_buf *out, sl_err *e
     for (uint32_t hours = line->hours; hours; hours &= hours - 1)
         for (uint64_t minutes = line->minutes; minutes; minutes &= minutes - 1, at++) {
             const char *before = at == 0 ? "" : at + 1 == count ? " and " : ", ";
-            if (sl_buf_printf(out, err, "%s%02d:%02d", before, __builtin_ctz(hours), __builtin_ctzll(minutes)) < 0) return -1;
+            if (sl_buf_printf(out, err, "%s%02d:%02d", before, __builtin_ctz(hours), __builtin_ctzll(minutes)) < 0)
+                return -1;
         }
     return 0;
 }
@@ -108,15 +110,16 @@ static int put_days(const sl_cron_line *line, sl_buf *out, sl_err *err) {
 static int put_line(const sl_cron_line *line, sl_buf *out, sl_err *err) {
     set in_year = {line->months, 1, 12, months};
     if (put_clock(line, out, err) < 0 || put_days(line, out, err) < 0) return -1;
-    if (in_year.bits != full(1, 12) && (sl_buf_printf(out, err, ", in ") < 0 || put_set(&in_year, out, err) < 0)) return -1;
+    if (in_year.bits != full(1, 12) && (sl_buf_printf(out, err, ", in ") < 0 || put_set(&in_year, out, err) < 0))
+        return -1;
     const char *how = line->flags & SL_CRON_WILD ? "; follows real time when the clocks change" : "";
     return sl_buf_printf(out, err, "%s", how);
 }
 
 int sl_cron_describe(const sl_cron *cron, size_t line, sl_buf *out, sl_err *err) {
     if (cron->interval_s)
-        return sl_buf_printf(out, err, "every %" PRId64 " seconds since 1970, %" PRId64 " seconds later", cron->interval_s,
-                             cron->shift_s);
+        return sl_buf_printf(out, err, "every %" PRId64 " seconds since 1970, %" PRId64 " seconds later",
+                             cron->interval_s, cron->shift_s);
     return put_line(&cron->lines[line], out, err);
 }
 

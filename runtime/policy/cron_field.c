@@ -65,7 +65,8 @@ static sl_str word_at(const reader *r, const char *p) {
 
 static int hint_values(const reader *r) {
     const unit *u = r->unit;
-    if (!*u->words) return sl_hint(r->err, "a%s %s is %d to %d", u->name[0] == 'h' ? "n" : "", u->name, u->min, u->max);
+    if (!*u->words)
+        return sl_hint(r->err, "a%s %s is %d to %d", u->name[0] == 'h' ? "n" : "", u->name, u->min, u->max);
     return sl_hint(r->err, "a %s is %d to %d or %s", u->name, u->min, u->max,
                    u->min ? "JAN to DEC" : "SUN to SAT (0 and 7 are Sunday)");
 }
@@ -88,7 +89,8 @@ static int refuse_word(reader *r, const char *at) {
     if (number >= 0) return sl_hint(r->err, "names have three letters: %.3s", at);
     if (*at == 'h' && word.len == 1) return sl_hint(r->err, "H is a capital letter");
     if (*at == '?') return sl_hint(r->err, "write *");
-    if (*at == 'L' || *at == 'W') return sl_hint(r->err, "L and W are not understood; H(1-28) or a list of days may do");
+    if (*at == 'L' || *at == 'W')
+        return sl_hint(r->err, "L and W are not understood; H(1-28) or a list of days may do");
     if (*at == '~') return sl_hint(r->err, "for a value that spreads schedules write H(a-b)");
     if (*at == '-' || *at == '+') return sl_hint(r->err, "numbers have no sign");
     return hint_values(r);
@@ -232,7 +234,8 @@ static int item(reader *r, bool first) {
 static int refuse_rest(reader *r) {
     sl_str word = word_at(r, r->p);
     FAIL(r, r->p, "'%.*s' is not understood in the field of the %s", (int)word.len, word.ptr, r->unit->name);
-    return sl_hint(r->err, "a field is made of *, */n, a, a-b, a-b/n, H, H/n, H(a-b), H(a-b)/n with commas between them");
+    return sl_hint(r->err,
+                   "a field is made of *, */n, a, a-b, a-b/n, H, H/n, H(a-b), H(a-b)/n with commas between them");
 }
 
 int sl_cron_field_read(sl_cron_field *field, sl_err *err) {

@@ -54,8 +54,10 @@ static bool is_control(sl_str text, size_t i) {
 static int refuse_control(parser *p, sl_str text, size_t at) {
     unsigned char c = (unsigned char)text.ptr[at];
     find_line(p, text, at);
-    if (c == '\r') FAIL(p, text.ptr + at, "a carriage return without a line feed");
-    else FAIL(p, text.ptr + at, "a control character (U+%04X)", c == 0xc2 ? (unsigned char)text.ptr[at + 1] : c);
+    if (c == '\r')
+        FAIL(p, text.ptr + at, "a carriage return without a line feed");
+    else
+        FAIL(p, text.ptr + at, "a control character (U+%04X)", c == 0xc2 ? (unsigned char)text.ptr[at + 1] : c);
     return sl_hint(p->err, "lines end with LF or CRLF, and a text has no control characters but tabs");
 }
 
@@ -142,7 +144,8 @@ static int add_line(parser *p, const sl_cron_line *line) {
 }
 
 static int macro_line(parser *p, sl_str word, sl_str rest) {
-    static const char *const names[] = {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"};
+    static const char *const names[] = {"@yearly", "@annually", "@monthly", "@weekly",
+                                        "@daily",  "@midnight", "@hourly"};
     static const sl_cron_line yearly = {1, 1, 1u << 1, 1u << 1, 0x7f, SL_CRON_BOTH_DAYS};
     char text[24];
     sl_cron_line line = yearly;
@@ -182,7 +185,8 @@ static int wrong_count(parser *p, const char *at, int count) {
              sl_cron_unit_name((sl_cron_unit)count));
     else
         FAIL(p, at, "the line has more than 5 fields");
-    return sl_hint(p->err, FIELDS "%s", count < 5 ? "" : "; no seconds, years or commands, and a comment begins with #");
+    return sl_hint(p->err, FIELDS "%s",
+                   count < 5 ? "" : "; no seconds, years or commands, and a comment begins with #");
 }
 
 static int read_fields(parser *p, sl_cron_field fields[5], sl_str word, sl_str rest) {

@@ -15,7 +15,7 @@
 #define SL_CRON_MAX_S 253402300800
 
 enum {
-    SL_CRON_WILD = 1, /* minute or hour begins with *: follows real time */
+    SL_CRON_WILD = 1,     /* minute or hour begins with *: follows real time */
     SL_CRON_BOTH_DAYS = 2 /* day of the month or weekday begins with *: both must match */
 };
 

@@ -137,7 +137,6 @@ function page.start(options)
     err.raise { code = "state", message = "the page: " .. tostring(problem), hint = "another `sluice serve`? `serve.listen` says where, `off` is no page" }
   end
   local token = options.token or auth.random_token()
-  log.secret(token)
   local self = setmetatable({ server = listening, url = listening.url, token = token, routes = routes.new(), tasks = {},
     metrics = metrics.new(time.now()),
     ctx = { store = options.store, loaded = options.loaded, daemon = options.daemon, now = options.now or time.now } }, Page)
@@ -147,6 +146,38 @@ function page.start(options)
   return self
 end
 
+-- The token is masked wherever else it turns up, so it is said before that is so.
+local function announce(self, configured)
+  local said = configured and "the token is `serve.token`" or "token " .. self.token
+  log.print(("sluice: the page is %s (%s)\n"):format(self.url, said))
+  log.secret(self.token)
+end
+
+--- The page of a daemon of `sluice serve`, as its config wants it; nil where that is `off`, or where it can't be: another
+--- daemon may have the address, and the schedules run without a page as well.
+---@param daemon table
+---@return sluice.page.Page?
+function page.beside(daemon)
+  local serve, self = daemon.loaded.serve, nil
+  if serve.listen == "off" then return nil end
+  local store = require("sluice.state").open(daemon.loaded.store)
+  local ok, problem = pcall(function()
+    self = page.start { listen = serve.listen, token = serve.token, store = store, loaded = function() return daemon.loaded end,
+      daemon = { last_round = function() return self.rounded end, poke = function() daemon:ring() end } }
+  end)
+  if not ok then
+    log.warn("serve", "there is no page: %s", tostring(problem))
+    store:close()
+    return nil
+  end
+  self.own_store, daemon.metrics = store, self.metrics
+  announce(self, serve.token ~= nil)
+  return self
+end
+
+--- The daemon has made a round.
+function Page:round() self.rounded = time.mono() end
+
 --- Ends it: no more requests, followed pages are cut off. (waits)
 function Page:close()
   if self.closed then return end
@@ -154,6 +185,7 @@ function Page:close()
   self.server:close()
   self.acceptor:wait()
   for one in pairs(self.tasks) do one:cancel() end
+  if self.own_store then self.own_store:close() end
 end
 
 return page

@@ -74,7 +74,7 @@ end
 local function schedule_row(one, now)
   return { el.div { class = "name", el.a { href = parts.schedule_url(one.name), one.name }, one.about and el.span { class = "sub", one.about } },
     state_cell(one), parts.strip(one.recent), last_cell(one, now),
-    one.next[1] and { parts.time(one.next[1], now), el.span { class = "sub", one.zone ~= "UTC" and one.zone or "" } } or el.span { class = "sub", "none" } }
+    one.next[1] and { parts.time(one.next[1], now), el.span { class = "sub zone", one.zone ~= "UTC" and one.zone or "" } } or el.span { class = "sub", "none" } }
 end
 
 local function pager(list, words)

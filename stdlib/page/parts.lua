@@ -60,9 +60,10 @@ function parts.strip(fates, count)
   local bars, longest, first = {}, longest_of(fates), math.max(1, #fates - count + 1)
   for i = first, #fates do
     local one, tall = fates[i], height(fates[i].seconds, longest)
-    bars[#bars + 1] = el.rect { class = "bar " .. one.tone, x = (count - #fates + i - 1) * 7 + 1, y = 24 - tall, width = 5, height = tall, rx = 1 }
+    bars[#bars + 1] = el.rect { class = "bar " .. one.tone, x = (i - first) * 7 + 1, y = 24 - tall, width = 5, height = tall, rx = 1 }
   end
-  return el.svg { class = "strip", viewBox = ("0 0 %d 24"):format(count * 7), role = "img", ["aria-label"] = summary_of(fates), bars }
+  return el.svg { class = "strip", viewBox = ("0 0 %d 24"):format(count * 7), role = "img", ["aria-label"] = summary_of(fates),
+    el.rect { class = "base", x = 0, y = 23, width = count * 7, height = 1 }, bars }
 end
 
 --- A button that changes something: a form of its own, which works without scripts.

@@ -11,8 +11,9 @@ usage: sluice schedule explain NAME|SPEC|- [--after TIME] [--count N] [--name NA
 30 2 * * *"
   sluice schedule explain delta --json       { zone, text, means, next, changes = [{ at, kind, text, locals, count }] }
 
-A clock change makes a run `moved` (its time does not exist: it runs at the end of the gap), `merged` (with others, into one run),
-`skipped` (the line follows real time), `first_only` (its time comes twice, it runs the first time) or `both` (it follows real time).
+A clock change makes a run `moved` (its time does not exist: it runs at the end of the gap), `merged` (with others, into
+one run), `skipped` (the line follows real time), `first_only` (its time comes twice, it runs the first time) or `both` (it
+follows real time). --after, --count, --name and --zone are those of next.
 ]],
 }
 
@@ -38,7 +39,9 @@ local function write(told)
   io.write("zone ", told.zone, "\n")
   if #told.next > 0 then io.write("\nnext\n  ", table.concat(told.next, "\n  "), "\n") end
   io.write "\nclock changes in the coming year\n"
-  for _, change in ipairs(told.changes) do io.write(("  %s  %s: %s\n"):format(change.at, change.kind:gsub("_", " "), change.text)) end
+  for _, change in ipairs(told.changes) do
+    io.write(("  %s  %s: %s\n"):format(change.at, (change.kind:gsub("_", " ")), change.text))
+  end
   if #told.changes == 0 then io.write "  none that matters\n" end
 end
 

@@ -6,6 +6,7 @@ local time = require "sluice.time"
 local spec = {}
 
 local TEXT_MAX = 64 * 1024
+local TIMES_MAX = 1000000
 
 --- The spec of a schedule of the config.
 ---@param schedule { name: string, cron?: string, every?: integer }
@@ -23,11 +24,8 @@ end
 
 local takes_value = { after = true, count = true, name = true, zone = true }
 
---- The words and options of `schedule next` and `schedule explain`.
----@param verb string
----@param argv string[]
----@return { spec: string, after: number, count: integer, name?: string, zone?: string }
-function spec.arguments(verb, argv, count)
+-- The words of the command line: { spec =, after =, … }, all of them text.
+local function words(verb, argv)
   local options, i, plain = {}, 1, false
   while argv[i] do
     local name, value = argv[i]:match "^%-%-(%l+)=?(.*)$"
@@ -44,13 +42,25 @@ function spec.arguments(verb, argv, count)
     else options.spec = argv[i] end
     i = i + 1
   end
-  if not options.spec then usage(verb, "which schedule? A cron text in quotes, the name of one in sluice.yaml, or - for standard input") end
+  return options
+end
+
+--- The words and options of `schedule next` and `schedule explain`.
+---@param verb string
+---@param argv string[]
+---@param count integer where the options don't say
+---@return { spec: string, after: number, count: integer, name?: string, zone?: string }
+function spec.arguments(verb, argv, count)
+  local options = words(verb, argv)
+  if not options.spec then
+    usage(verb, "which schedule? A cron text in quotes, the name of one in sluice.yaml, or - for standard input")
+  end
   local after, problem = time.now(), nil
   if options.after then after, problem = time.parse(options.after) end
   if not after then usage(verb, "--after: %s", problem.message) end
   options.after = after
   options.count = options.count and math.tointeger(tonumber(options.count:match "^%d+$")) or not options.count and count
-  if not options.count or options.count > 1000000 then usage(verb, "--count is a whole number up to 1,000,000") end
+  if not options.count or options.count > TIMES_MAX then usage(verb, "--count is a whole number up to 1,000,000") end
   return options
 end
 

@@ -44,6 +44,7 @@ function daemons.new(store, loaded, options)
     times = heap.new(function(a, b) return a.at < b.at end), queue = heap.new(starting.before),
   }, Daemon)
   self.me = store:daemon_start(options.note)
+  self.id = self.me.id
   self:load(loaded)
   return self
 end
@@ -320,7 +321,7 @@ function Daemon:describe()
   end
   table.sort(lines)
   local at = planning.next(self)
-  table.insert(lines, 1, ("daemon %d: %d schedules, %d runs, %d wait, next in %s"):format(self.me.id, self:count(), #lines, waiting,
+  table.insert(lines, 1, ("daemon %d: %d schedules, %d runs, %d wait, next in %s"):format(self.id, self:count(), #lines, waiting,
     at and ("%.0f s"):format(math.max(0, at - now)) or "no time"))
   for what, problem in pairs(self.troubles) do lines[#lines + 1] = ("  trouble: %s: %s"):format(what, problem) end
   return table.concat(lines, "\n") .. "\n"

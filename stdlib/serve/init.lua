@@ -135,19 +135,24 @@ function serve.run(loaded, path, once)
   local signals, tell = process.signals(), teller()
   local listener = task.spawn(hear, daemon, path, signals)
   if process.pid() == 1 then process.adopt_orphans() end
-  log.info("serve", "daemon %d: %d schedules, store %s", daemon.me.id, daemon:count(), loaded.store)
+  log.info("serve", "daemon %d: %d schedules, store %s", daemon.id, daemon:count(), loaded.store)
+  local page = not once and require("sluice.page").beside(daemon) or nil
   daemon:run(function()
     tell(daemon)
+    if page then page:round() end
     if once and not daemon.draining then end_when_idle(daemon) end
   end)
+  if page then page:close() end
   signals:close()
   listener:wait()
-  log.info("serve", "daemon %d: ended", daemon.me.id)
+  log.info("serve", "daemon %d: ended", daemon.id)
   store:close()
 end
 
 function serve.command(argv, globals)
-  local _, given = require("sluice.options").parse(argv, { command = "sluice serve", none = true, options = { once = true, read = true, tell = true } })
+  local _, given = require("sluice.options").parse(argv, {
+    command = "sluice serve", none = true, options = { once = true, read = true, tell = true },
+  })
   if given.read then return read(globals.config) end
   if given.tell then return tell_connection(globals.config) end
   set_up_log(globals)
