@@ -6,7 +6,7 @@ local times = require "sluice.schedule.times"
 
 local shown = {}
 
-local NEXT, RECENT, FEW = 5, 30, 60
+local NEXT, RECENT, FEW, MANY = 5, 30, 60, 20000
 local OVER = { "ran", "skipped", "coalesced", "missed" }
 local broken = { failed = true, timed_out = true, lost = true }
 
@@ -17,7 +17,7 @@ local function newest_first(a, b)
   return a.id > b.id
 end
 
--- The newest that are over or run. A backfill that waits may be longer than what is asked for first.
+-- The newest that are over or run, and whether those are all. A backfill that waits may be longer than what is asked for first.
 local function recent_rows(store, name)
   local rows, newest = {}, store:occurrences { schedule = name, newest = true, most = FEW }
   for _, row in ipairs(newest) do
@@ -31,13 +31,14 @@ local function recent_rows(store, name)
     end
   end
   table.sort(rows, newest_first)
-  return rows
+  return rows, #newest < FEW
 end
 
-local function newest_run(store, name, rows)
+local function newest_run(store, name, rows, all)
   for _, row in ipairs(rows) do
     if row.state == "ran" then return row end
   end
+  if all then return nil end
   return store:occurrences({ schedule = name, state = "ran", newest = true, most = 1 })[1]
 end
 
@@ -47,16 +48,36 @@ local function fates(rows, ctx)
   return json.array(list)
 end
 
+local none = {}
+
+--- The open ones of all schedules at once: state -> schedule -> rows, oldest first, FEW of each.
+---@param store? sluice.Store
+---@return table<string, table<string, sluice.OccurrenceRow[]>>
+function shown.open(store)
+  local open = { running = {}, waiting = {} }
+  for _, row in ipairs(store and store:occurrences { open = true, most = MANY } or none) do
+    local by_name = open[row.state]
+    local list = by_name[row.schedule] or {}
+    by_name[row.schedule] = list
+    if #list < FEW then list[#list + 1] = row end
+  end
+  return open
+end
+
+local function open_rows(seen, name, state, open)
+  return open and (open[state][name] or none) or seen.store:occurrences { schedule = name, state = state, most = FEW }
+end
+
 -- running, waiting, recent (oldest first), last.
-local function history(seen, name, schedule)
+local function history(seen, name, schedule, open)
   if not seen.store then return { running = json.array {}, waiting = json.array {}, recent = json.array {} } end
-  local rows = recent_rows(seen.store, name)
+  local rows, all = recent_rows(seen.store, name)
   local ctx = { schedule = schedule, now = seen.now, others = rows }
-  local last, recent = newest_run(seen.store, name, rows), {}
+  local last, recent = newest_run(seen.store, name, rows, all), {}
   for i = math.min(#rows, RECENT), 1, -1 do recent[#recent + 1] = fate.of(rows[i], ctx) end
   return {
-    running = fates(seen.store:occurrences { schedule = name, state = "running", most = FEW }, ctx),
-    waiting = fates(seen.store:occurrences { schedule = name, state = "waiting", most = FEW }, ctx),
+    running = fates(open_rows(seen, name, "running", open), ctx),
+    waiting = fates(open_rows(seen, name, "waiting", open), ctx),
     recent = json.array(recent), last = last and fate.of(last, ctx) or nil,
   }
 end
@@ -116,9 +137,10 @@ end
 ---@param name string
 ---@param schedule? table
 ---@param row? sluice.ScheduleRow
+---@param open? table of shown.open, where it was asked for once
 ---@return sluice.view.Schedule
-function shown.of(seen, name, schedule, row)
-  local one = history(seen, name, schedule)
+function shown.of(seen, name, schedule, row, open)
+  local one = history(seen, name, schedule, open)
   one.name, one.configured, one.known = name, schedule ~= nil, row ~= nil
   if schedule then from_config(seen, one, schedule) else one.args, one.spec, one.zone, one.enabled = {}, row.spec, "UTC", false end
   one.next, one.next_at = next_times(schedule, seen.now)

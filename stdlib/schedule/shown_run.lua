@@ -51,7 +51,8 @@ function shown_run.of(row, ctx)
     id = row.id, recipe = row.recipe, args = json.decode(row.args or "") or {}, word = word, tone = fate.tone(word),
     text = sentence(row, word, sums, seconds), schedule = row.schedule, occurrence = row.occurrence,
     due = ctx.occurrence and fate.time(ctx.schedule, ctx.occurrence.due) or nil, attempt = row.attempt,
-    pid = word == "running" and row.pid ~= 0 and row.pid or nil, started = fate.time(ctx.schedule, row.started), ended = fate.time(ctx.schedule, row.finished),
+    pid = word == "running" and row.pid ~= 0 and row.pid or nil,
+    started = fate.time(ctx.schedule, row.started), ended = fate.time(ctx.schedule, row.finished),
     seconds = seconds, exit_code = row.exit_code, error = row.error ~= "" and row.error or nil, log = row.log ~= "" and row.log or nil,
     sums = sums, requests = row.requests, batches = row.batches, waited = row.waited, peak_bytes = row.peak_bytes,
   }

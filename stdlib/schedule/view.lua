@@ -179,8 +179,8 @@ end
 ---@param seen sluice.view.Seen
 ---@return sluice.view.Schedule[]
 function view.schedules(seen)
-  local rows, list = stored(seen), {}
-  for i, name in ipairs(sorted_names(seen.schedules, rows)) do list[i] = shown.of(seen, name, seen.schedules[name], rows[name]) end
+  local rows, open, list = stored(seen), shown.open(seen.store), {}
+  for i, name in ipairs(sorted_names(seen.schedules, rows)) do list[i] = shown.of(seen, name, seen.schedules[name], rows[name], open) end
   return json.array(list)
 end
 
