@@ -97,7 +97,7 @@ function Store:run_alive(id) end
 ---@field schedule? string
 ---@field attempt? integer
 ---@field outcome? "ok"|"partial"|"failed"|"timed_out"|"lost"|"cancelled"|"stopped" what the daemon made of its end
----@field log? string path
+---@field log? string path, in full
 
 ---@class sluice.RunFilter fields that are nil match all
 ---@field id? integer
@@ -588,7 +588,7 @@ function Store:occurrence_end(id, run, how, change) end
 --- What the daemon knows after the start of the process.
 ---@param run integer
 ---@param pid integer
----@param log? string path of its log
+---@param log? string path of its log, in full: prune removes it with the run
 ---@return true
 function Store:run_pid(run, pid, log) end
 

@@ -130,9 +130,10 @@ int sl_occurrence_get(sl_store *st, int64_t id, sl_occurrence *out, sl_err *err)
     {SELECT(which) DUE UP " UNION ALL " SELECT_WITH("+due_ms", which) SPAN NEAR_UP UP_ORDER,                                           \
      SELECT(which) DUE DOWN " UNION ALL " SELECT_WITH("+due_ms", which) SPAN NEAR_DOWN DOWN_ORDER}
 
-enum { OPEN, OPEN_OF, BATCH, ALL, OF, ALL_SPANS, OF_SPANS };
+enum { RUNNING, OPEN, OPEN_OF, BATCH, ALL, OF, ALL_SPANS, OF_SPANS };
 
 static const char *const lists[][2] = {
+    [RUNNING] = SMALL("state = 'running' AND ($1 IS NULL OR schedule = $1)"),
     [OPEN] = SMALL("ended_ms IS NULL"),
     [OPEN_OF] = SMALL("ended_ms IS NULL AND schedule = $1"),
     [BATCH] = SMALL("batch = $4 AND batch IS NOT NULL AND ($1 IS NULL OR schedule = $1)"),
@@ -145,7 +146,8 @@ static const char *const lists[][2] = {
 static const char *list_of(const sl_occurrence_filter *f) {
     bool open = f->open || (f->state && !sl_occurrence_is_final(f->state));
     int which = ALL;
-    if (open) which = f->schedule ? OPEN_OF : OPEN;
+    if (f->state && strcmp(f->state, "running") == 0) which = RUNNING;
+    else if (open) which = f->schedule ? OPEN_OF : OPEN;
     else if (f->batch) which = BATCH;
     else if (f->schedule) which = OF;
     if (which >= ALL && f->from_ms != SL_TIME_NONE) which += ALL_SPANS - ALL;
@@ -162,7 +164,7 @@ static int due_of(sl_store *st, int64_t id, int64_t *due_ms, sl_err *err) {
 }
 
 int sl_occurrences_first(sl_store *st, const sl_occurrence_filter *f, sl_occurrence *out, sl_err *err) {
-    int64_t start = f->from_ms, from = f->from_ms, to = f->to_ms == SL_TIME_NONE ? INT64_MAX : f->to_ms;
+    int64_t from = f->from_ms, to = f->to_ms == SL_TIME_NONE ? INT64_MAX : f->to_ms;
     int64_t due = f->newest ? INT64_MAX : INT64_MIN, id = due;
     st->owner.id = 0;
     if (f->after) {
@@ -173,7 +175,7 @@ int sl_occurrences_first(sl_store *st, const sl_occurrence_filter *f, sl_occurre
     }
     sl_val args[] = {sl_val_cstr(f->schedule), sl_val_cstr(f->state), sl_val_cstr(f->kind),
                      f->batch ? sl_val_int(f->batch) : sl_val_cstr(NULL), sl_val_int(from), sl_val_int(to),
-                     sl_val_int(due), sl_val_int(id), sl_val_int(f->most > 0 ? f->most : -1), sl_val_int(start)};
+                     sl_val_int(due), sl_val_int(id), sl_val_int(f->most > 0 ? f->most : -1), sl_val_int(f->from_ms)};
     return read_row(st, sl_sql_row(st->db, list_of(f), args, 10, err), out, err);
 }
 

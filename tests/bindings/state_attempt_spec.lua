@@ -77,7 +77,8 @@ describe("the store's occurrences", function()
       waiting("a", 0)
       local id = store:schedule_trigger "a"
       assert.equal(1, store:occurrence_claim(daemon, id))
-      store:schedule_plan(daemon, { { name = "a", version = store:schedule("a").version, ends = { { id = id, state = "skipped", reason = "disabled" } } } })
+      store:schedule_plan(daemon, { { name = "a", version = store:schedule("a").version,
+        ends = { { id = id, state = "skipped", reason = "disabled" } } } })
       assert.is_nil(store:occurrence_claim(daemon, id))
       assert.is_nil(store:occurrence_claim(daemon, 99))
     end)
@@ -163,7 +164,9 @@ describe("the store's occurrences", function()
       waiting("a", 0)
       local batch = store:schedule_backfill("a", { T, T + 1, T + 2 }, { parallel = 2 })
       local other = store:schedule_backfill("a", { T + 3 })
-      local function go(id) return (table.pack(store:occurrence_start(daemon, id, store:occurrence_claim(daemon, id), { recipe = "r", parallel = 2 }))) end
+      local function go(id)
+        return table.pack(store:occurrence_start(daemon, id, store:occurrence_claim(daemon, id), { recipe = "r", parallel = 2 }))
+      end
       local rows = store:occurrences { batch = batch }
       assert(go(rows[1].id)[1])
       assert(go(rows[2].id)[1])
@@ -209,7 +212,8 @@ describe("the store's occurrences", function()
     it("say what became of it, of its run and of its schedule", function()
       local id = waiting("a", 1)[1]
       local started = start(id)
-      local version = store:occurrence_end(id, started.run, { state = "ran", outcome = "failed", note = "after 1 attempt", exit_code = 5, error = "gone" },
+      local version = store:occurrence_end(id, started.run,
+        { state = "ran", outcome = "failed", note = "after 1 attempt", exit_code = 5, error = "gone" },
         { failures = 1, paused = T, paused_by = "failures" })
       assert.equal(started.version + 1, version)
       local row, schedule, run = store:occurrence(id), store:schedule "a", store:runs()[1]
@@ -249,7 +253,8 @@ describe("the store's occurrences", function()
     end)
 
     it("are either one or the other", function()
-      for _, how in ipairs { {}, { state = "ran" }, { state = "ran", outcome = "fine" }, { state = "over", outcome = "ok" }, { state = "missed", again = T },
+      for _, how in ipairs { {}, { state = "ran" }, { state = "ran", outcome = "fine" }, { state = "over", outcome = "ok" },
+        { state = "missed", again = T },
         { state = "skipped", counts = false }, { state = "skipped", reason = "tired" }, { stat = "ran" } } do
         assert.equal("usage", problem(store.occurrence_end, store, 1, 1, how).code)
       end

@@ -100,7 +100,8 @@ describe("the store's schedules", function()
           local row = store:schedule "delta"
           if row.seen >= %d + 200 then break end
           local due = row.seen + 1
-          if store:schedule_plan(daemon, { { name = "delta", version = row.version, seen = due, rows = { { due = due, state = "waiting" } } } })[1] then won = won + 1 end
+          local change = { name = "delta", version = row.version, seen = due, rows = { { due = due, state = "waiting" } } }
+          if store:schedule_plan(daemon, { change })[1] then won = won + 1 end
         end
         print(won)
         daemon:close() store:close()]]):format(path, T))
@@ -114,10 +115,10 @@ describe("the store's schedules", function()
     end)
 
     it("that fail half way change nothing at all", function()
-      local version = new("delta", { rows = { { due = T, state = "waiting" } } })
+      new("delta", { rows = { { due = T, state = "waiting" } } })
       local fence = store:occurrence(1).fence
       assert(store:occurrence_start(daemon, 1, fence, { recipe = "r" })).lock:close()
-      version = store:schedule("delta").version
+      local version = store:schedule("delta").version
       local function half(second)
         return problem(store.schedule_plan, store, daemon, {
           { name = "other", version = 0, spec = "x", seen = T, rows = { { due = T, state = "skipped", reason = "paused" } } }, second })
@@ -151,7 +152,8 @@ describe("the store's schedules", function()
     end)
 
     it("end what waits, and let a row stand for more due times", function()
-      local version = new("delta", { rows = { { due = T, state = "waiting" }, { due = T + 60, state = "skipped", reason = "paused" } } })
+      local version = new("delta", { rows = {
+        { due = T, state = "waiting" }, { due = T + 60, state = "skipped", reason = "paused" } } })
       local more = store:schedule_plan(daemon, { { name = "delta", version = version, ends = {
         { id = 1, state = "missed", reason = "start_within" },
         { id = 2, state = "skipped", reason = "paused", ["until"] = T + 600, count = 10 } } } })[1]
@@ -170,7 +172,8 @@ describe("the store's schedules", function()
       version = store:schedule_plan(daemon, { { name = "delta", version = version, seen = T + 1 } })[1]
       assert.same({ name = "delta", version = version, spec = "* * * * *", seen = T + 1, failures = 2, paused = T + 0.25, paused_until = T + 60,
         pause_note = "why", paused_by = "failures", stalled = "no rows", stalled_at = T, told = "stalled" }, store:schedule "delta")
-      version = store:schedule_plan(daemon, { { name = "delta", version = version, spec = "@daily", paused = false, stalled = false, failures = 0 } })[1]
+      version = store:schedule_plan(daemon, { { name = "delta", version = version, spec = "@daily", paused = false, stalled = false,
+        failures = 0 } })[1]
       assert.same({ name = "delta", version = version, spec = "@daily", seen = T + 1, failures = 0, stalled_at = T, told = "stalled" },
         store:schedule "delta")
     end)
