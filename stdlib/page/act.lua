@@ -153,7 +153,7 @@ function act.settle(ctx, id, decision)
   if not DECISIONS[decision] then invalid "decision: confirmed, rejected or resend" end
   local intent <close> = ctx.store:outbox_claim_id(id)
   if not intent then
-    err.raise { code = "locked", message = "this write is not there, or a running process works on it", hint = "look again when the run has ended" }
+    err.raise { code = "locked", message = "a running process works on this write", hint = "look again when the run has ended" }
   end
   local row = intent:row()
   if row.state == "confirmed" and decision ~= "confirmed" then

@@ -4,8 +4,8 @@
 ---     event: lines           data is a list of { at, stream, text }; the id says where to go on
 ---     event: over            the run has ended, and so do the events
 local json = require "sluice.json"
+local log_reader = require "sluice.serve.log_reader"
 local model = require "sluice.page.model"
-local run_log = require "sluice.page.run_log"
 local task = require "sluice.task"
 local time = require "sluice.time"
 local view = require "sluice.schedule.view"
@@ -72,13 +72,11 @@ function events.changes(call)
   end)
 end
 
--- What was written since; true while the client is there.
-local function send_lines(out, path, self)
-  local lines, stop, again = run_log.from(path, self.at)
-  if stop == self.at then return true, 0 end
-  self.at = stop
-  local kind = again and "again" or "lines"
-  return out:write(("event: %s\nid: %d\ndata: %s\n\n"):format(kind, stop, json.encode(json.array(lines)))), #lines
+-- What was written since; true while the client is there, and how many lines it was.
+local function send_lines(out, reader)
+  local lines = reader:lines()
+  if #lines == 0 then return true, 0 end
+  return out:write(("event: lines\nid: %d\ndata: %s\n\n"):format(reader.offset, json.encode(json.array(lines)))), #lines
 end
 
 local function is_running(ctx, id)
@@ -93,10 +91,10 @@ function events.log(call)
   local one = require("sluice.page.page_run").find(call)
   local start = math.tointeger(tonumber(call.req.headers["last-event-id"] or call.query.from)) or 0
   return serve(call, function(out)
-    local self, follow = new_beat(call.ctx), { at = math.max(0, start) }
+    local self, reader = new_beat(call.ctx), log_reader.open(one.log or "", math.max(0, start))
     local go_on, count, running = out:write "retry: 2000\n\n", 0, true
     while go_on do
-      go_on, count = send_lines(out, one.log, follow)
+      go_on, count = send_lines(out, reader)
       if count == 0 and not running then return out:write "event: over\ndata: 1\n\n" end
       if count == 0 then running = is_running(call.ctx, one.id) end
       go_on = go_on and beat(call.ctx, out, self)

@@ -58,7 +58,7 @@
 
   const lineOf = (line) => {
     const row = element("span", "line " + line.stream, "");
-    if (line.at) row.append(element("time", "", line.at + " "));
+    if (line.at) row.append(element("time", "", line.at.slice(11, 19) + " "));
     row.append(line.text + "\n");
     return row;
   };
@@ -82,7 +82,6 @@
     source.addEventListener("change", refresh);
     if (!lines) return;
     source.addEventListener("lines", (event) => add(JSON.parse(event.data)));
-    source.addEventListener("again", (event) => { lines.replaceChildren(); add(JSON.parse(event.data)); });
     source.addEventListener("over", () => { disconnect(); say("off", "the run is over"); refresh(); });
   };
 

@@ -3,9 +3,9 @@ local err = require "sluice.err"
 local html = require "sluice.page.html"
 local json = require "sluice.json"
 local layout = require "sluice.page.layout"
+local log_reader = require "sluice.serve.log_reader"
 local model = require "sluice.page.model"
 local parts = require "sluice.page.parts"
-local run_log = require "sluice.page.run_log"
 local text = require "sluice.text"
 local time = require "sluice.time"
 local view = require "sluice.schedule.view"
@@ -55,11 +55,22 @@ local function facts(one)
   }
 end
 
+-- The end of a log, where events go on, and whether there is more before.
+local function tail(path)
+  local reader, rows = log_reader.open(path, -SHOWN), {}
+  repeat
+    local lines = reader:lines()
+    for _, line in ipairs(lines) do
+      rows[#rows + 1] = el.span { class = "line " .. line.stream, line.at and el.time { line.at:sub(12, 19), " " }, line.text, "\n" }
+    end
+  until #lines == 0
+  reader:close()
+  return rows, math.max(0, reader.offset), reader.cut
+end
+
 local function log_part(one)
   if not one.log then return parts.section { id = "log", title = "Log", el.p { class = "empty", "a run by hand writes to its own terminal" } } end
-  local lines, stop, cut = run_log.tail(one.log, SHOWN)
-  local rows = {}
-  for i, line in ipairs(lines) do rows[i] = el.span { class = "line " .. line.stream, line.at and el.time { line.at, " " }, line.text, "\n" } end
+  local rows, stop, cut = tail(one.log)
   local note = cut and "the last part; all of it: below" or nil
   return parts.section { id = "log", title = "Log", note = note,
     el.pre { id = "lines", class = "log", tabindex = "0", role = "log", ["aria-label"] = "What the run printed",

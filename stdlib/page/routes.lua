@@ -81,7 +81,7 @@ end
 
 -- Where to go afterwards: a page of ours.
 local function following(text)
-  return text and text:find "^/[%w]?[%w/._~%%-]*$" and text or "/"
+  return text and text:find "^/%w[%w/._~%%-]*$" and text or "/"
 end
 
 local function log_in(call)
