@@ -2,6 +2,7 @@
 local context = require "sluice.schedule.context"
 local err = require "sluice.err"
 local fate = require "sluice.schedule.fate"
+local json = require "sluice.json"
 local options = require "sluice.options"
 local text = require "sluice.text"
 local times = require "sluice.schedule.times"
@@ -17,7 +18,7 @@ usage: sluice runs list [--schedule NAME] [--state WORD] [-n N]   the newest run
 
   sluice runs list --state failed --state lost -n 50
   sluice runs list --schedule delta --json                        one array
-  sluice runs logs 12 -f | grep rejected
+  sluice runs logs 12 -f | grep rejected                          --json: a line { at, stream, text } each
   sluice runs cancel 12
 
 WORD      running ok partial failed timed_out lost cancelled stopped; may be given often
@@ -146,11 +147,19 @@ local function log_of(one)
     hint = one.log and one.log .. " is gone" or "it was not started" }
 end
 
+local function print_line(line, globals)
+  if globals.json then io.write(json.encode(line), "\n")
+  else io.write(line.at and line.at .. " " .. line.stream .. " " or "", line.text, "\n") end
+end
+
 function verbs.logs(argv, globals)
   local words, given = options.parse(argv, spec_of("logs", { follow = true }))
   local ctx <close> = context.open(globals)
   local one = find(ctx, words[1])
-  require("sluice.runs_logs").print(ctx.store, one.id, log_of(one), given.follow)
+  local follow = require("sluice.serve.log_reader").follow
+  if given.follow then io.stdout:setvbuf "line" end
+  local function over() return not given.follow or not ctx.store:run_alive(one.id) end
+  for line in follow(log_of(one), { over = over }) do print_line(line, globals) end
   return 0
 end
 

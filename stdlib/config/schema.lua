@@ -69,7 +69,7 @@ schema.serve = {
     concurrency = { kind = "integer", min = 1, default = 8, doc = "runs at once, of all schedules and daemons of the store" },
     drain = { kind = "duration", default = 30, doc = "time that runs have in all to end, when it is stopped" },
     zone = { kind = "text", default = "UTC", doc = "zone of cron texts without a TZ line" },
-    log_bytes = { kind = "size", min = 10000, default = 10 * 1000 * 1000, doc = "the largest log of a run; its middle is left out" },
+    log_bytes = { kind = "size", min = 256 * 1024, default = 10 * 1000 * 1000, doc = "the largest log of a run; its middle is left out" },
   },
 }
 

@@ -247,7 +247,7 @@ end
 function Daemon:stop()
   local mono = self.clock.mono()
   if self.draining then return end
-  self.draining = mono + self.loaded.serve.drain
+  self.stopped, self.draining = mono, mono + self.loaded.serve.drain
   for _, run in pairs(self.runs) do
     runner.stop(run, "drain", mono)
     if run.kill_at then run.kill_at = math.min(run.kill_at, self.draining) end

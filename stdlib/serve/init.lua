@@ -80,10 +80,13 @@ end
 
 -- ---- signals ----
 
+-- The same signal is often sent twice at once, to the process and to its group: that is one.
 local function stop(daemon)
+  local mono = daemon.clock.mono()
+  if daemon.draining and mono - daemon.stopped < 1 then return end
   if daemon.draining then
     log.warn("serve", "a second signal: what runs is killed")
-    daemon.draining = daemon.clock.mono()
+    daemon.draining = mono
     return daemon:ring()
   end
   process.notify "STOPPING=1"

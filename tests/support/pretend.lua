@@ -1,4 +1,3 @@
-if not pcall(require, "sluice.serve.run_log") then require "support.stubs" end
 -- A daemon in a world of its own: a real store, a clock that moves when it is told to, and processes that are played by
 -- the spec. What a schedule does in a year takes a moment.
 --

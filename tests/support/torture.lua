@@ -37,13 +37,13 @@ local RECIPE = [[
 local sluice = require "sluice"
 return sluice.recipe {
   about = "torture", args = { most = "seconds", fail = { "share", default = 0 }, deaf = { "", optional = true } },
-  run = function(args)
+  run = function(args, run)
     local store = require("sluice.state").open "marks.db"
-    local held = store:lock(os.getenv "SLUICE_SCHEDULE")
+    local held = store:lock(run.schedule)
     local file = io.open("marks", "a")
     file:setvbuf "full"
-    file:write(("%s %s %s %s %s\n"):format(os.getenv "SLUICE_RUN", os.getenv "SLUICE_SCHEDULE", os.getenv "SLUICE_DUE",
-      os.getenv "SLUICE_ATTEMPT", held and "alone" or "together"))
+    file:write(("%s %s %s %s %s\n"):format(run.id, run.schedule, run.due_text, run.attempt,
+      held and "alone" or "together"))
     file:close()
     local ends = require("sluice.time").mono() + math.random() * args.most
     repeat
