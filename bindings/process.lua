@@ -53,12 +53,21 @@ function Child:signal(number) end
 --- and `local child <close>` do it as well.
 function Child:close() end
 
+---@class sluice.process.SpawnOptions
+---@field argv string[]
+---@field cwd? string
+---@field env? table<string, string|false>
+---@field keep? integer[]
+---@field memory? integer
+---@field death_signal? boolean
+---@field linger? number
+
 --- Starts a program and does not wait for it. Its standard input is empty, its outputs come by `Child:line`; of our
 --- descriptors it has those in `keep`, under the same numbers. Options: `argv` and `cwd` as in `run`; `env` (names and
 --- values beside ours; false takes a name away; what a supervisor told us is ours alone), `keep` (numbers from 3 on), `memory` (bytes of data that it may have:
 --- RLIMIT_DATA), `death_signal` (true: it gets SIGTERM when this process ends, however that happens), `linger` (seconds
 --- that outputs may stay open behind its end, default 2).
----@param options { argv: string[], cwd?: string, env?: table<string, string|false>, keep?: integer[], memory?: integer, death_signal?: boolean, linger?: number }
+---@param options sluice.process.SpawnOptions
 ---@return sluice.process.Child?
 ---@return sluice.Error? err `not_found` (no such program or folder), `state`
 function process.spawn(options) end

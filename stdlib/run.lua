@@ -164,12 +164,6 @@ function Run:gave(id, modified, digest)
   self.given.sum = self.given.sum + tonumber(hash:sub(1, 16), 16) -- both wrap around
 end
 
---- The fingerprint; nil where nothing was given.
----@return string?
-function Run:delivered()
-  return self.given and ("%d-%016x"):format(self.given.count, self.given.sum)
-end
-
 --- A function that is called where the run fails, before its sums are taken: a sink waits for what is on its way.
 ---@param fn fun()
 function Run:on_failure(fn) self.endings[#self.endings + 1] = fn end
@@ -231,6 +225,7 @@ local function finish(self, code, problem)
   for _, cursor in ipairs(self.cursors) do
     self.moved = (self.moved or 0) + (has_moved(cursor) and 1 or 0)
   end
+  self.delivered = self.given and ("%d-%016x"):format(self.given.count, self.given.sum)
   local summary = require("sluice.summary").of(self, code, problem)
   if self.dead_letters then self.dead_letters:close() end
   for _, cursor in ipairs(self.cursors) do cursor.state:close() end

@@ -39,7 +39,7 @@ function summary.of(run, code, problem)
     exit_code = code, error = all.error, read = all.read, added = all.added, sent = all.sent, unchanged = all.unchanged,
     skipped = all.skipped, rejected = all.rejected, unknown = all.unknown, batches = #run.batches,
     requests = all.requests, waited = all.waited, peak_bytes = all.peak_bytes,
-    moved = run.moved, delivered = run:delivered(),
+    moved = run.moved, delivered = run.delivered,
   }
   return all
 end
