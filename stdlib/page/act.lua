@@ -20,7 +20,8 @@ local function find(ctx, name)
   local row = ctx.store:schedule(name)
   if row then return schedules[name], row end
   if schedules[name] then
-    err.raise { code = "conflict", message = ("no daemon has taken up the schedule '%s' yet"):format(name), hint = "it does within a moment" }
+    err.raise { code = "conflict", message = ("no daemon has taken up the schedule '%s' yet"):format(name),
+      hint = "it does within a moment" }
   end
   err.raise { code = "not_found", message = ("there is no schedule '%s'%s"):format(name, text.near(name, text.keys(schedules))) }
 end

@@ -35,7 +35,8 @@ local STATUS = { not_found = 404, usage = 400, invalid = 400, config = 400, conf
   limit = 429, state = 503, cancelled = 503 }
 
 local function wants_json(call)
-  return call.path:find "^/api/" ~= nil or call.path == "/healthz" or (call.req.headers.accept or ""):find("application/json", 1, true) ~= nil
+  return call.path:find "^/api/" ~= nil or call.path == "/healthz" or (call.req.headers.accept or ""):find("application/json", 1,
+    true) ~= nil
 end
 
 local function send_file(call, path)
@@ -81,7 +82,8 @@ end
 ---@param problem table code, message, hint; `status` where it is known, `wait` seconds
 function answer.problem(call, problem)
   local status = problem.status or STATUS[problem.code] or 500
-  local shown = { code = problem.code or "internal", message = log.mask(problem.message or "this is our fault; the log says more"), hint = problem.hint }
+  local shown = { code = problem.code or "internal", message = log.mask(problem.message or "this is our fault; the log says more"),
+    hint = problem.hint }
   local headers = {}
   if status == 401 then headers["www-authenticate"] = 'Bearer realm="sluice"' end
   if problem.wait then headers["retry-after"] = tostring(problem.wait) end

@@ -39,7 +39,8 @@ local function words_of(call)
 end
 
 local function schedules(call)
-  local list = model.schedules(model.seen(call.ctx), { words = call.query.q, page = whole(call, "page", 1, 100000), most = whole(call, "most", 1, 500) })
+  local list = model.schedules(model.seen(call.ctx), { words = call.query.q, page = whole(call, "page", 1, 100000),
+    most = whole(call, "most", 1, 500) })
   return list
 end
 
@@ -57,12 +58,14 @@ local function why(call)
 end
 
 local function occurrences(call)
-  return { occurrences = view.occurrences(model.seen(call.ctx), { schedule = call.query.schedule, words = words_of(call), from = moment(call, "from"),
+  return { occurrences = view.occurrences(model.seen(call.ctx), { schedule = call.query.schedule, words = words_of(call),
+    from = moment(call, "from"),
     to = moment(call, "to"), after = whole(call, "after", 1, math.maxinteger), most = whole(call, "most", 1, 500) }) }
 end
 
 local function runs(call)
-  return { runs = view.runs(model.seen(call.ctx), { schedule = call.query.schedule, words = words_of(call), below = whole(call, "below", 1, math.maxinteger),
+  return { runs = view.runs(model.seen(call.ctx), { schedule = call.query.schedule, words = words_of(call), below = whole(call,
+    "below", 1, math.maxinteger),
     most = whole(call, "most", 1, 500) }) }
 end
 
@@ -133,7 +136,8 @@ function api.add(routes)
   get("/limits", function(call) return { limits = model.limits(call.ctx) } end)
   get("/connections", connections)
   get("/outbox", outbox)
-  post("/schedules/:name/trigger", function(call, body) return act.trigger(call.ctx, call.params.name, known_keys(body, "args", "note")) end)
+  post("/schedules/:name/trigger", function(call, body) return act.trigger(call.ctx, call.params.name, known_keys(body, "args",
+    "note")) end)
   post("/schedules/:name/pause", function(call, body) return act.pause(call.ctx, call.params.name, known_keys(body, "until", "note")) end)
   post("/schedules/:name/resume", function(call, body) return act.resume(call.ctx, call.params.name, known_keys(body)) end)
   post("/schedules/:name/backfill", function(call, body)

@@ -182,7 +182,8 @@ function Guard:check(req, now, changes)
   if refused then return refused, false end
   local session = not bearer and has_session(self, req.headers, now.wall)
   if session and changes and here == nil then
-    return problem(403, "forbidden", "a change needs a browser that says where it comes from", "send the token instead of the cookie"), false
+    return problem(403, "forbidden", "a change needs a browser that says where it comes from",
+      "send the token instead of the cookie"), false
   end
   local steers = bearer or session
   if steers or (not changes and is_near(self, req)) then return nil, steers end

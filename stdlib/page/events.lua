@@ -92,7 +92,7 @@ function events.log(call)
   local start = math.tointeger(tonumber(call.req.headers["last-event-id"] or call.query.from)) or 0
   return serve(call, function(out)
     local self, reader = new_beat(call.ctx), log_reader.open(one.log or "", math.max(0, start))
-    local go_on, count, running = out:write "retry: 2000\n\n", 0, true
+    local go_on, running, count = out:write "retry: 2000\n\n", true, nil
     while go_on do
       go_on, count = send_lines(out, reader)
       if count == 0 and not running then return out:write "event: over\ndata: 1\n\n" end

@@ -123,7 +123,8 @@ end
 local function address(listen)
   local host, port = listen:match "^([^:]+):(%d+)$"
   if host == "localhost" then host = "127.0.0.1" end
-  if not host then err.raise { code = "config", message = ("serve.listen: '%s' is not ADDRESS:PORT"):format(listen), hint = "127.0.0.1:7070" } end
+  if not host then err.raise { code = "config", message = ("serve.listen: '%s' is not ADDRESS:PORT"):format(listen),
+    hint = "127.0.0.1:7070" } end
   return host, tonumber(port)
 end
 
@@ -134,7 +135,8 @@ function page.start(options)
   local host, port = address(options.listen)
   local listening, problem = server.listen { host = host, port = port, max_body = MAX_BODY, max_connections = MAX_CONNECTIONS }
   if not listening then
-    err.raise { code = "state", message = "the page: " .. tostring(problem), hint = "another `sluice serve`? `serve.listen` says where, `off` is no page" }
+    err.raise { code = "state", message = "the page: " .. tostring(problem),
+      hint = "another `sluice serve`? `serve.listen` says where, `off` is no page" }
   end
   local token = options.token or auth.random_token()
   local self = setmetatable({ server = listening, url = listening.url, token = token, routes = routes.new(), tasks = {},

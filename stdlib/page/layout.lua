@@ -39,10 +39,9 @@ local MESSAGES = { triggered = "Triggered: it starts in a moment.", paused = "Pa
 
 -- What was done, said once after the redirect. Only known words: an address must not put words in our mouth.
 local function message(call)
-  local said, problem = MESSAGES[call.query.done or ""], nil
+  local said, problem = MESSAGES[call.query.done or ""], call.problem
   local count, left = (call.query.filled or ""):match "^(%d+)%-(%d+)$"
   if count then said = ("Backfill: %s due times will run, %s left out."):format(count, left) end
-  problem = call.problem
   if problem then
     return el.div { class = "message bad", role = "alert", el.strong { problem.message }, problem.hint and el.p { problem.hint } }
   end

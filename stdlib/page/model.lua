@@ -104,7 +104,8 @@ function model.connections(ctx, seen, schedules, limits)
   for i, one in ipairs(ctx.loaded().connections) do
     local users, names = users_of(seen, schedules, one.name)
     local tone, said = health_of(one.name, users, budgets_of(limits, one.hosts))
-    list[i] = { name = one.name, api = one.api, hosts = json.array(table.move(one.hosts, 1, #one.hosts, 1, {})), schedules = names, tone = tone, text = said }
+    list[i] = { name = one.name, api = one.api, hosts = json.array(table.move(one.hosts, 1, #one.hosts, 1, {})), schedules = names,
+      tone = tone, text = said }
   end
   return list
 end

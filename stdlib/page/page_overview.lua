@@ -25,7 +25,8 @@ local function tiles(data)
   return el.div { id = "tiles", class = "tiles", ["data-live"] = true,
     tile(sum.schedules.all, sum.schedules.all == 1 and "schedule" or "schedules"),
     tile(sum.running, "running now", sum.running > 0 and "busy" or nil),
-    el.div { class = "tile wide", el.b { following }, el.span { sum.next and "next: " .. sum.next.schedule or "nothing is due" } }, day(sum.fates) }
+    el.div { class = "tile wide", el.b { following }, el.span { sum.next and "next: " .. sum.next.schedule or "nothing is due" } },
+      day(sum.fates) }
 end
 
 local function address_of(one)
@@ -36,7 +37,8 @@ end
 local function person(data)
   local list = data.summary.person
   if #list == 0 then
-    return el.div { id = "person", ["data-live"] = true, el.p { class = "calm", parts.badge("all well", "good"), " Nothing needs a person." } }
+    return el.div { id = "person", ["data-live"] = true, el.p { class = "calm", parts.badge("all well", "good"),
+      " Nothing needs a person." } }
   end
   local rows = {}
   for i, one in ipairs(list) do
@@ -50,9 +52,11 @@ local function running(data)
   if #data.running == 0 then return el.div { id = "running", ["data-live"] = true } end
   local rows = {}
   for i, one in ipairs(data.running) do
-    rows[i] = { el.a { href = parts.schedule_url(one.schedule), one.schedule }, one.run and el.a { href = parts.run_url(one.run), "run " .. one.run } or "–",
+    rows[i] = { el.a { href = parts.schedule_url(one.schedule), one.schedule }, one.run and el.a { href = parts.run_url(one.run),
+      "run " .. one.run } or "–",
       parts.time(one.started, one.due), el.span { ["data-since"] = one.started, parts.span(one.seconds) },
-      one.cancel and "asked to stop" or one.run and parts.button { action = parts.run_url(one.run) .. "/cancel", label = "Cancel", class = "danger",
+      one.cancel and "asked to stop" or one.run and parts.button { action = parts.run_url(one.run) .. "/cancel", label = "Cancel",
+        class = "danger",
         describes = "Cancel the run of " .. one.schedule, ask = "Ask this run to stop?" } or "" }
   end
   return parts.section { id = "running", title = "Running now", live = true,
@@ -68,13 +72,16 @@ end
 local function last_cell(one, now)
   local last = one.last
   if not last then return el.span { class = "sub", "never" } end
-  return { parts.time(last.started or last.due, now), el.span { class = "sub", last.word:gsub("_", " ") .. " in " .. parts.span(last.seconds) } }
+  return { parts.time(last.started or last.due, now), el.span { class = "sub", last.word:gsub("_",
+    " ") .. " in " .. parts.span(last.seconds) } }
 end
 
 local function schedule_row(one, now)
-  return { el.div { class = "name", el.a { href = parts.schedule_url(one.name), one.name }, one.about and el.span { class = "sub", one.about } },
+  return { el.div { class = "name", el.a { href = parts.schedule_url(one.name), one.name }, one.about and el.span { class = "sub",
+    one.about } },
     state_cell(one), parts.strip(one.recent), last_cell(one, now),
-    one.next[1] and { parts.time(one.next[1], now), el.span { class = "sub zone", one.zone ~= "UTC" and one.zone or "" } } or el.span { class = "sub", "none" } }
+    one.next[1] and { parts.time(one.next[1], now), el.span { class = "sub zone",
+      one.zone ~= "UTC" and one.zone or "" } } or el.span { class = "sub", "none" } }
 end
 
 local function pager(list, words)
@@ -91,14 +98,16 @@ local function finder(list, words)
   if list.pages == 1 and list.all < 12 and not words then return nil end
   return el.form { class = "finder", method = "get", action = "/", role = "search",
     el.label { class = "unseen", ["for"] = "q", "Find a schedule" },
-    el.input { id = "q", type = "search", name = "q", value = words or "", placeholder = "Find a schedule" }, el.button { type = "submit", "Find" } }
+    el.input { id = "q", type = "search", name = "q", value = words or "", placeholder = "Find a schedule" },
+      el.button { type = "submit", "Find" } }
 end
 
 local function schedules(data, words)
   local rows = {}
   for i, one in ipairs(data.list.schedules) do rows[i] = schedule_row(one, data.summary.now) end
   return el.div { finder(data.list, words), parts.section { id = "schedules", title = "Schedules", live = true,
-    parts.table { class = "schedules", heads = { "Schedule", "State", "Recent", "Last run", "Next" }, rows = rows, caption = "All schedules",
+    parts.table { class = "schedules", heads = { "Schedule", "State", "Recent", "Last run", "Next" }, rows = rows,
+      caption = "All schedules",
       empty = words and "no schedule has that in its name" or "the config has no schedules yet: add one below `schedules:` in sluice.yaml" },
     pager(data.list, words) } }
 end
@@ -108,7 +117,8 @@ local function budget(row)
   local said = row.blocked > 0 and ("blocked for %.0f s"):format(row.blocked) or ("%d %% full"):format(full)
   return el.li { el.div { class = "line", el.b { row.host }, el.span { ("%s %s"):format(row.class, row.rates) } },
     el.meter { min = 0, max = 100, low = 60, high = 90, optimum = 0, value = row.blocked > 0 and 100 or full, said },
-    el.div { class = "line sub", el.span { said }, el.span { ("%d waiting · waited %s · %d answers 429"):format(row.waiting, parts.span(row.waited), row.limited) } } }
+    el.div { class = "line sub", el.span { said }, el.span { ("%d waiting · waited %s · %d answers 429"):format(row.waiting,
+      parts.span(row.waited), row.limited) } } }
 end
 
 local function budgets(data)
@@ -121,7 +131,8 @@ end
 local function connections(data)
   local rows = {}
   for i, one in ipairs(data.connections) do
-    rows[i] = el.li { el.div { class = "line", el.b { one.name }, parts.badge(one.tone == "good" and "well" or one.tone == "idle" and "idle" or "look", one.tone) },
+    rows[i] = el.li { el.div { class = "line", el.b { one.name },
+      parts.badge(one.tone == "good" and "well" or one.tone == "idle" and "idle" or "look", one.tone) },
       el.div { class = "sub", one.api, " · ", table.concat(one.hosts, ", ") }, el.div { class = "sub", one.text } }
   end
   return parts.section { id = "connections", title = "Connections", live = true,

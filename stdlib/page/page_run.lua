@@ -69,7 +69,8 @@ local function tail(path)
 end
 
 local function log_part(one)
-  if not one.log then return parts.section { id = "log", title = "Log", el.p { class = "empty", "a run by hand writes to its own terminal" } } end
+  if not one.log then return parts.section { id = "log", title = "Log", el.p { class = "empty",
+    "a run by hand writes to its own terminal" } } end
   local rows, stop, cut = tail(one.log)
   local note = cut and "the last part; all of it: below" or nil
   return parts.section { id = "log", title = "Log", note = note,
@@ -82,7 +83,8 @@ end
 local function find(call)
   local id = math.tointeger(tonumber(call.params.id))
   local one = id and view.run(model.seen(call.ctx), id)
-  if not one then err.raise { code = "not_found", message = ("there is no run '%s'"):format(call.params.id), hint = "old runs are forgotten after `keep.runs`" } end
+  if not one then err.raise { code = "not_found", message = ("there is no run '%s'"):format(call.params.id),
+    hint = "old runs are forgotten after `keep.runs`" } end
   return one
 end
 
@@ -115,8 +117,10 @@ end
 run.find = find
 
 local function row_of(one, now)
-  return { el.a { href = parts.run_url(one.id), one.id }, one.schedule and el.a { href = parts.schedule_url(one.schedule), one.schedule } or el.span { class = "sub", "by hand" },
-    parts.badge(one.word, one.tone), parts.time(one.started, now), parts.span(one.seconds), one.sums and one.sums.sent or "", one.sums and one.sums.rejected or "",
+  return { el.a { href = parts.run_url(one.id), one.id }, one.schedule and el.a { href = parts.schedule_url(one.schedule),
+    one.schedule } or el.span { class = "sub", "by hand" },
+    parts.badge(one.word, one.tone), parts.time(one.started, now), parts.span(one.seconds), one.sums and one.sums.sent or "",
+      one.sums and one.sums.rejected or "",
     el.span { class = "sub", one.error or one.text:gsub("^[^:]*: ", "") .. "" } }
 end
 

@@ -27,7 +27,8 @@ end
 
 local function arguments(args)
   local list = {}
-  for name, value in pairs(args) do list[#list + 1] = ("%s=%s"):format(name, type(value) == "table" and json.encode(value) or tostring(value)) end
+  for name, value in pairs(args) do list[#list + 1] = ("%s=%s"):format(name,
+    type(value) == "table" and json.encode(value) or tostring(value)) end
   table.sort(list)
   return #list > 0 and el.code { class = "args", log.mask(table.concat(list, "  ")) } or nil
 end
@@ -44,7 +45,8 @@ end
 local function following(one, now)
   local rows = {}
   for i, when in ipairs(one.next) do rows[i] = el.li { parts.time(when, now) } end
-  return #rows > 0 and el.ol { class = "times", rows } or el.p { class = "empty", one.enabled and "no due time is to come" or "it is disabled" }
+  return #rows > 0 and el.ol { class = "times", rows } or el.p { class = "empty",
+    one.enabled and "no due time is to come" or "it is disabled" }
 end
 
 -- What clock changes of the coming year do to it.
@@ -64,12 +66,14 @@ local function actions(one)
   if one.paused then
     buttons[2] = parts.button { action = at .. "/resume", label = "Resume" }
   else
-    buttons[2] = el.details { class = "more", el.summary { "Pause…" }, el.form { method = "post", action = at .. "/pause", class = "panel",
+    buttons[2] = el.details { class = "more", el.summary { "Pause…" }, el.form { method = "post", action = at .. "/pause",
+      class = "panel",
       parts.field { name = "note", label = "Why (shown to everybody)", maxlength = 200 },
       parts.field { name = "until", label = "Until (empty: until it is resumed)", placeholder = "2h, 18:00 or 2026-12-01 08:00" },
       el.button { type = "submit", class = "primary", "Pause" } } }
   end
-  buttons[3] = el.details { class = "more", el.summary { "Backfill…" }, el.form { method = "post", action = at .. "/backfill", class = "panel",
+  buttons[3] = el.details { class = "more", el.summary { "Backfill…" }, el.form { method = "post", action = at .. "/backfill",
+    class = "panel",
     el.p { class = "help", "Due times of the past run once more, or for the first time. Those that ran well are left out." },
     parts.field { name = "from", label = "From", required = true, placeholder = "2026-11-01 00:00" },
     parts.field { name = "to", label = "To", required = true, placeholder = "now", value = "now" },
@@ -82,7 +86,8 @@ local function fate_row(one, now)
   local which = one.kind ~= "timed" and el.span { class = "sub", one.kind == "manual" and "by hand" or "backfill" } or nil
   local due = { parts.time(one.due, now), one.upto and el.span { class = "sub", "to ", parts.time(one.upto, one.due) } or nil, which }
   local stop = one.word == "waiting" and not one.cancel
-    and parts.button { action = ("/occurrences/%d/cancel"):format(one.id), label = "Cancel", class = "quiet", describes = "Cancel what is due " .. one.due } or nil
+    and parts.button { action = ("/occurrences/%d/cancel"):format(one.id), label = "Cancel", class = "quiet",
+      describes = "Cancel what is due " .. one.due } or nil
   return { due, parts.badge(one.word, one.tone), { one.text:gsub("^[^:]*: ", "") .. "", stop },
     one.run and el.a { href = parts.run_url(one.run), "run " .. one.run } or "", parts.span(one.seconds) }
 end
@@ -92,7 +97,8 @@ local function history(call, seen, one, now)
   local fates = view.occurrences(seen, { schedule = one.name, most = PAGE, after = after })
   local rows = {}
   for i, each in ipairs(fates) do rows[i] = fate_row(each, now) end
-  local more = #fates == PAGE and el.a { href = ("%s?after=%d#history"):format(parts.schedule_url(one.name), fates[PAGE].id), "Older →" } or nil
+  local more = #fates == PAGE and el.a { href = ("%s?after=%d#history"):format(parts.schedule_url(one.name), fates[PAGE].id),
+    "Older →" } or nil
   return parts.section { id = "history", title = "What became of its due times", live = not after,
     parts.table { class = "fates", heads = { "Due", "Fate", "Why", "Run", "Took" }, rows = rows, caption = "Due times, newest first",
       empty = "nothing is recorded yet" }, more and el.nav { class = "pager", more } or nil }

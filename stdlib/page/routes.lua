@@ -91,7 +91,7 @@ local function log_in(call)
   if good then
     return { redirect = following(fields.next) .. "?done=loggedin", headers = { ["set-cookie"] = call.guard:login(time.now()) } }
   end
-  call.problem = wait > 0 and { message = ("Too many wrong tokens: try again in %d s."):format(math.ceil(wait)) } or { message = "That is not the token." }
+  call.problem = { message = wait > 0 and ("Too many wrong tokens: try again in %d s."):format(math.ceil(wait)) or "That is not the token." }
   return { html = outbox.login(call, following(fields.next)), status = wait > 0 and 429 or 401,
     headers = wait > 0 and { ["retry-after"] = tostring(math.ceil(wait)) } or nil }
 end
@@ -99,7 +99,8 @@ end
 local function add_session(all)
   all:add("GET", "/login", function(call) return outbox.login(call, following(call.query.next)) end, { open = true })
   all:add("POST", "/login", log_in, { open = true })
-  all:add("POST", "/logout", function(call) return { redirect = "/", headers = { ["set-cookie"] = call.guard:logout() } } end, { open = true })
+  all:add("POST", "/logout", function(call) return { redirect = "/", headers = { ["set-cookie"] = call.guard:logout() } } end,
+    { open = true })
 end
 
 -- ---- all ----

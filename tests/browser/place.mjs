@@ -21,7 +21,7 @@ schedules:
   delta: { recipe: feed.lua, about: "Products that changed, to the feed", every: 1h, args: { from: shop, to: feed, stream: "124773" }, timeout: 30m }
   night: { recipe: quick.lua, about: "Stock levels at night", cron: "TZ=Europe/Berlin\\n30 2 * * *" }
   often: { recipe: quick.lua, about: "Looks every second", every: 1s }
-  slow: { recipe: slow.lua, about: "<script>document.title='owned'</script><b>bold</b>", every: 1h }
+  slow: { recipe: slow.lua, about: ${process.env.SLUICE_SHOTS ? "'A long import'" : `"<script>document.title='owned'</script><b>bold</b>"`}, every: 1h }
   broken: { recipe: broken.lua, about: "Orders to the depot", every: 1h }
 `;
 

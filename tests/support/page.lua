@@ -56,7 +56,8 @@ end
 --- Starts a run of an occurrence: its id, and the path of its log.
 function Site:start(id, recipe)
   local fence = self.store:occurrence(id).fence
-  local started = assert(self.store:occurrence_start(self.daemon, id, fence, { recipe = recipe or "delta", args = '{"stream":"124773"}', uses = { shop = 2 } }))
+  local started = assert(self.store:occurrence_start(self.daemon, id, fence, { recipe = recipe or "delta",
+    args = '{"stream":"124773"}', uses = { shop = 2 } }))
   local path = self.dir .. "/run-" .. started.run .. ".log"
   self.store:run_pid(started.run, 1, path)
   self.locks[started.run] = started.lock
@@ -67,7 +68,8 @@ end
 function Site:finish(id, run, outcome, sums)
   local child <close> = state.open(self.dir .. "/state.db") -- stands for the process of the run
   child:run_adopt(run, self.locks[run]:fd())
-  child:run_finish(run, sums or { exit_code = outcome == "ok" and 0 or 1, read = 10, sent = 10, requests = 3, waited = 1.5, peak_bytes = 9 << 20 })
+  child:run_finish(run, sums or { exit_code = outcome == "ok" and 0 or 1, read = 10, sent = 10, requests = 3, waited = 1.5,
+    peak_bytes = 9 << 20 })
   assert(self.store:occurrence_end(id, run, { state = "ran", outcome = outcome }, {}))
   self.locks[run]:close()
   self.locks[run] = nil

@@ -62,7 +62,8 @@ describe("the API", function()
     assert.same({ from = "shop", to = "feed", stream = "9" }, { from = args.from, to = args.to, stream = args.stream })
     assert.equal("x", post("/schedules/delta/pause", { note = "x", ["until"] = "2h" }).paused.note)
     assert.equal("delta", post("/schedules/delta/resume").name)
-    assert.same({ 3, 0, true }, (function(b) return { b.count, b.left_out, b.dry_run } end)(post("/schedules/nasty/backfill", { from = "3h", to = "now", dry_run = true })))
+    assert.same({ 3, 0, true }, (function(b) return { b.count, b.left_out, b.dry_run } end)(post("/schedules/nasty/backfill",
+      { from = "3h", to = "now", dry_run = true })))
     assert.equal(0, #site.store:occurrences { kind = "backfill" })
     assert.equal(3, post("/schedules/nasty/backfill", { from = "3h", to = "now" }).count)
     local run = site:start(site.ids[1])
@@ -169,13 +170,15 @@ describe("/metrics", function()
     site:finish(site.ids[1], run, "ok", { exit_code = 0, read = 12, sent = 10, rejected = 2, requests = 7, waited = 1.5 })
     values = scrape()
     assert.same({ 1, 1, 10, 2, 7, 1.5, 1 }, { values['sluice_runs_total{outcome="ok"}'], values['sluice_fates_total{fate="ok",reason=""}'],
-      values['sluice_records_total{verdict="sent"}'], values['sluice_records_total{verdict="rejected"}'], values["sluice_run_requests_total"],
+      values['sluice_records_total{verdict="sent"}'], values['sluice_records_total{verdict="rejected"}'],
+        values["sluice_run_requests_total"],
       values["sluice_run_waited_seconds_total"], values["sluice_run_duration_seconds_count"] })
     assert.same(values['sluice_runs_total{outcome="ok"}'], scrape()['sluice_runs_total{outcome="ok"}'])
   end)
 
   it("counts what the daemon has decided", function()
-    site.page.metrics:decided { rows = { { state = "waiting" }, { state = "missed", reason = "catchup", count = 500 } }, ends = { { state = "coalesced" } } }
+    site.page.metrics:decided { rows = { { state = "waiting" }, { state = "missed", reason = "catchup", count = 500 } },
+      ends = { { state = "coalesced" } } }
     local values = scrape()
     assert.same({ 501, 500, 1 }, { values["sluice_due_total"], values['sluice_fates_total{fate="missed",reason="catchup"}'],
       values['sluice_fates_total{fate="coalesced",reason=""}'] })

@@ -39,7 +39,8 @@ describe("sluice.page.auth", function()
   it("takes the token, and no other", function()
     assert.equal(200, status({ authorization = "Bearer secret" }, true))
     assert.equal(200, status({ authorization = "bearer   secret " }, true))
-    for _, wrong in ipairs { "secre", "secrett", "Secret", "" } do assert.equal(401, status({ authorization = "Bearer " .. wrong .. "x" }, true)) end
+    for _, wrong in ipairs { "secre", "secrett", "Secret", "" } do assert.equal(401,
+      status({ authorization = "Bearer " .. wrong .. "x" }, true)) end
     assert.equal(401, status({ authorization = "Basic secret" }, true))
     assert.is_true(auth.same("a", "a"))
     assert.is_false(auth.same("a", "b"))
@@ -52,7 +53,8 @@ describe("sluice.page.auth", function()
     assert.equal(200, status({ cookie = text, ["sec-fetch-site"] = "same-origin" }, true))
     assert.equal(403, status({ cookie = text }, true))
     assert.equal(403, status({ cookie = text, ["sec-fetch-site"] = "cross-site" }, true))
-    for _, origin in ipairs { "http://evil.example", "null", "http://127.0.0.1:7071", "http://localhost:7070", "http://127.0.0.1:7070.evil.example" } do
+    for _, origin in ipairs { "http://evil.example", "null", "http://127.0.0.1:7071", "http://localhost:7070",
+      "http://127.0.0.1:7070.evil.example" } do
       assert.equal(403, status({ cookie = text, origin = origin }, true), origin)
     end
     assert.equal(403, status({ authorization = "Bearer secret", origin = "http://evil.example" }, true))

@@ -41,9 +41,11 @@ describe("the page", function()
     local id = site.ids[1]
     local run, path = site:start(id)
     tmp.write(path, "2026-11-28T10:00:00.123Z out <b>bold</b>\n2026-11-28T10:00:01.000Z err oops\nnot a line\n")
-    site:finish(id, run, "partial", { exit_code = 3, read = 1234, sent = 1200, rejected = 34, requests = 7, waited = 2.5, peak_bytes = 9 << 20 })
+    site:finish(id, run, "partial", { exit_code = 3, read = 1234, sent = 1200, rejected = 34, requests = 7, waited = 2.5,
+      peak_bytes = 9 << 20 })
     local body = site:get("/runs/" .. run).body
-    for _, part in ipairs { "1,234", "1,200", "partial", "&lt;b&gt;bold&lt;/b&gt;", 'class="line err"', 'class="line note"', "9.0 MB", "2.5 s" } do has(body, part) end
+    for _, part in ipairs { "1,234", "1,200", "partial", "&lt;b&gt;bold&lt;/b&gt;", 'class="line err"', 'class="line note"',
+      "9.0 MB", "2.5 s" } do has(body, part) end
     has_not(body, "<b>bold")
     local log = site:get("/runs/" .. run .. "/log")
     assert.equal(tmp.read(path), log.body)
@@ -84,7 +86,8 @@ describe("the page", function()
 
   it("changes nothing without the token, and says what is missing", function()
     local before = site.store:schedule("delta").version
-    for _, path in ipairs { "/schedules/delta/trigger", "/schedules/delta/pause", "/schedules/delta/resume", "/runs/1/cancel", "/outbox/1/settle" } do
+    for _, path in ipairs { "/schedules/delta/trigger", "/schedules/delta/pause", "/schedules/delta/resume", "/runs/1/cancel",
+      "/outbox/1/settle" } do
       local answer = site:post(path, "decision=confirmed")
       assert.equal(401, answer.status, path)
       has(answer.body, "a change needs the token")
@@ -148,7 +151,8 @@ describe("the page", function()
     assert.equal(421, site:get("/", { host = "evil.example" }).status)
     site:close()
     site = support.new { listen = "0.0.0.0:0" }
-    for _, path in ipairs { "/", "/metrics", "/healthz", "/events", "/api/v1/state", "/nowhere" } do assert.equal(401, site:get(path).status, path) end
+    for _, path in ipairs { "/", "/metrics", "/healthz", "/events", "/api/v1/state", "/nowhere" } do assert.equal(401,
+      site:get(path).status, path) end
     assert.equal(200, site:get("/metrics", { authorization = "Bearer " .. site.token }).status)
     assert.equal(200, site:get("/login").status)
   end)
