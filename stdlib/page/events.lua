@@ -92,12 +92,12 @@ function events.log(call)
   local start = math.tointeger(tonumber(call.req.headers["last-event-id"] or call.query.from)) or 0
   return serve(call, function(out)
     local self, reader = new_beat(call.ctx), log_reader.open(one.log or "", math.max(0, start))
-    local go_on, running, count = out:write "retry: 2000\n\n", true, nil
+    local go_on, running = out:write "retry: 2000\n\n", true
     while go_on do
-      go_on, count = send_lines(out, reader)
+      local sent, count = send_lines(out, reader)
       if count == 0 and not running then return out:write "event: over\ndata: 1\n\n" end
       if count == 0 then running = is_running(call.ctx, one.id) end
-      go_on = go_on and beat(call.ctx, out, self)
+      go_on = sent and beat(call.ctx, out, self)
       if go_on and count == 0 and running then task.sleep(LOOK) end
     end
   end)
