@@ -54,19 +54,16 @@ function Child:signal(number) end
 function Child:close() end
 
 ---@class sluice.process.SpawnOptions
----@field argv string[]
----@field cwd? string
----@field env? table<string, string|false>
----@field keep? integer[]
----@field memory? integer
----@field death_signal? boolean
----@field linger? number
+---@field argv string[] the program (looked for in PATH where it has no `/`) and its arguments
+---@field cwd? string folder
+---@field env? table<string, string|false> names and values beside our environment; false takes a name away
+---@field keep? integer[] descriptors (3 and more) that it has too, under the same numbers; no other ones
+---@field memory? integer bytes of data that it may have (RLIMIT_DATA)
+---@field death_signal? boolean it gets SIGTERM when this process ends, however that happens
+---@field linger? number seconds that outputs may stay open behind its end (2), where something it started has them
 
---- Starts a program and does not wait for it. Its standard input is empty, its outputs come by `Child:line`; of our
---- descriptors it has those in `keep`, under the same numbers. Options: `argv` and `cwd` as in `run`; `env` (names and
---- values beside ours; false takes a name away; what a supervisor told us is ours alone), `keep` (numbers from 3 on), `memory` (bytes of data that it may have:
---- RLIMIT_DATA), `death_signal` (true: it gets SIGTERM when this process ends, however that happens), `linger` (seconds
---- that outputs may stay open behind its end, default 2).
+--- Starts a program and does not wait for it. Its standard input is empty, its outputs come by `Child:line`; what a
+--- supervisor told us (NOTIFY_SOCKET, …) is kept from it.
 ---@param options sluice.process.SpawnOptions
 ---@return sluice.process.Child?
 ---@return sluice.Error? err `not_found` (no such program or folder), `state`

@@ -347,6 +347,16 @@ function config.runs(cfg)
   return map
 end
 
+--- The zone of schedules that name none.
+---@param cfg sluice.Config
+---@return string
+function config.zone(cfg)
+  local r, node, row = new_reader(cfg, { expand = true }), value_of(value_of(cfg.root, "serve"), "zone"), schema.root.fields.serve.fields.zone
+  local zone = node and r:read(node, row, "serve.zone")
+  raise_first(r.findings)
+  return zone or row.default
+end
+
 --- The `serve` or `notify` section, with defaults; variables are put in, files and commands asked (so it may wait), a token is
 --- masked from now on. Raises a `config` error. nil: there is no `notify`.
 ---@param cfg sluice.Config

@@ -304,7 +304,7 @@ end
 
 --- Arguments that are secrets by their names are masked like those of the config, in the ledger as well.
 function run.hide_secrets(given)
-  for name, value in pairs(given) do
+  for name, value in next, given do -- not what is still on standard input
     for _, word in ipairs { "token", "passw", "secret", "api_?key" } do
       if name:lower():find(word) then require("sluice.log").secret(tostring(value)) end
     end

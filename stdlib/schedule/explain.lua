@@ -21,14 +21,13 @@ local YEAR = 366 * 86400
 
 --- All that is to be said.
 ---@param found sluice.CronSpec
----@param text? string
----@param options { after: number, count: integer }
+---@param options { after: number, count: integer, text?: string }
 ---@return table
-function explain.tell(found, text, options)
+function explain.tell(found, options)
   local json, changes = require "sluice.json", found:changes(options.after, options.after + YEAR)
   for _, change in ipairs(changes) do change.at = found:format(change.at) end
   return {
-    zone = found.zone, text = text, means = json.array(found:describe()),
+    zone = found.zone, text = options.text, means = json.array(found:describe()),
     next = json.array(require("sluice.schedule.next").times(found, options)), changes = json.array(changes),
   }
 end
@@ -46,9 +45,8 @@ local function write(told)
 end
 
 function explain.command(argv, globals)
-  local options = spec.arguments("explain", argv, 5)
-  local found, text = spec.find(options, globals)
-  local told = explain.tell(found, text, options)
+  local found, options = spec.read("explain", argv, globals, 5)
+  local told = explain.tell(found, options)
   if globals.json then io.write(require("sluice.json").encode(told), "\n") else write(told) end
   return 0
 end

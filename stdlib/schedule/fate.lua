@@ -112,7 +112,7 @@ local kinds = { manual = ", by hand", backfill = ", backfill", timed = "" }
 
 local function sentence(row, word, ctx)
   local reason = why[word](row, ctx)
-  if row.note then reason = row.state == "ran" and word ~= "ok" and row.note or reason .. ": " .. row.note end
+  if row.note and row.note ~= word then reason = row.state == "ran" and word ~= "ok" and row.note or reason .. ": " .. row.note end
   local many = row.count > 1 and ("%d times until %s, "):format(row.count, clock(ctx, row["until"] or row.due)) or ""
   local stop = row.cancel and (row.state == "running" or row.state == "waiting") and "; it was asked to stop" or ""
   return ("%s%s: %s%s%s%s"):format((word:gsub("_", " ")), kinds[row.kind] or "", many, reason, attempts(row), stop)

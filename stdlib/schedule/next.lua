@@ -12,7 +12,8 @@ usage: sluice schedule next SPEC|NAME|- [--after TIME] [--count N] [--name NAME]
   sluice schedule next "H H * * *" --name delta    H as the schedule `delta` has it
   sluice schedule next delta --json                a JSON array of the times
 
---after   later than this time (now): 2026-03-29T02:30:00+01:00, or without an offset in UTC
+--after   later than this time (now): 2026-03-29T02:30:00+01:00, "2026-03-29 02:30" or 10:00
+          (in the schedule's zone), 2h
 --count   how many (5)
 --zone    where the text has no TZ= line (UTC)
 ]],
@@ -29,8 +30,8 @@ function next_command.times(found, options)
 end
 
 function next_command.command(argv, globals)
-  local options = spec.arguments("next", argv, 5)
-  local list = next_command.times(spec.find(options, globals), options)
+  local found, options = spec.read("next", argv, globals, 5)
+  local list = next_command.times(found, options)
   if globals.json then
     local json = require "sluice.json"
     io.write(json.encode(json.array(list)), "\n")

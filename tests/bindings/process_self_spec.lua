@@ -221,7 +221,8 @@ describe("sluice.process.adopt_orphans", function()
       tmp.write(tmp.dir() .. "/daemon.lua", DAEMON) } })
     child:line()
     for _, name in ipairs { "TERM", "TERM", "HUP", "USR1" } do -- no signal has a default here, and none is lost
-      assert.is_true(process.run({ argv = { "sh", "-c", ("kill -%s $(cat /proc/%d/task/%d/children)"):format(name, child.pid, child.pid) } }).status == 0)
+      local kill = ("kill -%s $(cat /proc/%d/task/%d/children)"):format(name, child.pid, child.pid)
+      assert.equal(0, process.run({ argv = { "sh", "-c", kill } }).status)
       assert.equal(name .. "\tnil\tfalse", select(2, child:line()))
     end
     child:signal(KILL)

@@ -14,21 +14,22 @@ local NOW = time.parse "2026-11-28T11:30:00Z" -- 12:30 in Berlin
 local NINE = time.parse "2026-11-28T08:00:00Z" -- 9:00 there
 
 describe("sluice.schedule.view", function()
-  local s, before
+  local s
   before_each(function()
-    before = NOW - time.now()
-    time.shift(before, 0) -- what the store writes is of that hour as well
+    time.shift(NOW - time.now(), 0) -- what the store writes is of that hour as well
     s = project.new(CONFIG)
   end)
   after_each(function()
     s:stop()
-    time.shift(-before, 0)
+    time.shift(0, 0)
   end)
 
   local function seen() return s:seen(NOW) end
+  -- How long a run took is the machine's affair.
+  local function plain(text) return (text:gsub("ran for [%d.]+ s", "ran for N s")) end
   local function texts(list)
     local said = {}
-    for i, one in ipairs(list) do said[i] = one.text end
+    for i, one in ipairs(list) do said[i] = plain(one.text) end
     return said
   end
 
@@ -74,8 +75,8 @@ describe("sluice.schedule.view", function()
       "skipped: the schedule was paused",
       "skipped: the run of 11:00 was still going",
       "failed: exit code 5: remote unavailable",
-      "partial: it ran for 0 s, and some records were rejected",
-      "ok: it ran for 0 s",
+      "partial: it ran for N s, and some records were rejected",
+      "ok: it ran for N s",
     }, texts(list))
     local missed, failed = list[2], list[7]
     assert.same({ 3, "2026-11-28T16:00:00+01:00", "2026-11-28T18:00:00+01:00", "missed", "warn", "catchup" },
@@ -183,7 +184,7 @@ describe("sluice.schedule.view", function()
       s:ran("delta", NINE)
       s:plan("delta", { { due = NINE + HOUR, state = "skipped", reason = "paused", note = "by Ann" },
         { due = NINE + 2 * HOUR, ["until"] = NINE + 3 * HOUR, count = 2, state = "missed", reason = "catchup" } }, { seen = NINE + 3 * HOUR })
-      assert.same({ true, "Ok: it ran for 0 s." }, { why(NINE).due, why(NINE).text })
+      assert.same({ true, "Ok: it ran for N s." }, { why(NINE).due, plain(why(NINE).text) })
       assert.equal("Skipped: the schedule was paused: by Ann.", why(NINE + HOUR).text)
       assert.equal("Missed: 2 times until 12:00, no daemon was running then, and the catch-up rule does not make up for them.",
         why(NINE + 3 * HOUR).text)
@@ -194,7 +195,7 @@ describe("sluice.schedule.view", function()
       s:take_up("delta", NINE - HOUR)
       s:ran("delta", NINE)
       s:plan("delta", { { due = NINE + HOUR, state = "coalesced", note = "into the one due 2026-11-28T09:00:00+01:00" } })
-      assert.matches("What did its work, due 09:00: ok: it ran for 0 s%.", why(NINE + HOUR).text)
+      assert.matches("What did its work, due 09:00: ok: it ran for N s%.", plain(why(NINE + HOUR).text))
       assert.equal("ok", why(NINE + HOUR).into.word)
     end)
 
