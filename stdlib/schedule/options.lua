@@ -110,12 +110,15 @@ end
 ---@field path string of the config
 ---@field folder string
 ---@field store string
+---@field shared? string folder of budgets and tokens
+---@field connections { name: string, api: string, hosts: string[] }[] without their secrets
 
 -- All of it but the Specs.
 local function gather(cfg)
   local loaded = {
     serve = config.section(cfg, "serve"), notify = config.section(cfg, "notify"), runs = config.runs(cfg),
-    path = cfg.path, folder = cfg.folder, store = cfg.store, schedules = config.all_schedules(cfg),
+    path = cfg.path, folder = cfg.folder, store = cfg.store, shared = cfg.shared,
+    connections = require("sluice.config.outline").connections(cfg), schedules = config.all_schedules(cfg),
   }
   check_zone(cfg, loaded.serve.zone)
   local known, cache = {}, {}

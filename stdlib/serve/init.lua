@@ -139,10 +139,13 @@ function serve.run(loaded, path, once)
   local listener = task.spawn(hear, daemon, path, signals)
   if process.pid() == 1 then process.adopt_orphans() end
   log.info("serve", "daemon %d: %d schedules, store %s", daemon.id, daemon:count(), loaded.store)
+  local page = not once and require("sluice.page").beside(daemon) or nil
   daemon:run(function()
     tell(daemon)
+    if page then page:round() end
     if once and not daemon.draining then end_when_idle(daemon) end
   end)
+  if page then page:close() end
   signals:close()
   listener:wait()
   log.info("serve", "daemon %d: ended", daemon.id)
