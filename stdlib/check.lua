@@ -1,6 +1,5 @@
 --- `sluice check`: what is wrong with the config and the recipes, all of it at once, with file, line and column.
 local config = require "sluice.config"
-local err = require "sluice.err"
 
 local check = {
   about = "Check the config and recipes without running anything",
@@ -129,12 +128,8 @@ function check.text(finding)
 end
 
 function check.command(argv, globals)
-  for _, word in ipairs(argv) do
-    if word:sub(1, 1) == "-" then
-      err.raise { code = "usage", message = ("sluice check: unknown option '%s'"):format(word), hint = "sluice help check" }
-    end
-  end
-  local findings = check.run { config = globals.config, recipes = argv }
+  local recipes = require("sluice.options").parse(argv, { command = "sluice check" })
+  local findings = check.run { config = globals.config, recipes = recipes }
   if globals.json then
     local json = require "sluice.json"
     io.write(json.encode(json.array(findings)), "\n")

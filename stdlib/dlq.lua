@@ -3,6 +3,7 @@ local err = require "sluice.err"
 local json = require "sluice.json"
 local letters = require "sluice.letters"
 local ndjson = require "sluice.ndjson"
+local options = require "sluice.options"
 
 local dlq = {
   about = "Show what was rejected, and send it again",
@@ -61,7 +62,7 @@ local function reason_text(reasons)
 end
 
 function verbs.list(words, globals)
-  if words[1] then usage("list takes no words, not '%s'", nil, words[1]) end
+  options.parse(words, { command = "sluice dlq", verb = "list", none = true })
   local cfg = require("sluice.config").load(globals.config)
   local list = {}
   for i, file in ipairs(require("sluice.deadletters").files(cfg.store)) do list[i] = facts_of(file) end
@@ -80,36 +81,9 @@ end
 
 -- ---- show ----
 
-local function whole(word)
-  local n = math.tointeger(tonumber(word or ""))
-  if not n or n < 1 then usage("show: --limit is a whole number from 1, not '%s'", nil, tostring(word)) end
-  return n
-end
-
-local function show_options(words)
-  local options, i = {}, 1
-  while words[i] do
-    local name, value = words[i]:match "^(%-%-%a+)=(.*)$"
-    name = name or words[i]
-    if name == "--all" then options.all = true
-    elseif name == "--reason" or name == "--limit" then
-      if not value then i, value = i + 1, words[i + 1] end
-      if not value then usage("show: %s needs a value", nil, name) end
-      options[name:sub(3)] = name == "--limit" and whole(value) or value
-    elseif name:sub(1, 1) == "-" then
-      local near = err.nearest(name, { "--all", "--limit", "--reason" })
-      usage("show: unknown option '%s'%s", nil, name, near and (" (did you mean '%s'?)"):format(near) or "")
-    elseif options.word then usage("show: one file, not '%s' as well", nil, name)
-    else options.word = name end
-    i = i + 1
-  end
-  if not options.word then usage("show: which file? its name, or the number of the run", "sluice dlq list") end
-  return options
-end
-
-local function is_wanted(letter, state, options)
-  if state == "settled" and not options.all then return false end
-  return not options.reason or (not ndjson.bad(letter) and tostring(letter.reason):find(options.reason, 1, true) ~= nil)
+local function is_wanted(letter, state, given)
+  if state == "settled" and not given.all then return false end
+  return not given.reason or (not ndjson.bad(letter) and tostring(letter.reason):find(given.reason, 1, true) ~= nil)
 end
 
 local function show_letter(n, letter, state)
@@ -124,13 +98,18 @@ local function show_letter(n, letter, state)
     state ~= "open" and " [" .. state .. "]" or "", text))
 end
 
+local show_spec = {
+  command = "sluice dlq", verb = "show", options = { all = true, limit = options.whole(1), reason = options.text },
+  one = "file", ask = "which file? its name, or the number of the run", hint = "sluice dlq list",
+}
+
 function verbs.show(words, globals)
-  local options = show_options(words)
+  local names, given = options.parse(words, show_spec)
   local cfg = require("sluice.config").load(globals.config)
-  local file, shown, left = letters.find(cfg.store, options.word), 0, 0
-  local limit = options.limit or (globals.json and math.huge or SHOWN)
+  local file, shown, left = letters.find(cfg.store, names[1]), 0, 0
+  local limit = given.limit or (globals.json and math.huge or SHOWN)
   for n, letter, state in letters.each(file.path) do
-    if is_wanted(letter, state, options) then
+    if is_wanted(letter, state, given) then
       if shown >= limit then left = left + 1
       else
         shown = shown + 1
@@ -234,13 +213,7 @@ end
 -- ---- the command ----
 
 function dlq.command(argv, globals)
-  local words = table.move(argv, 2, #argv, 1, {})
-  local verb, names = argv[1], {}
-  if not verb then usage("what about it?") end
-  if verbs[verb] then return verbs[verb](words, globals) end
-  for name in pairs(verbs) do names[#names + 1] = name end
-  local near = err.nearest(verb, names)
-  usage("there is no '%s'%s", nil, verb, near and (" (did you mean '%s'?)"):format(near) or "")
+  return options.dispatch(argv, globals, { command = "sluice dlq", verbs = verbs })
 end
 
 return dlq

@@ -2,6 +2,7 @@
 local config = require "sluice.config"
 local err = require "sluice.err"
 local log = require "sluice.log"
+local text = require "sluice.text"
 
 local doctor = {
   about = "Look at everything a run needs: config, store, connections, clock, libraries",
@@ -126,9 +127,8 @@ local function check_names(cfg, names)
   for _, name in ipairs(known) do by_name[name] = true end
   for _, name in ipairs(names) do
     if not by_name[name] then
-      local near = err.nearest(name, known)
-      err.raise { code = "usage", message = ("sluice doctor: there is no connection '%s'%s"):format(name,
-        near and (" (did you mean '%s'?)"):format(near) or ""), hint = #known > 0 and "known: " .. table.concat(known, ", ") or nil }
+      err.raise { code = "usage", message = ("sluice doctor: there is no connection '%s'%s"):format(name, text.near(name, known)),
+        hint = #known > 0 and "known: " .. table.concat(known, ", ") or nil }
     end
   end
   return #names > 0 and names or known
@@ -162,17 +162,9 @@ local function text_of(row)
   return line
 end
 
-local function words_of(argv)
-  for _, word in ipairs(argv) do
-    if word:sub(1, 1) == "-" then
-      err.raise { code = "usage", message = ("sluice doctor: unknown option '%s'"):format(word), hint = "sluice help doctor" }
-    end
-  end
-  return argv
-end
-
 function doctor.command(argv, globals)
-  local rows, code = doctor.run { config = globals.config, connections = words_of(argv) }
+  local names = require("sluice.options").parse(argv, { command = "sluice doctor" })
+  local rows, code = doctor.run { config = globals.config, connections = names }
   if globals.json then
     local json, checks = require "sluice.json", {}
     for i, row in ipairs(rows) do

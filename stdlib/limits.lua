@@ -1,5 +1,4 @@
 --- `sluice limits`: every rate budget of this machine, where its rate comes from and how full it is.
-local err = require "sluice.err"
 local text = require "sluice.text"
 
 local limits = {
@@ -74,12 +73,8 @@ local function cells(row)
 end
 
 function limits.command(argv, globals)
-  for _, word in ipairs(argv) do
-    if word:sub(1, 1) == "-" then
-      err.raise { code = "usage", message = ("sluice limits: unknown option '%s'"):format(word), hint = "sluice help limits" }
-    end
-  end
-  local rows = limits.rows(folder_of(globals), argv)
+  local words = require("sluice.options").parse(argv, { command = "sluice limits" })
+  local rows = limits.rows(folder_of(globals), words)
   if globals.json then
     local json = require "sluice.json"
     io.write(json.encode(json.array(rows)), "\n")

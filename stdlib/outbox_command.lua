@@ -3,6 +3,7 @@ local asking = require "sluice.asking"
 local err = require "sluice.err"
 local json = require "sluice.json"
 local log = require "sluice.log"
+local options = require "sluice.options"
 local text = require "sluice.text"
 
 local command = {
@@ -36,32 +37,18 @@ local function usage(format, ...)
   err.raise { code = "usage", message = "sluice outbox: " .. format:format(...), hint = "sluice help outbox" }
 end
 
--- Words and options of a subcommand. `allowed`: name -> true, or "value" where it takes one.
-local function split(argv, allowed)
-  local words, options, names = {}, {}, {}
-  for name in pairs(allowed) do names[#names + 1] = "--" .. name end
-  for i = 2, #argv do
-    local name, value = argv[i]:match "^%-%-([%w-]+)=?(.*)$"
-    if not name then words[#words + 1] = argv[i]
-    elseif not allowed[name] then
-      local near = err.nearest("--" .. name, names)
-      usage("unknown option --%s%s", name, near and (" (did you mean %s?)"):format(near) or "")
-    else options[name] = allowed[name] == "value" and value or true end
-  end
-  return words, options
-end
-
 local NARROW = { "operation", "account", "scope" }
 
-local function narrowing(more)
-  local allowed = {}
-  for _, name in ipairs(NARROW) do allowed[name] = "value" end
-  for name, kind in pairs(more or {}) do allowed[name] = kind end
-  return allowed
+-- The options of a subcommand: those that narrow, and its own.
+local function parse(argv, verb, more)
+  local own = {}
+  for _, name in ipairs(NARROW) do own[name] = options.text end
+  for _, name in ipairs(more or {}) do own[name] = true end
+  return options.parse(argv, { command = "sluice outbox", verb = verb, options = own })
 end
 
-local function narrow(options, filter)
-  for _, name in ipairs(NARROW) do filter[name] = options[name] end
+local function narrow(given, filter)
+  for _, name in ipairs(NARROW) do filter[name] = given[name] end
   return filter
 end
 
@@ -119,8 +106,7 @@ local function wanted_states(words)
       if word == state or word == "all" then wanted[state], known = true, true end
     end
     if not known then
-      local near = err.nearest(word, STATES)
-      usage("there is no state '%s'%s", word, near and (" (did you mean '%s'?)"):format(near) or "")
+      usage("there is no state '%s'%s", word, text.near(word, STATES))
     end
   end
   if #words == 0 then wanted = { intended = true, sent = true, rejected = true, unknown = true } end
@@ -128,12 +114,12 @@ local function wanted_states(words)
 end
 
 -- Pages of rows, oldest first. What is confirmed may be a lot; the rest is found by its state.
-local function pages(store, wanted, options)
+local function pages(store, wanted, given)
   local after = 0
   return function()
     local rows = {}
     repeat
-      local found = store:outbox_rows(narrow(options, { after = after, most = PAGE, state = wanted.one }))
+      local found = store:outbox_rows(narrow(given, { after = after, most = PAGE, state = wanted.one }))
       for _, row in ipairs(found) do
         after, row.body = row.id, nil
         if wanted[row.state] then rows[#rows + 1] = row end
@@ -143,11 +129,11 @@ local function pages(store, wanted, options)
   end
 end
 
-local function few(store, wanted, options)
+local function few(store, wanted, given)
   local all = {}
   for _, state in ipairs(STATES) do
     if wanted[state] then
-      for rows in pages(store, { one = state, [state] = true }, options) do table.move(rows, 1, #rows, #all + 1, all) end
+      for rows in pages(store, { one = state, [state] = true }, given) do table.move(rows, 1, #rows, #all + 1, all) end
     end
   end
   table.sort(all, function(a, b) return a.id < b.id end)
@@ -155,14 +141,14 @@ local function few(store, wanted, options)
 end
 
 local function list(argv, globals)
-  local words, options = split(argv, narrowing())
+  local words, given = parse(argv, "list")
   local wanted = wanted_states(words)
   local store <close> = open_store(globals)
   local out = printer(globals)
   if wanted.confirmed then
-    for rows in pages(store, wanted, options) do out.page(rows) end
+    for rows in pages(store, wanted, given) do out.page(rows) end
   else
-    out.page(few(store, wanted, options))
+    out.page(few(store, wanted, given))
   end
   out.close()
   if out.count == 0 and not globals.json and not globals.quiet then log.print "nothing to show\n" end
@@ -173,13 +159,12 @@ end
 
 local NEAR = 1000 -- the newest keys are compared with one that is not there
 
-local function find(store, key, options)
-  local rows = store:outbox_rows(narrow(options, { key = key }))
+local function find(store, key, given)
+  local rows = store:outbox_rows(narrow(given, { key = key }))
   if #rows > 0 then return rows end
   local keys = {}
-  for _, row in ipairs(store:outbox_rows(narrow(options, { newest = true, most = NEAR }))) do keys[#keys + 1] = row.key end
-  local near = err.nearest(key, keys)
-  err.raise { code = "not_found", message = ("the outbox has no '%s'%s"):format(key, near and (" (did you mean '%s'?)"):format(near) or ""),
+  for _, row in ipairs(store:outbox_rows(narrow(given, { newest = true, most = NEAR }))) do keys[#keys + 1] = row.key end
+  err.raise { code = "not_found", message = ("the outbox has no '%s'%s"):format(key, text.near(key, keys)),
     hint = "`sluice outbox list all` shows the keys" }
 end
 
@@ -211,14 +196,14 @@ local function ask(cfg, row)
 end
 
 local function show(argv, globals)
-  local words, options = split(argv, narrowing { body = true, ask = true })
+  local words, given = parse(argv, "show", { "body", "ask" })
   if #words ~= 1 then usage "show: which key?" end
   local store <close>, cfg = open_store(globals)
   require("sluice.run").current().loaded = cfg
-  for _, row in ipairs(find(store, words[1], options)) do
-    local one = plain(row, options.body)
+  for _, row in ipairs(find(store, words[1], given)) do
+    local one = plain(row, given.body)
     one.held = store:outbox_held(row.id)
-    if options.ask then
+    if given.ask then
       local found, why = ask(cfg, row)
       one.found = found and "yes" or found == false and "no" or "can't tell: " .. why
     end
@@ -237,9 +222,9 @@ end
 
 -- ---- settle ----
 
-local function by_person(intent, options)
-  if options.resend then intent:back()
-  else intent:settle(options.confirmed and "confirmed" or "rejected", nil, asking.BY_PERSON) end
+local function by_person(intent, given)
+  if given.resend then intent:back()
+  else intent:settle(given.confirmed and "confirmed" or "rejected", nil, asking.BY_PERSON) end
 end
 
 -- Asks the API. Only what is found is settled here: absence takes time to prove, which the next run has.
@@ -250,11 +235,11 @@ local function by_asking(cfg, intent)
   if found then intent:settle("confirmed", json.encode(found), "found by a search") end
 end
 
-local function chosen(store, keys, options)
+local function chosen(store, keys, given)
   local rows = {}
   for _, key in ipairs(keys) do
-    local found = find(store, key, options)
-    if options.decision and #found > 1 then
+    local found = find(store, key, given)
+    if given.decision and #found > 1 then
       local scopes = {}
       for i, row in ipairs(found) do scopes[i] = ("%s --scope=%s"):format(row.operation, row.scope) end
       usage("there are %d writes '%s' (%s): say which with --scope, --operation or --account", #found, key, table.concat(scopes, ", "))
@@ -262,40 +247,40 @@ local function chosen(store, keys, options)
     table.move(found, 1, #found, #rows + 1, rows)
   end
   if #keys > 0 then return rows end
-  return few(store, { sent = true, unknown = true }, options)
+  return few(store, { sent = true, unknown = true }, given)
 end
 
-local function settle_one(store, cfg, row, options)
+local function settle_one(store, cfg, row, given)
   local intent <close> = store:outbox_claim_id(row.id)
-  if not intent and not options.decision then return row end
+  if not intent and not given.decision then return row end
   if not intent then
     err.raise { code = "locked", message = ("a running process works on '%s'"):format(row.key), hint = "wait for its end" }
   end
   local now = intent:row().state
-  if options.decision and now == "confirmed" and not options.confirmed then
+  if given.decision and now == "confirmed" and not given.confirmed then
     usage("'%s' is confirmed; what is done can't be taken back here", row.key)
   end
-  if options.decision then by_person(intent, options) elseif now == "sent" or now == "unknown" then by_asking(cfg, intent) end
+  if given.decision then by_person(intent, given) elseif now == "sent" or now == "unknown" then by_asking(cfg, intent) end
   return intent:row()
 end
 
-local function read_decision(words, options)
+local function read_decision(words, given)
   local decisions = 0
-  for _, name in ipairs { "confirmed", "rejected", "resend" } do decisions = decisions + (options[name] and 1 or 0) end
+  for _, name in ipairs { "confirmed", "rejected", "resend" } do decisions = decisions + (given[name] and 1 or 0) end
   if decisions > 1 then usage "settle: one of --confirmed, --rejected and --resend" end
   if decisions == 1 and #words == 0 then usage "settle: a decision is about a KEY" end
-  options.decision = decisions == 1
+  given.decision = decisions == 1
 end
 
 local function settle(argv, globals)
-  local words, options = split(argv, narrowing { confirmed = true, rejected = true, resend = true })
-  read_decision(words, options)
+  local words, given = parse(argv, "settle", { "confirmed", "rejected", "resend" })
+  read_decision(words, given)
   local store <close>, cfg = open_store(globals)
   require("sluice.run").current().loaded = cfg
   local out, open = printer(globals), 0
-  local rows = chosen(store, words, options)
+  local rows = chosen(store, words, given)
   for i, row in ipairs(rows) do
-    rows[i] = settle_one(store, cfg, row, options)
+    rows[i] = settle_one(store, cfg, row, given)
     if rows[i].state == "sent" or rows[i].state == "unknown" then open = open + 1 end
   end
   out.page(rows)
@@ -306,15 +291,8 @@ local function settle(argv, globals)
   return open > 0 and 7 or 0
 end
 
-local subcommands = { list = list, show = show, settle = settle }
-
 function command.command(argv, globals)
-  local name = argv[1] or "list"
-  if not subcommands[name] then
-    local near = err.nearest(name, { "list", "show", "settle" })
-    usage("there is no '%s'%s", name, near and (" (did you mean '%s'?)"):format(near) or "")
-  end
-  return subcommands[name](argv, globals)
+  return options.dispatch(argv, globals, { command = "sluice outbox", default = "list", verbs = { list = list, show = show, settle = settle } })
 end
 
 return command

@@ -1,5 +1,6 @@
 --- `sluice state`: what the store knows, for people who look after it.
 local err = require "sluice.err"
+local options = require "sluice.options"
 local time = require "sluice.time"
 
 local command = {
@@ -87,7 +88,7 @@ end
 local verbs = {}
 
 function verbs.list(words, globals)
-  if words[1] then usage("list takes no words, not '%s'", nil, words[1]) end
+  options.parse(words, { command = "sluice state", verb = "list", none = true })
   local store <close> = open(globals)
   local cursors, batches, runs = store:cursors(), store:batches_open(), store:runs(RUNS)
   if globals.json then
@@ -121,8 +122,7 @@ local function nearest(cursors, word)
     known[#known + 1] = c.name
     known[#known + 1] = c.recipe:match "[^/]*$"
   end
-  local near = err.nearest(word, known)
-  return near and (" (did you mean '%s'?)"):format(near) or ""
+  return require("sluice.text").near(word, known)
 end
 
 -- The cursor with that number, or the only one in which all words are found.
@@ -241,17 +241,15 @@ local function export_to_output(store)
   lock:close()
 end
 
+local export_spec = {
+  command = "sluice state", verb = "export", options = { ndjson = true }, one = "file", ask = "to which file? - is standard output",
+}
+
 function verbs.export(words, globals)
-  local readable, target = false, nil
-  for _, word in ipairs(words) do
-    if word == "--ndjson" then readable = true
-    elseif word:find "^%-." then usage("export: unknown option '%s'", nil, word)
-    elseif target then usage("export: one file, not '%s' as well", nil, word)
-    else target = word end
-  end
-  if not target then usage("export: to which file? - is standard output") end
+  local names, given = options.parse(words, export_spec)
+  local target = names[1]
   local store <close>, cfg = open(globals)
-  if readable then dump(store, cfg, target)
+  if given.ndjson then dump(store, cfg, target)
   elseif target == "-" then export_to_output(store)
   else store:export(target) end
   if target ~= "-" and not globals.quiet then require("sluice.log").print(("%s is written\n"):format(target)) end
@@ -261,7 +259,7 @@ end
 -- ---- prune ----
 
 function verbs.prune(words, globals)
-  if words[1] then usage("prune takes no words, not '%s'", "`keep:` in sluice.yaml says what stays", words[1]) end
+  options.parse(words, { command = "sluice state", verb = "prune", none = true, hint = "`keep:` in sluice.yaml says what stays" })
   local store <close>, cfg = open(globals)
   local list = require("sluice.prune").run(cfg, store)
   if globals.json then
@@ -277,13 +275,7 @@ end
 -- ---- the command ----
 
 function command.command(argv, globals)
-  local words = table.move(argv, 2, #argv, 1, {})
-  local verb, names = argv[1], {}
-  if not verb then usage("what about it?") end
-  if verbs[verb] then return verbs[verb](words, globals) end
-  for name in pairs(verbs) do names[#names + 1] = name end
-  local near = err.nearest(verb, names)
-  usage("there is no '%s'%s", nil, verb, near and (" (did you mean '%s'?)"):format(near) or "")
+  return options.dispatch(argv, globals, { command = "sluice state", verbs = verbs })
 end
 
 return command

@@ -33,4 +33,23 @@ function text.table(rows)
   return table.concat(lines, "\n") .. "\n"
 end
 
+--- " (did you mean 'x'?)" for a word that is not known; "" where no name is near.
+---@param word any
+---@param names string[]
+---@return string
+function text.near(word, names)
+  local near = require("sluice.err").nearest(tostring(word), names)
+  return near and (" (did you mean '%s'?)"):format(near) or ""
+end
+
+--- The keys of a table, sorted.
+---@param map table<string, any>
+---@return string[]
+function text.keys(map)
+  local list = {}
+  for key in pairs(map) do list[#list + 1] = key end
+  table.sort(list)
+  return list
+end
+
 return text

@@ -1,4 +1,6 @@
 -- The command line of `sluice sandbox`.
+local options = require "sluice.options"
+
 local M = {
   about = "The four APIs on localhost, with their rules and with faults to order",
   usage = [[
@@ -40,77 +42,40 @@ local function usage(text, ...)
   require("sluice.err").raise { code = "usage", message = "sluice sandbox: " .. text:format(...), hint = "sluice help sandbox" }
 end
 
-local function whole(word, name)
-  local n = math.tointeger(tonumber(word))
-  if not n or n < 0 then usage("%s needs a whole number, not '%s'", name, word) end
-  return n
+local whole, number, text, one_of = options.whole(), options.number, options.text, options.one_of
+
+local function high_or_not(word)
+  local value, expected = one_of("high", "normal")(word)
+  return value and (value == "high" and 1000 or 1), expected
 end
 
-local function number(word, name)
-  local n = tonumber(word)
-  if not n or n < 0 then usage("%s needs a number, not '%s'", name, word) end
-  return n
+local function milliseconds(word)
+  local n, expected = number(word)
+  return n and n / 1000, expected
 end
 
-local function text(word) return word end
-
-local function one_of(...)
-  local allowed = { ... }
-  return function(word, name)
-    for _, value in ipairs(allowed) do
-      if word == tostring(value) then return value end
-    end
-    usage("%s is one of %s, not '%s'", name, table.concat(allowed, ", "), word)
-  end
-end
-
--- Option of the command: option of start(), and how its word is read; `true` for one that takes none.
-local options = {
-  ["--port"] = { "port", whole }, ["--host"] = { "host", text }, ["--products"] = { "products", whole }, ["--seed"] = { "seed", whole },
-  ["--lag"] = { "lag", number }, ["--crowd"] = { "crowd", whole }, ["--rate-scale"] = { "rate_scale", number },
-  ["--rates"] = { "rate_scale", function(word, name) return one_of("high", "normal")(word, name) == "high" and 1000 or 1 end },
-  ["--latency"] = { "latency", function(word, name) return number(word, name) / 1000 end },
-  ["--import-after"] = { "import_after", number }, ["--user"] = { "username", text }, ["--password"] = { "password", text },
-  ["--platform-token"] = { "platform_token", text }, ["--process-queue"] = { "process_queue", number },
-  ["--process-time"] = { "process_time", number }, ["--process-window"] = { "process_window", number },
-  ["--legacy-gone"] = { "legacy_gone", one_of(403, 404, 410) },
-  ["--role"] = { "role", text }, ["--token"] = { "token", text }, ["--dead-token"] = { "dead_token", one_of(401, 403, 200) },
-  ["--all-failed"] = { "all_failed", one_of(422, 202) }, ["--delete-answer"] = { "delete_answer", one_of(202, 204) },
-  ["--first-line"] = { "first_line", one_of(0, 1) }, ["--refuse-id-ranges"] = { "refuse_id_ranges", true },
-  ["--null-links"] = { "null_links", true }, ["--referenced-min"] = { "referenced_min", whole },
-  ["--orders"] = { "orders", whole }, ["--order-delay"] = { "order_delay", number },
-  ["--queue-delay"] = { "queue_delay", number }, ["--queue-rate"] = { "queue_rate", number },
-  ["--count-ignored"] = { "count_ignored", true }, ["--summary"] = { "summary", one_of("counts", "list") },
-  ["--order-codes"] = { "order_codes", one_of("keyword", "text") }, ["--refuse-id-sort"] = { "refuse_id_sort", true },
-  ["--veeqo-key"] = { "veeqo_key", text }, ["--veeqo-bucket"] = { "veeqo_bucket", whole },
-  ["--veeqo-products"] = { "veeqo_products", whole }, ["--veeqo-orders"] = { "veeqo_orders", whole },
-  ["--veeqo-lag"] = { "veeqo_lag", number },
-  ["--veeqo-past-end"] = { "veeqo_past_end", one_of(200, 404) },
-  ["--log"] = { "log_file", text }, ["--fault"] = { "faults", text }, ["--quiet"] = { "quiet", true },
+local known = {
+  port = whole, host = text, products = whole, seed = whole, lag = number, crowd = whole, ["rate-scale"] = number, rates = high_or_not,
+  latency = milliseconds, ["import-after"] = number, user = text, password = text, role = text, token = text,
+  ["platform-token"] = text, ["process-queue"] = number, ["process-time"] = number, ["process-window"] = number,
+  ["legacy-gone"] = one_of(403, 404, 410), ["dead-token"] = one_of(401, 403, 200), ["all-failed"] = one_of(422, 202),
+  ["delete-answer"] = one_of(202, 204), ["first-line"] = one_of(0, 1), ["refuse-id-ranges"] = true, ["null-links"] = true,
+  ["referenced-min"] = whole, orders = whole, ["order-delay"] = number, ["queue-delay"] = number, ["queue-rate"] = number,
+  ["count-ignored"] = true, summary = one_of("counts", "list"), ["order-codes"] = one_of("keyword", "text"),
+  ["refuse-id-sort"] = true, ["veeqo-key"] = text, ["veeqo-bucket"] = whole, ["veeqo-products"] = whole, ["veeqo-orders"] = whole,
+  ["veeqo-lag"] = number, ["veeqo-past-end"] = one_of(200, 404), log = text, fault = { text, many = true }, quiet = true,
 }
 
+-- Options of start() that are not called as the command's.
+local called = { user = "username", rates = "rate_scale", log = "log_file", fault = "faults" }
+
 local function parse(argv)
-  local chosen, faults, i = { port = 8085 }, {}, 1
-  while argv[i] do
-    local word, value = argv[i]
-    local name, inline = word:match "^(%-%-[%w-]+)=(.*)$"
-    name = name or word
-    local option = options[name]
-    if not option then
-      local known = {}
-      for one in pairs(options) do known[#known + 1] = one end
-      local near = require("sluice.err").nearest(name, known)
-      usage("there is no option '%s'%s", name, near and (" (did you mean '%s'?)"):format(near) or "")
-    end
-    if option[2] == true then
-      value = true
-    else
-      if not inline then i = i + 1 end
-      value = option[2](inline or argv[i] or usage("%s needs a value", name), name)
-    end
-    if option[1] == "faults" then faults[#faults + 1] = value else chosen[option[1]] = value end
-    i = i + 1
-  end
+  local _, given = options.parse(argv, { command = "sluice sandbox", options = known, none = true })
+  local chosen = { port = 8085 }
+  if given["rate-scale"] then given.rates = nil end
+  for name, value in pairs(given) do chosen[called[name] or name:gsub("%-", "_")] = value end
+  local faults = chosen.faults or {}
+  chosen.faults = nil
   return chosen, faults
 end
 

@@ -108,7 +108,7 @@ describe("sluice outbox", function()
     assert.equal(2, outbox("settle A-1 --resend").status)
     assert.equal(2, outbox("settle A-2 --confirmed --resend").status)
     assert.equal(2, outbox("settle --confirmed").status)
-    assert.matches("did you mean %-%-resend", outbox("settle A-2 --resnd").stderr)
+    assert.matches("did you mean '%-%-resend", outbox("settle A-2 --resnd").stderr)
   end)
 
   it("wants to know which one is meant where two have the same key", function()
