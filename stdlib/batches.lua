@@ -184,9 +184,8 @@ local function check(o)
   for _, name in ipairs(KNOWN) do known[name] = true end
   for key in pairs(o) do
     if not known[key] then
-      local near = errors.nearest(tostring(key), KNOWN)
       errors.raise { code = "usage", message = ("wait_batches: unknown option '%s'%s"):format(tostring(key),
-        near and (" (did you mean '%s'?)"):format(near) or "") }
+        require("sluice.text").near(key, KNOWN)) }
     end
   end
   if o.stream == nil then errors.raise { code = "usage", message = "wait_batches: stream is missing" } end

@@ -62,10 +62,8 @@ end
 
 local function find(name)
   if commands[name] then return require(commands[name]) end
-  local err, known = require "sluice.err", {}
-  for command in pairs(commands) do known[#known + 1] = command end
-  local near = err.nearest(name, known)
-  usage(("there is no command '%s'%s"):format(name, near and (" (did you mean '%s'?)"):format(near) or ""))
+  local text = require "sluice.text"
+  usage(("there is no command '%s'%s"):format(name, text.near(name, text.keys(commands))))
 end
 
 local function dispatch(argv)

@@ -212,10 +212,9 @@ local fields = { account = true, lacks = true, login_operation = true, options =
 function Client.__index(self, key)
   local method = Client[key] or rawget(self, "methods")[key]
   if method or fields[key] or type(key) ~= "string" then return method end
-  local near = err.nearest(key, rawget(self, "names"))
   err.raise {
     code = "usage", where = fail.user_frame(2),
-    message = ("%s has no operation '%s'%s"):format(self.name, key, near and (" (did you mean '%s'?)"):format(near) or ""),
+    message = ("%s has no operation '%s'%s"):format(self.name, key, require("sluice.text").near(key, rawget(self, "names"))),
     hint = "`sluice api show " .. self.api .. "` lists them",
   }
 end
@@ -242,8 +241,7 @@ local function check_keys(def, name, keys)
   end
   for key in pairs(keys) do
     if not rows[key] and key ~= "name" then
-      local near = err.nearest(tostring(key), names)
-      complain(name, "unknown key '%s'%s", tostring(key), near and (" (did you mean '%s'?)"):format(near) or "")
+      complain(name, "unknown key '%s'%s", tostring(key), require("sluice.text").near(key, names))
     end
   end
   local options = {}
@@ -269,9 +267,8 @@ local function check_limits(def, name, limits)
   local names = {}
   for class in pairs(def.classes) do names[#names + 1] = class end
   for class in pairs(limits or {}) do
-    local near = not def.classes[class] and err.nearest(class, names)
     if not def.classes[class] then
-      complain(name, "limits: there is no rate class '%s'%s", class, near and (" (did you mean '%s'?)"):format(near) or "")
+      complain(name, "limits: there is no rate class '%s'%s", class, require("sluice.text").near(class, names))
     end
   end
   return limits

@@ -285,9 +285,8 @@ end
 
 local function unknown(cfg, section, what, name)
   local names = names_of(cfg, section)
-  local near = err.nearest(name, names)
   err.raise {
-    code = "config", message = ("%s: there is no %s '%s'%s"):format(cfg.file, what, name, near and (" (did you mean '%s'?)"):format(near) or ""),
+    code = "config", message = ("%s: there is no %s '%s'%s"):format(cfg.file, what, name, require("sluice.text").near(name, names)),
     hint = #names > 0 and "known: " .. table.concat(names, ", ") or ("add it below `%s:`"):format(section),
   }
 end

@@ -150,9 +150,8 @@ local function reader(source, options)
   for _, name in ipairs(OPTIONS) do known[name] = true end
   for name in pairs(options) do
     if not known[name] then
-      local near = errors.nearest(tostring(name), OPTIONS)
       errors.raise { code = "usage", message = ("csv: unknown option '%s'%s"):format(tostring(name),
-        near and (" (did you mean '%s'?)"):format(near) or "") }
+        require("sluice.text").near(name, OPTIONS)) }
     end
   end
   local delimiter = options.delimiter or ","

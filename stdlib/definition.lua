@@ -62,6 +62,7 @@
 --   helpers         more methods: name = "module" or { module, doc }; the module's function of that name gets (client, …)
 
 local err = require "sluice.err"
+local near = require("sluice.text").near
 
 local definition = {}
 
@@ -133,11 +134,6 @@ end
 
 local function fault(where, text, ...)
   err.raise { code = "config", message = where .. ": " .. text:format(...) }
-end
-
-local function near(word, words)
-  local best = err.nearest(tostring(word), words)
-  return best and (" (did you mean '%s'?)"):format(best) or ""
 end
 
 local function one_of(where, field, value, words)

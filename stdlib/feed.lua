@@ -196,9 +196,8 @@ local function check(name, args)
   for _, option in ipairs(OPTIONS) do known[option] = true end
   for key in pairs(args) do
     if not known[key] then
-      local near = errors.nearest(tostring(key), OPTIONS)
       errors.raise { code = "usage", message = ("%s: unknown option '%s'%s"):format(name, tostring(key),
-        near and (" (did you mean '%s'?)"):format(near) or "") }
+        require("sluice.text").near(key, OPTIONS)) }
     end
   end
   local size = args.page_size or 500

@@ -157,10 +157,9 @@ function letters.find(store, word)
     end
   end
   local names = labels_of(files)
-  local near = err.nearest(word:match "[^/]*$", names)
   err.raise {
     code = "not_found", message = ("there is no dead-letter file '%s' in %s%s"):format(word, deadletters.folder(store),
-      near and (" (did you mean '%s'?)"):format(near) or ""),
+      require("sluice.text").near(word:match "[^/]*$", names)),
     hint = #names > 0 and "there are: " .. table.concat(names, ", ") or "no run has rejected anything",
   }
 end

@@ -5,7 +5,7 @@
 ---     members.check(accept, arg, value)    -- the value to send | nil, ": variant 2 has no price: …"
 ---
 --- A reason is what stands behind the name of what is wrong, so it begins with a blank or a colon.
-local err = require "sluice.err"
+local near = require("sluice.text").near
 local json = require "sluice.json"
 local ndjson = require "sluice.ndjson"
 
@@ -16,8 +16,7 @@ local function unknown(fields, value)
   for i, field in ipairs(fields) do names[i], known[field.name] = field.name, true end
   for key in pairs(value) do
     if not known[key] then
-      local near = err.nearest(tostring(key), names)
-      return (" has an unknown member '%s'%s"):format(tostring(key), near and (" (did you mean '%s'?)"):format(near) or "")
+      return (" has an unknown member '%s'%s"):format(tostring(key), near(key, names))
     end
   end
 end

@@ -45,8 +45,7 @@ local function check_options(o)
   for _, name in ipairs(known) do names[name] = true end
   for name in pairs(o) do
     if not names[name] then
-      local near = errors.nearest(tostring(name), known)
-      usage("unknown option '%s'%s", tostring(name), near and (" (did you mean '%s'?)"):format(near) or "")
+      usage("unknown option '%s'%s", tostring(name), require("sluice.text").near(name, known))
     end
   end
   if not require("sluice.client").is(o.connection) then usage "connection must be a client: sluice.connect(…)" end

@@ -201,8 +201,7 @@ local function check(o)
   for _, name in ipairs(KNOWN) do known[name] = true end
   for key in pairs(o) do
     if not known[key] then
-      local near = errors.nearest(tostring(key), KNOWN)
-      raise("usage", "product_batch: unknown option '%s'%s", tostring(key), near and (" (did you mean '%s'?)"):format(near) or "")
+      raise("usage", "product_batch: unknown option '%s'%s", tostring(key), require("sluice.text").near(key, KNOWN))
     end
   end
   if o.type ~= "full" and o.type ~= "delta" then

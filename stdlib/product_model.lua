@@ -11,7 +11,6 @@
 --
 --   local item, problem = model.item({ source_product_code = "ABC", title = "Example", variants = { … } }, "57")
 
-local errors = require "sluice.err"
 local json = require "sluice.json"
 
 local model = {}
@@ -69,8 +68,7 @@ local function object(where, value, kinds)
   for name, member in pairs(value) do
     local kind, path = kinds[name], where == "" and tostring(name) or where .. "." .. tostring(name)
     if not kind then
-      local near = errors.nearest(tostring(name), names)
-      fault("%s is no field of a product%s", path, near and (" (did you mean '%s'?)"):format(near) or "")
+      fault("%s is no field of a product%s", path, require("sluice.text").near(name, names))
     end
     if member == json.null then out[name] = member else out[name] = kind(path, member) end
   end

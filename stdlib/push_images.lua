@@ -53,8 +53,7 @@ local function prepare(given, source_id, options)
   if type(given) ~= "table" then return nil, "it is no object" end
   for name in pairs(given) do
     if not KNOWN[name] then
-      local near = require("sluice.err").nearest(tostring(name), FIELDS)
-      return nil, ("%s is no field of an image%s"):format(tostring(name), near and (" (did you mean '%s'?)"):format(near) or "")
+      return nil, ("%s is no field of an image%s"):format(tostring(name), require("sluice.text").near(name, FIELDS))
     end
   end
   local code, id = text_in(given, "source_product_code"), text_in(given, "image_id")

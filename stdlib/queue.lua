@@ -175,9 +175,8 @@ function queue.options(name, given, known)
   if given ~= nil and type(given) ~= "table" then errors.raise { code = "usage", message = name .. ": the options are a table" } end
   for key, value in pairs(given or {}) do
     if known[key] == nil then
-      local near = errors.nearest(tostring(key), names)
       errors.raise { code = "usage", message = ("%s: unknown option '%s'%s"):format(name, tostring(key),
-        near and (" (did you mean '%s'?)"):format(near) or "") }
+        require("sluice.text").near(key, names)) }
     end
     local kind = math.type(known[key])
     if kind and (type(value) ~= "number" or value <= 0 or kind == "integer" and not math.tointeger(value)) then

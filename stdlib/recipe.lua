@@ -36,11 +36,10 @@ end
 function recipe.declare(spec)
   wanted(spec, "table", "recipe")
   for key in pairs(spec) do
-    local near = err.nearest(tostring(key), known)
     local found = false
     for _, name in ipairs(known) do found = found or name == key end
     if not found then
-      usage(("sluice.recipe: unknown field '%s'%s"):format(tostring(key), near and (" (did you mean '%s'?)"):format(near) or ""))
+      usage(("sluice.recipe: unknown field '%s'%s"):format(tostring(key), require("sluice.text").near(key, known)))
     end
   end
   wanted(spec.about, "string", "about")
@@ -102,8 +101,7 @@ function recipe.arguments(spec, given)
   local help = #names > 0 and "the arguments are\n" .. recipe.help(spec) or "this recipe takes no arguments"
   for name, value in pairs(given) do
     if not spec.args[name] then
-      local near = err.nearest(name, names)
-      usage(("unknown argument '%s'%s"):format(name, near and (" (did you mean '%s'?)"):format(near) or ""), help)
+      usage(("unknown argument '%s'%s"):format(name, require("sluice.text").near(name, names)), help)
     end
     args[name] = value
   end

@@ -133,8 +133,7 @@ local function check_known(row, given)
   for _, name in ipairs(names) do known[name] = true end
   for key in pairs(given) do
     if not known[key] then
-      local near = err.nearest(tostring(key), names)
-      usage(row, "unknown argument '%s'%s", tostring(key), near and (" (did you mean '%s'?)"):format(near) or "")
+      usage(row, "unknown argument '%s'%s", tostring(key), require("sluice.text").near(key, names))
     end
   end
 end

@@ -22,9 +22,8 @@ local function check(options)
   for _, name in ipairs(KNOWN) do known[name] = true end
   for key in pairs(options) do
     if not known[key] then
-      local near = errors.nearest(tostring(key), KNOWN)
       errors.raise { code = "usage", message = ("wait_process: unknown option '%s'%s"):format(tostring(key),
-        near and (" (did you mean '%s'?)"):format(near) or "") }
+        require("sluice.text").near(key, KNOWN)) }
     end
   end
 end

@@ -66,8 +66,7 @@ local function check(options)
   for _, name in ipairs(KNOWN) do known[name] = true end
   for key in pairs(options) do
     if not known[key] then
-      local near = errors.nearest(tostring(key), KNOWN)
-      usage("uploader: unknown option '%s'%s", tostring(key), near and (" (did you mean '%s'?)"):format(near) or "")
+      usage("uploader: unknown option '%s'%s", tostring(key), require("sluice.text").near(key, KNOWN))
     end
   end
 end

@@ -1,6 +1,6 @@
 --- Strict globals: reading one that was never set, or setting one inside a function, raises with its name. Half of all
 --- script bugs are misspelt names.
-local err = require "sluice.err"
+local near = require("sluice.text").near
 
 local strict = {}
 
@@ -13,8 +13,7 @@ local function names(env)
 end
 
 local function complain(env, name, what)
-  local near = err.nearest(tostring(name), names(env))
-  error(("%s global '%s'%s"):format(what, tostring(name), near and (" (did you mean '%s'?)"):format(near) or ""), 3)
+  error(("%s global '%s'%s"):format(what, tostring(name), near(name, names(env))), 3)
 end
 
 --- A new environment for a script: the standard globals behind it, its own names strict.

@@ -1,4 +1,6 @@
 --- Text for people: numbers with thousands apart, sizes, tables of columns.
+local err = require "sluice.err"
+
 local text = {}
 
 --- 1234567 as "1,234,567".
@@ -37,9 +39,10 @@ end
 ---@param word any
 ---@param names string[]
 ---@return string
+---@return string? near the name
 function text.near(word, names)
-  local near = require("sluice.err").nearest(tostring(word), names)
-  return near and (" (did you mean '%s'?)"):format(near) or ""
+  local near = err.nearest(tostring(word), names)
+  return near and (" (did you mean '%s'?)"):format(near) or "", near
 end
 
 --- The keys of a table, sorted.

@@ -343,8 +343,7 @@ local function options_of(given)
   for _, name in ipairs(KNOWN) do known[name] = true end
   for key, value in pairs(given) do
     if not known[key] then
-      local near = errors.nearest(tostring(key), KNOWN)
-      usage("uploader: unknown option '%s'%s", tostring(key), near and (" (did you mean '%s'?)"):format(near) or "")
+      usage("uploader: unknown option '%s'%s", tostring(key), require("sluice.text").near(key, KNOWN))
     end
     options[key] = value
   end

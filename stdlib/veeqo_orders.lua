@@ -156,9 +156,8 @@ local function check(args)
   for _, name in ipairs(OPTIONS) do known[name] = true end
   for key in pairs(args) do
     if not known[key] then
-      local near = errors.nearest(tostring(key), OPTIONS)
       errors.raise { code = "usage", message = ("changed_orders: unknown option '%s'%s"):format(tostring(key),
-        near and (" (did you mean '%s'?)"):format(near) or "") }
+        require("sluice.text").near(key, OPTIONS)) }
     end
   end
   local size, overlap = args.page_size or 100, args.overlap or OVERLAP

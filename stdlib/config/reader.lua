@@ -1,6 +1,6 @@
 --- Reads a YAML node by a row of the schema: the value, and a finding with file, line and column for all that is wrong.
 --- It goes on after a finding, so that one look finds everything.
-local err = require "sluice.err"
+local nearest = require("sluice.text").near
 local values = require "sluice.config.values"
 local yaml = require "sluice.yaml"
 
@@ -194,8 +194,7 @@ function kinds.choice(self, node, row, path)
   for _, one in ipairs(row.one_of) do
     if one == text then return text end
   end
-  local near = err.nearest(text, row.one_of)
-  local message = ("%s: '%s' is not known here%s"):format(path, node.text, near and (" (did you mean '%s'?)"):format(near) or "")
+  local message = ("%s: '%s' is not known here%s"):format(path, node.text, nearest(text, row.one_of))
   return self:complain(node, message, "known: " .. table.concat(row.one_of, ", "))
 end
 
@@ -213,8 +212,8 @@ local function unknown_key(self, entry, row, path)
   local names = {}
   for name in pairs(row.fields) do names[#names + 1] = name end
   table.sort(names)
-  local near = err.nearest(entry.key, names)
-  local message = ("%sunknown key '%s'%s"):format(about(path), entry.key, near and (" (did you mean '%s'?)"):format(near) or "")
+  local meant, near = nearest(entry.key, names)
+  local message = ("%sunknown key '%s'%s"):format(about(path), entry.key, meant)
   self:complain(entry, message, not near and "known: " .. table.concat(names, ", ") or nil)
   return near
 end
