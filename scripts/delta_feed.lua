@@ -71,16 +71,16 @@ local function ids_of_variants(product)
   return ids
 end
 
--- A file that takes what an uploader takes. It is there, complete, when the run has ended.
+-- A file that takes what an uploader takes. It is there, complete, when the run has ended; a dry run leaves it alone.
 local function file_sink(path, run)
-  local out, n = ndjson.writer(path), 0
+  local out, n = not run.dry and ndjson.writer(path), 0
   return {
     write = function(_, row)
-      out:write(row)
+      if out then out:write(row) end
       n = n + 1
     end,
     finish = function()
-      out:close()
+      if out then out:close() end
       run:count("sent", n)
     end,
   }

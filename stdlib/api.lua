@@ -107,6 +107,7 @@ local function operation_text(def, data)
   add(lines, "success     %s", table.concat(data.success, ", "))
   add(lines, "limit       %s (class %s%s)", rate, data.class, per)
   add(lines, "sent again  %s", describe.repeats(data))
+  add(lines, "dry run     %s", data.writes and "shown, not sent" or "sent: it only reads")
   for _, rule in ipairs(data.outcomes or {}) do add(lines, "answer      %s", describe.outcome(rule)) end
   if data.own_credential then add(lines, "credential  `%s` of the connection where it has one, else the common one", data.own_credential) end
   if data.legacy then add(lines, "legacy      %s", data.legacy) end

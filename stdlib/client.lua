@@ -13,6 +13,7 @@ local fail = require "sluice.fail"
 local json = require "sluice.json"
 local log = require "sluice.log"
 local request = require "sluice.request"
+local wire = require "sluice.wire"
 
 local by_path = require("sluice.paging").by_path
 
@@ -89,8 +90,8 @@ end
 
 -- A mistake in the arguments is shown with the place in the caller's script.
 local function prepare(self, row, args, extra)
-  local ok, result = pcall(request.prepare, self.definition, row, self.options, args, extra)
-  if ok then return result end
+  local ok, result, values = pcall(request.prepare, self.definition, row, self.options, args, extra)
+  if ok then return result, values end
   if err.is(result) then
     result.api = result.api or self.name
     result.where = result.where or fail.user_frame(2)
@@ -120,16 +121,16 @@ local function conn_of(self, row)
   }
 end
 
+-- The one place from which requests of clients go out.
 local function send(self, row, args, extra, intent)
-  local req = prepare(self, row, args, extra)
+  local req, values = prepare(self, row, args, extra)
   local raw = req.raw
   req.raw, req.intent = nil, intent
-  local answer, failure, text
-  if is_own_login(self, row, args) then
-    answer, failure, text = self.conn:login()
-  else
-    answer, failure, text = conn_of(self, row):call(req)
+  local function go()
+    if is_own_login(self, row, args) then return self.conn:login() end
+    return conn_of(self, row):call(req)
   end
+  local answer, failure, text = wire.call({ client = self, row = row, values = values, request = req }, go)
   if not answer then error(explain(self, row, failure, text), 0) end
   return answer, raw
 end

@@ -21,6 +21,7 @@ local core = require "sluice.http_core"
 local err = require "sluice.err"
 local json = require "sluice.json"
 local log = require "sluice.log"
+local wire = require "sluice.wire"
 
 local http = {}
 
@@ -148,11 +149,18 @@ local function streamed(method, url, options, pieces)
   return res
 end
 
--- One request. The options are the caller's table and stay as they are.
-local function perform(method, url, options)
+local function send(method, url, options)
   local pieces = options and pieces_of(options.body)
   if not pieces then return core.request(method, url, options) end
   return streamed(method, url, options, pieces)
+end
+
+-- One request. The options are the caller's table and stay as they are.
+local function perform(method, url, options)
+  local way = wire.way()
+  if not way then return send(method, url, options) end
+  if not pieces_of(options and options.body) then core.check(options or {}) end
+  return way:http({ method = method, url = url, options = options or {} }, function(others) return send(method, url, others or options) end)
 end
 
 ---@param url string absolute; user:password@ in it is sent as basic authentication and never shown
