@@ -68,16 +68,20 @@ static int push_answer(lua_State *L, const sl_call_answer *a) {
     return 1;
 }
 
-/* nil, err and the answer's body, masked, where there was one. */
+/* nil, err, the answer's body, masked, and its head { status, headers }, where one came. */
 static int push_failure(lua_State *L, const sl_err *err, const sl_call_answer *a) {
     sl_buf body;
     slb_fail(L, err);
-    if (!a || a->body.len == 0) return 2;
+    if (!a || a->status == 0) return 2;
     sl_buf_init(&body, ERROR_BODY_MAX);
-    sl_log_body(&body, a->body, ERROR_BODY_MAX);
+    if (a->body.len) sl_log_body(&body, a->body, ERROR_BODY_MAX);
     lua_pushlstring(L, body.data ? body.data : "", body.len);
     sl_buf_free(&body);
-    return 3;
+    lua_createtable(L, 0, 2);
+    slb_set_int(L, "status", a->status);
+    push_headers(L, a);
+    lua_setfield(L, -2, "headers");
+    return 4;
 }
 
 static int push_call(lua_State *L, sl_op *op) {
@@ -87,7 +91,7 @@ static int push_call(lua_State *L, sl_op *op) {
     return err ? push_failure(L, err, a) : push_answer(L, a);
 }
 
-/* conn:call(request) -> answer | nil, err, body     (waits) */
+/* conn:call(request) -> answer | nil, err, body, head     (waits) */
 static int l_conn_call(lua_State *L) {
     sl_err err;
     sl_conn *conn = slb_unbox(L, CALL_CONN_AT, CONN_TYPE);
@@ -110,7 +114,7 @@ static int push_login(lua_State *L, sl_op *op) {
     return err ? push_failure(L, err, a) : push_answer(L, a);
 }
 
-/* conn:login() -> answer | nil, err, body     (waits) */
+/* conn:login() -> answer | nil, err, body, head     (waits) */
 static int l_conn_login(lua_State *L) {
     sl_err err;
     sl_conn *conn = slb_unbox(L, CALL_CONN_AT, CONN_TYPE);

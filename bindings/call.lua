@@ -55,9 +55,9 @@ local call = {}
 ---@field bytes_down integer
 
 ---@class sluice.call.Connection
---- `call` waits; its third value is the body of an error answer, masked.
----@field call fun(self, request: sluice.call.Request): sluice.call.Answer?, sluice.Error?, string?
----@field login fun(self): sluice.call.Answer?, sluice.Error?, string? logs in whatever token there is; waits
+--- `call` waits; beside an error comes the body of the answer, masked, and its head { status, headers }, where one came.
+---@field call fun(self, request: sluice.call.Request): sluice.call.Answer?, sluice.Error?, string?, table?
+---@field login fun(self): sluice.call.Answer?, sluice.Error?, string?, table? logs in whatever token there is; waits
 ---@field stats fun(self): sluice.call.Stats
 
 ---@class sluice.call.Options

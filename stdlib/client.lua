@@ -176,6 +176,18 @@ function Client:call(name, args, intent)
   return part_of(row, value), answer
 end
 
+--- The first page of an operation that has pages, as it comes; of others the result.
+---@param self sluice.Client
+---@param name string
+---@param args table?
+---@return any
+function client.page(self, name, args)
+  local row = definition.operation(self.definition, name)
+  if not row.paging then return (self:call(name, args)) end
+  local answer = send(self, row, args, (require("sluice.paging").first(row, args)))
+  return part_of(row, decode(self, row, answer))
+end
+
 local function method_of(name)
   return function(self, args)
     if getmetatable(self) ~= Client then
