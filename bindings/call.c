@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "bindings/auth.h"
+#include "bindings/state_outbox.h"
 
 #define CALLS_KEY "sluice.calls.instance" /* the type name is taken in the registry by the metatable */
 #define CALLS_TYPE "sluice.calls"
@@ -160,6 +161,15 @@ static int l_share(lua_State *L) {
     return 0;
 }
 
+/* call.mark(intent): what a call does with an intent right before it sends */
+static int l_mark(lua_State *L) {
+    sl_err err;
+    void *intent = slb_intent_test(L, 1);
+    if (!intent) slb_usage(L, "call.mark: an intent is one of store:outbox_claim, not a %s", luaL_typename(L, 1));
+    if (slb_intent_sending(intent, &err) < 0) slb_raise(L, &err);
+    return 0;
+}
+
 /* call.interactive(yes) */
 static int l_interactive(lua_State *L) {
     luaL_checktype(L, 1, LUA_TBOOLEAN);
@@ -305,6 +315,7 @@ static const luaL_Reg conn_meta[] = {{"__gc", conn_gc}, {NULL, NULL}};
 static const luaL_Reg calls_meta[] = {{"__gc", calls_gc}, {NULL, NULL}};
 static const luaL_Reg functions[] = {{"connection", l_connection},
                                      {"interactive", l_interactive},
+                                     {"mark", l_mark},
                                      {"share", l_share},
                                      {"stats", l_stats},
                                      {NULL, NULL}};

@@ -90,6 +90,10 @@ function call.share(folder) end
 ---@param yes boolean
 function call.interactive(yes) end
 
+--- What a call does with an intent of the outbox right before it sends: for replays.
+---@param intent sluice.Intent
+function call.mark(intent) end
+
 --- Sums over all connections of this process.
 ---@return sluice.call.Stats
 function call.stats() end

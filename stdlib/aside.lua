@@ -9,6 +9,11 @@ local err = require "sluice.err"
 
 local aside = {}
 
+local function new_name()
+  local name = require("sluice.crypto").random(8):gsub(".", function(c) return ("%02x"):format(c:byte()) end)
+  return ("%s/sluice-%s"):format(os.getenv "TMPDIR" or "/tmp", name)
+end
+
 ---@class sluice.Aside
 local Aside = {}
 Aside.__index = Aside
@@ -16,12 +21,7 @@ Aside.__index = Aside
 --- `copy`: what the config's store has is there.
 ---@param options { copy: boolean }
 ---@return sluice.Aside
-function aside.new(options) return setmetatable({ copy = options.copy }, Aside) end
-
-local function new_folder()
-  local name = require("sluice.crypto").random(8):gsub(".", function(c) return ("%02x"):format(c:byte()) end)
-  return ("%s/sluice-%s"):format(os.getenv "TMPDIR" or "/tmp", name)
-end
+function aside.new(options) return setmetatable({ copy = options.copy, name = new_name() }, Aside) end
 
 -- Opening a store brings its schema up to date, which would change it.
 local function check_schema(state, path)
@@ -42,7 +42,7 @@ end
 function Aside:take(config)
   local state, lfs = require "sluice.state", require "lfs"
   local from = config.store:gsub("^sqlite:", "")
-  self.folder = new_folder()
+  self.folder = self.name
   local store = self.folder .. "/state.db"
   state.open(store):close() -- makes the folder, private
   if self.copy and lfs.attributes(from, "mode") == "file" then

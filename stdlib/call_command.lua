@@ -187,7 +187,7 @@ function command.command(argv, globals)
     return runs.lead(run, call, target, row, args, given)
   end
   local ok, problem = pcall(call, run, target, row, args, given)
-  if run.rehearsal then run.rehearsal:close(run) end
+  if run.rehearsal then run.rehearsal:close() end
   if not ok then error(problem, 0) end
   return 0
 end

@@ -37,14 +37,6 @@ local function with_token(url, c)
   return ("%s%s%s=%s"):format(url, url:find("?", 1, true) and "&" or "?", c.query, MASK)
 end
 
-local function body_of(body)
-  if type(body) == "userdata" then return body:text() end
-  if type(body) ~= "table" then return body end
-  local parts = {}
-  for i, piece in ipairs(body) do parts[i] = type(piece) == "string" and piece or ('"%s"'):format(MASK) end
-  return table.concat(parts)
-end
-
 --- The command. A body that a command line can't hold comes through a pipe.
 ---@param client sluice.Client
 ---@param row table the operation's row
@@ -63,7 +55,7 @@ function curl.command(client, row, req)
     if c.kind == "login" then url = with_token(url, c) end
   end
   words[#words + 1] = url
-  local body, before = body_of(req.body), ""
+  local body, before = require("sluice.request_body").of_call(req.body), ""
   if body and #body > ON_THE_LINE then
     before = ("printf %%s %s | "):format(quote(body))
     body = "@-"

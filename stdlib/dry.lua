@@ -9,6 +9,7 @@ local definition = require "sluice.definition"
 local json = require "sluice.json"
 local log = require "sluice.log"
 local plausible = require "sluice.plausible"
+local request_body = require "sluice.request_body"
 local text = require "sluice.text"
 local wire = require "sluice.wire"
 
@@ -32,17 +33,6 @@ end
 
 -- ---- what a request is ----
 
-local function is_chunk(value) return type(value) == "userdata" and getmetatable(value).__name == "sluice.chunk" end
-
--- A body as text: a secret piece of it is a mask.
-local function text_of(body)
-  if is_chunk(body) then return body:text() end
-  if type(body) ~= "table" then return body or "" end
-  local parts = {}
-  for i, piece in ipairs(body) do parts[i] = type(piece) == "string" and piece or '"***"' end
-  return table.concat(parts)
-end
-
 local function lines_in(body)
   local n = 0
   for line in body:gmatch "[^\r\n]+" do n = n + (line:find "%S" and 1 or 0) end
@@ -54,7 +44,7 @@ local function records_of(row, values, body)
   for _, arg in ipairs(row.args or {}) do
     local value = values[arg.name]
     if value ~= nil and arg.into == "body" then
-      if is_chunk(value) then return value:count() end
+      if request_body.is_chunk(value) then return value:count() end
       if arg.type ~= "records" and arg.type ~= "ids" then return 1 end
       local list = body:find "^%s*%[" and json.decode(body)
       return type(list) == "table" and #list or lines_in(body)
@@ -150,7 +140,7 @@ function Dry:call(call, send)
     if made or follows(self, call) then return answer(self, call, made and made.records) end
     return send()
   end
-  local body = text_of(call.request.body)
+  local body = request_body.of_call(call.request.body) or ""
   local records = records_of(call.row, call.values, body)
   local name = call.client.name .. "." .. call.row.name
   local shown = { name = name, method = call.request.method, url = call.request.url, body = body, records = records }
@@ -162,14 +152,10 @@ end
 
 local READS = { GET = true, HEAD = true, OPTIONS = true }
 
--- The body of one of sluice.http's requests as far as it is at hand, and what is said of one that is not: a stream is not run
--- through.
-local function http_body(o)
-  if o.json ~= nil then return assert(json.encode(o.json)) end
-  if o.form then return require("sluice.http_core").form(o.form) end
-  if o.body_file then return "", ("the body is the file %s"):format(o.body_file) end
-  if type(o.body) == "string" or is_chunk(o.body) then return text_of(o.body) end
-  return "", o.body and "the body is streamed" or nil
+-- What is said of a body that is not at hand: a stream is not run through.
+local function note_on(options, elsewhere)
+  if elsewhere == "file" then return ("the body is the file %s"):format(options.body_file) end
+  return elsewhere and "the body is streamed"
 end
 
 --- The same for a request of sluice.http.
@@ -177,10 +163,9 @@ end
 ---@param send function
 function Dry:http(request, send)
   if READS[request.method] then return send() end
-  local options = request.options or {}
-  local url = options.query and require("sluice.http_core").query(request.url, options.query) or request.url
-  local body, note = http_body(options)
-  local shown = { name = "sluice.http", method = request.method, url = url, body = body, note = note }
+  local options, url = request.options, request.address
+  local body, _, elsewhere = request_body.of_http(options)
+  local shown = { name = "sluice.http", method = request.method, url = url, body = body or "", note = note_on(options, elsewhere) }
   show(self, shown)
   count(self, shown)
   local headers = { { "Content-Type", "application/json" } }

@@ -159,8 +159,12 @@ end
 local function perform(method, url, options)
   local way = wire.way()
   if not way then return send(method, url, options) end
-  if not pieces_of(options and options.body) then core.check(options or {}) end
-  return way:http({ method = method, url = url, options = options or {} }, function(others) return send(method, url, others or options) end)
+  local given = options or {}
+  local pieces = pieces_of(given.body)
+  if not pieces then core.check(given) end
+  local address = given.query and core.query(url, given.query) or url
+  return way:http({ method = method, url = url, address = address, options = given, pieces = pieces },
+    function(others) return send(method, url, others or options) end)
 end
 
 ---@param url string absolute; user:password@ in it is sent as basic authentication and never shown

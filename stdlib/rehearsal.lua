@@ -26,21 +26,31 @@ kinds["--dry-run"] = function(run)
   return run.dry
 end
 
+kinds["--record"] = function(run)
+  return require("sluice.recording").start(run.options.record, { recipe = run.name })
+end
+
+kinds["--replay"] = function(run)
+  run.aside = require("sluice.aside").new { copy = false }
+  return require("sluice.replay").start(run.options.replay)
+end
+
 --- Begins what the run's options ask for; nothing where they ask for none of it.
 ---@param run sluice.Run
 function rehearsal.begin(run)
   local kind = only_one(run.options)
   if not kind then return end
   local way = kinds[kind](run)
-  run.rehearsal = setmetatable({ way = way, former = wire.put(way) }, Rehearsal)
+  run.rehearsal = setmetatable({ run = run, way = way, former = wire.put(way) }, Rehearsal)
 end
 
 --- Ends it: requests go out again, the file is complete, what was put aside is gone.
----@param run sluice.Run
-function Rehearsal:close(run)
+function Rehearsal:close()
   wire.put(self.former)
+  if self.run.aside then self.run.aside:close() end
   if self.way.close then self.way:close() end
-  if run.aside then run.aside:close() end
 end
+
+Rehearsal.__close = Rehearsal.close
 
 return rehearsal

@@ -199,6 +199,7 @@ end
 
 -- What a run leaves behind: in the ledger, and as summary.
 local function finish(self, code, problem)
+  local _ <close> = self.rehearsal
   local summary = require("sluice.summary").of(self, code, problem)
   if self.dead_letters then self.dead_letters:close() end
   for _, cursor in ipairs(self.cursors) do cursor.state:close() end
@@ -207,7 +208,6 @@ local function finish(self, code, problem)
     self.opened:run_finish(self.id, summary.ledger)
     self.opened:close()
   end
-  if self.rehearsal then self.rehearsal:close(self) end
   return summary
 end
 

@@ -6,7 +6,7 @@
 ---     wire.put(nil)                  -- and no longer
 ---
 --- What is put is an object with two methods: `call(request, send)` for a client's call (of a `wire.Call`, gives answer | nil, err,
---- body), `http(request, send)` for one of `sluice.http` (of a `wire.Http`, gives response | nil, err). `send()` lets it go out.
+--- body, head), `http(request, send)` for one of `sluice.http` (of a `wire.Http`, gives response | nil, err). `send()` lets it go out.
 
 local wire = {}
 
@@ -19,10 +19,12 @@ local wire = {}
 ---@class sluice.wire.Http
 ---@field method string
 ---@field url string
+---@field address string the same with the query
 ---@field options sluice.http.Options
+---@field pieces? fun(): any where the body is streamed
 
 ---@class sluice.wire.Way
----@field call fun(self, call: sluice.wire.Call, send: function): table?, sluice.Error?, string?
+---@field call fun(self, call: sluice.wire.Call, send: function): table?, sluice.Error?, string?, table?
 ---@field http fun(self, request: sluice.wire.Http, send: function): table?, sluice.Error?
 ---@field knows? fun(self, id: any): boolean whether an id exists in its answers alone
 ---@field close? fun(self)
@@ -44,7 +46,7 @@ function wire.way() return way end
 
 --- A client's call: what is in the way decides, else it goes out.
 ---@param call sluice.wire.Call
----@param send fun(): table?, sluice.Error?, string?
+---@param send fun(): table?, sluice.Error?, string?, table?
 function wire.call(call, send)
   if way then return way:call(call, send) end
   return send()
