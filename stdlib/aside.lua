@@ -9,9 +9,12 @@ local err = require "sluice.err"
 
 local aside = {}
 
-local function new_name()
+--- A path in the folder for what is temporary that nothing has.
+---@param what string a word in it
+---@return string
+function aside.name(what)
   local name = require("sluice.crypto").random(8):gsub(".", function(c) return ("%02x"):format(c:byte()) end)
-  return ("%s/sluice-%s"):format(os.getenv "TMPDIR" or "/tmp", name)
+  return ("%s/sluice-%s-%s"):format(os.getenv "TMPDIR" or "/tmp", what, name)
 end
 
 ---@class sluice.Aside
@@ -21,7 +24,7 @@ Aside.__index = Aside
 --- `copy`: what the config's store has is there.
 ---@param options { copy: boolean }
 ---@return sluice.Aside
-function aside.new(options) return setmetatable({ copy = options.copy, name = new_name() }, Aside) end
+function aside.new(options) return setmetatable({ copy = options.copy, name = aside.name "aside" }, Aside) end
 
 -- Opening a store brings its schema up to date, which would change it.
 local function check_schema(state, path)
@@ -52,20 +55,22 @@ function Aside:take(config)
   config.store = store
 end
 
-local function remove(path)
+--- Removes a folder with all that is in it.
+---@param path string
+function aside.remove(path)
   local lfs, names = require "lfs", {}
   if lfs.attributes(path, "mode") == "directory" then
     for name in lfs.dir(path) do names[#names + 1] = name end
   end
   for _, name in ipairs(names) do
-    if name ~= "." and name ~= ".." then remove(path .. "/" .. name) end
+    if name ~= "." and name ~= ".." then aside.remove(path .. "/" .. name) end
   end
   os.remove(path)
 end
 
 --- Throws it away.
 function Aside:close()
-  if self.folder then remove(self.folder) end
+  if self.folder then aside.remove(self.folder) end
   self.folder = nil
 end
 
