@@ -47,7 +47,8 @@ end }]] }))
   end)
 
   it("has replays, which end with the test", function()
-    local entry = { startedDateTime = "2026-01-02T03:04:05Z", time = 5, request = { method = "GET", url = "https://stream-api.productsup.com/streams/1" },
+    local entry = { startedDateTime = "2026-01-02T03:04:05Z", time = 5,
+      request = { method = "GET", url = "https://stream-api.productsup.com/streams/1" },
       response = { status = 200, headers = {}, content = { text = '{"data":{"id":"1","attributes":{"name":"as recorded"}}}' } } }
     passes(test([[
 local sluice, http = require "sluice", require "sluice.http"
