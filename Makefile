@@ -14,7 +14,7 @@ VERSION  := 0.1.0
 PACKAGES  = lua5.4 libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto
 DEBIAN    = gcc make pkg-config git ca-certificates libc6-dev lua5.4 liblua5.4-dev libcurl4-openssl-dev libyaml-dev \
             libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev lua-argparse lua-cjson lua-filesystem
-DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3
+DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 tzdata
 DEBIAN_LINT = cppcheck lua-check
 
 WARN = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
@@ -33,7 +33,7 @@ PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps deps-test deps-lint demo docs test check check-hard check-asan check-gc lint lint-c lint-lua lint-rules \
-        bench crash install uninstall clean
+        bench clocks crash torture install uninstall clean
 
 ## build build/sluice (the default goal; safe with -j)
 all: $(BUILD)/sluice
@@ -110,6 +110,14 @@ bench: all $(TOOLS) ; @sh tests/bench/run.sh $(BUILD)/sluice
 ## kill -9 the main jobs at every step and at many seeded times (the long form of the crash specs)
 crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua tests/scripts/post_orders_spec.lua \
 	  tests/scripts/create_veeqo_products_spec.lua tests/scripts/mirror_orders_spec.lua tests/scripts/push_products_spec.lua
+
+## compare due times around every clock change of many zones with Python's zoneinfo (the long form of the clocks spec, minutes)
+clocks: all deps-test ; @SLUICE_CLOCKS_LONG=1 $(BUILD)/sluice test tests/bindings/cron_clocks_spec.lua
+
+## let everything happen to the scheduler: kills, stops, clock steps (SECONDS=120 SEED=1)
+torture: SECONDS = 120
+torture: SEED = 1
+torture: all deps-test ; @SLUICE_TORTURE_SECONDS=$(SECONDS) SLUICE_TORTURE_SEED=$(SEED) $(BUILD)/sluice test tests/stdlib/serve/torture_spec.lua
 
 ## install to PREFIX (default /usr/local)
 install: all

@@ -4,12 +4,15 @@
 
 #define FILE_TYPE "sluice.file"
 
-/* file.append(path) -> file | nil, err */
+/* file.append(path, {durable=}) -> file | nil, err */
 static int l_append(lua_State *L) {
+    static const char *const known[] = {"durable", NULL};
     const char *path = luaL_checkstring(L, 1);
+    slb_check_options(L, 2, "file.append", known);
+    bool durable = slb_opt_bool(L, 2, "durable", true);
     sl_err err;
     sl_file **box = slb_box(L, FILE_TYPE);
-    *box = sl_file_append_private(path, &err);
+    *box = sl_file_append_private(path, durable, &err);
     return *box ? 1 : slb_fail(L, &err);
 }
 
@@ -34,7 +37,7 @@ static int l_sync(lua_State *L) {
     return done(L, sl_file_sync(slb_unbox(L, 1, FILE_TYPE), &err), &err);
 }
 
-/* file:close() -> true | nil, err: synced */
+/* file:close() -> true | nil, err: synced where it is durable */
 static int l_close(lua_State *L) {
     sl_file *f = slb_unbox(L, 1, FILE_TYPE);
     *(sl_file **)lua_touserdata(L, 1) = NULL;

@@ -6,8 +6,10 @@ local file = {}
 ---@class sluice.File
 local File = {}
 
---- Opens a file to add to its end; makes it (mode 0600) and the folders on its way where they are missing.
+--- Opens a file to add to its end; makes it (mode 0600) and the folders on its way where they are missing. With
+--- `durable = false` nothing waits for the disk: neither this nor `close`.
 ---@param path string
+---@param options? { durable?: boolean } default true
 ---@return sluice.File?
 ---@return sluice.Error? err code `state`
 function file.append(path) end
@@ -23,7 +25,7 @@ function File:write(text) end
 ---@return sluice.Error? err
 function File:sync() end
 
---- Syncs and closes.
+--- Syncs, where it is durable, and closes.
 ---@return true?
 ---@return sluice.Error? err
 function File:close() end

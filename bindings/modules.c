@@ -9,6 +9,7 @@
 
 int luaopen_sluice_auth(lua_State *L);      /* ./auth.c */
 int luaopen_sluice_call(lua_State *L);      /* ./call.c */
+int luaopen_sluice_cron(lua_State *L);        /* ./cron.c */
 int luaopen_sluice_crypto(lua_State *L);    /* ./crypto.c */
 int luaopen_sluice_err(lua_State *L);       /* ./err.c */
 int luaopen_sluice_file(lua_State *L);      /* ./file.c */
@@ -29,6 +30,7 @@ int luaopen_sluice_yaml(lua_State *L);      /* ./yaml.c */
 static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.auth", luaopen_sluice_auth},
     {"sluice.call", luaopen_sluice_call},
+    {"sluice.cron", luaopen_sluice_cron},
     {"sluice.crypto", luaopen_sluice_crypto},
     {"sluice.err", luaopen_sluice_err},
     {"sluice.file", luaopen_sluice_file},

@@ -3,9 +3,9 @@
 
 #include <limits.h>
 
+#include "bindings/process_parts.h"
 #include "bindings/slb.h"
-
-#define ARGS_MAX 256
+#include "io/spawn.h"
 
 static int push_result(lua_State *L, sl_op *op) {
     const sl_err *err = sl_op_error(op);
@@ -25,17 +25,17 @@ static int push_result(lua_State *L, sl_op *op) {
     return 1;
 }
 
-/* The list in the field argv; its strings stay the table's. */
-static void check_argv(lua_State *L, const char *argv[ARGS_MAX + 1]) {
+void process_check_argv(lua_State *L, const char *what, const char *argv[PROCESS_ARGS_MAX + 1]) {
+    if (!lua_istable(L, 1)) slb_usage(L, "%s: expected a table with argv, got a %s", what, luaL_typename(L, 1));
     if (lua_getfield(L, 1, "argv") != LUA_TTABLE)
-        slb_usage(L, "process.run: argv must be a list: { \"program\", \"argument\" }");
+        slb_usage(L, "%s: argv must be a list: { \"program\", \"argument\" }", what);
     lua_Integer n = luaL_len(L, -1);
-    if (n < 1 || n > ARGS_MAX) slb_usage(L, "process.run: argv must have 1 to %d items", ARGS_MAX);
+    if (n < 1 || n > PROCESS_ARGS_MAX) slb_usage(L, "%s: argv must have 1 to %d items", what, PROCESS_ARGS_MAX);
     for (lua_Integer i = 1; i <= n; i++) {
         size_t len;
-        if (lua_rawgeti(L, -1, i) != LUA_TSTRING) slb_usage(L, "process.run: argv[%d] must be a string", (int)i);
+        if (lua_rawgeti(L, -1, i) != LUA_TSTRING) slb_usage(L, "%s: argv[%d] must be a string", what, (int)i);
         argv[i - 1] = lua_tolstring(L, -1, &len);
-        if (strlen(argv[i - 1]) != len) slb_usage(L, "process.run: argv[%d] holds a zero byte", (int)i);
+        if (strlen(argv[i - 1]) != len) slb_usage(L, "%s: argv[%d] holds a zero byte", what, (int)i);
         lua_pop(L, 1);
     }
     argv[n] = NULL;
@@ -45,10 +45,9 @@ static void check_argv(lua_State *L, const char *argv[ARGS_MAX + 1]) {
 /* run{argv=, cwd=, timeout=, max_bytes=} -> {status=, signal=, stdout=, stderr=} | nil, err     (waits) */
 static int l_run(lua_State *L) {
     static const char *const known[] = {"argv", "cwd", "max_bytes", "timeout", NULL};
-    const char *argv[ARGS_MAX + 1];
-    if (!lua_istable(L, 1)) slb_usage(L, "process.run: expected a table with argv, got a %s", luaL_typename(L, 1));
+    const char *argv[PROCESS_ARGS_MAX + 1];
+    process_check_argv(L, "process.run", argv);
     slb_check_options(L, 1, "process.run", known);
-    check_argv(L, argv);
     int64_t max_bytes = slb_opt_int(L, 1, "max_bytes", 16 << 20);
     if (max_bytes < 1) slb_usage(L, "process.run: max_bytes must be 1 or more");
     sl_process_options options = {.argv = argv, .cwd = slb_opt_string(L, 1, "cwd", NULL),
@@ -64,7 +63,7 @@ static int l_run(lua_State *L) {
 /* find(name) -> path | nil */
 static int l_find(lua_State *L) {
     char path[PATH_MAX];
-    if (sl_process_find(luaL_checkstring(L, 1), path, sizeof path)) lua_pushstring(L, path);
+    if (sl_spawn_find(luaL_checkstring(L, 1), path, sizeof path)) lua_pushstring(L, path);
     else lua_pushnil(L);
     return 1;
 }
@@ -75,5 +74,7 @@ int luaopen_sluice_process(lua_State *L);
 
 int luaopen_sluice_process(lua_State *L) {
     luaL_newlib(L, functions);
+    process_child_functions(L);
+    process_self_functions(L);
     return 1;
 }

@@ -156,102 +156,6 @@ static int cursor_remembered(lua_State *L) {
     return 2;
 }
 
-/* ---- the ledger ---- */
-
-/* The args of a run as text: text as it is, a table as JSON. Leaves it on the stack. */
-static const char *push_args(lua_State *L) {
-    if (lua_getfield(L, 2, "args") == LUA_TNIL) return lua_pushliteral(L, "{}");
-    if (lua_type(L, -1) == LUA_TSTRING) return lua_tostring(L, -1);
-    sl_buf text;
-    sl_err err;
-    sl_buf_init(&text, 1 << 20);
-    int rc = slb_json_put(L, lua_gettop(L), &text, &err);
-    if (rc == 0) lua_pushlstring(L, text.data, text.len);
-    sl_buf_free(&text);
-    if (rc < 0) slb_raise(L, &err);
-    return lua_tostring(L, -1);
-}
-
-/* store:run_start{recipe=, args=} -> id */
-static int store_run_start(lua_State *L) {
-    static const char *const known[] = {"recipe", "args", NULL};
-    sl_store *st = check_store(L);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    slb_check_options(L, 2, "run_start", known);
-    const char *recipe = need_string(L, "run_start", "recipe");
-    int64_t id;
-    sl_err err;
-    if (sl_run_start(st, recipe, push_args(L), &id, &err) < 0) slb_raise(L, &err);
-    lua_pushinteger(L, id);
-    return 1;
-}
-
-static const struct {
-    const char *key;
-    size_t at;
-} sums[] = {
-    {"read", offsetof(sl_run_sums, read)},         {"added", offsetof(sl_run_sums, added)},
-    {"sent", offsetof(sl_run_sums, sent)},         {"unchanged", offsetof(sl_run_sums, unchanged)},
-    {"skipped", offsetof(sl_run_sums, skipped)},   {"rejected", offsetof(sl_run_sums, rejected)},
-    {"unknown", offsetof(sl_run_sums, unknown)},   {"batches", offsetof(sl_run_sums, batches)},
-    {"requests", offsetof(sl_run_sums, requests)}, {"peak_bytes", offsetof(sl_run_sums, peak_bytes)},
-};
-
-#define SUMS (sizeof sums / sizeof sums[0])
-
-/* store:run_finish(id, {exit_code=, error=, read=, …, waited=}) -> true */
-static int store_run_finish(lua_State *L) {
-    static const char *const known[] = {"exit_code", "error",   "read",       "added",   "sent",
-                                        "unchanged", "skipped", "rejected",   "unknown", "batches",
-                                        "requests",  "waited",  "peak_bytes", NULL};
-    sl_store *st = check_store(L);
-    lua_Integer id = luaL_checkinteger(L, 2);
-    luaL_checktype(L, 3, LUA_TTABLE);
-    slb_check_options(L, 3, "run_finish", known);
-    sl_run_sums s = {.waited_ms = slb_opt_ms(L, 3, "waited", 0)};
-    for (size_t i = 0; i < SUMS; i++)
-        *(int64_t *)(void *)((char *)&s + sums[i].at) = slb_opt_int(L, 3, sums[i].key, 0);
-    int exit_code = (int)slb_opt_int(L, 3, "exit_code", 0);
-    sl_err err;
-    lua_getfield(L, 3, "error"); /* text, or the error value */
-    const char *error = lua_isnil(L, -1) ? NULL : luaL_tolstring(L, -1, NULL);
-    return raise_or_true(L, sl_run_finish(st, id, exit_code, error, &s, &err), &err);
-}
-
-static void push_run(lua_State *L, const sl_run *r) {
-    lua_createtable(L, 0, 24);
-    slb_set_int(L, "id", r->id);
-    slb_set_int(L, "pid", r->pid);
-    slb_set_text(L, "recipe", r->recipe);
-    slb_set_text(L, "args", r->args);
-    slb_set_text(L, "error", r->error);
-    slb_set_text(L, "state", sl_run_state_name(r->state));
-    slb_set_time(L, "started", r->started_ms);
-    slb_set_time(L, "finished", r->finished_ms);
-    if (r->state != SL_RUN_FINISHED) return;
-    slb_set_int(L, "exit_code", r->exit_code);
-    for (size_t i = 0; i < SUMS; i++)
-        slb_set_int(L, sums[i].key, *(const int64_t *)(const void *)((const char *)&r->sums + sums[i].at));
-    lua_pushnumber(L, (lua_Number)r->sums.waited_ms / 1000);
-    lua_setfield(L, -2, "waited");
-}
-
-/* store:runs(count) -> { newest, … } */
-static int store_runs(lua_State *L) {
-    sl_store *st = check_store(L);
-    lua_Integer count = luaL_optinteger(L, 2, 20), n = 0;
-    sl_run r;
-    sl_err err;
-    lua_newtable(L);
-    int rc = sl_runs_first(st, count < 0 ? 0 : count, &r, &err);
-    for (; rc == 1; rc = sl_runs_next(st, &r, &err)) {
-        push_run(L, &r);
-        lua_rawseti(L, -2, ++n);
-    }
-    if (rc < 0) slb_raise(L, &err);
-    return 1;
-}
-
 /* ---- batches ---- */
 
 /* store:batch_put{run=, api=, account=, resource=, batch=, records=, detail=} -> id */
@@ -385,9 +289,6 @@ static int lock_close(lua_State *L) {
 static const luaL_Reg store_methods[] = {{"close", store_close},
                                          {"path", store_path},
                                          {"cursor", store_cursor},
-                                         {"run_start", store_run_start},
-                                         {"run_finish", store_run_finish},
-                                         {"runs", store_runs},
                                          {"batch_put", store_batch_put},
                                          {"batch_done", store_batch_done},
                                          {"batches_open", store_batches_open},
@@ -415,6 +316,11 @@ int luaopen_sluice_state(lua_State *L) {
     state_sent_methods(L);
     state_look_methods(L);
     state_outbox_methods(L);
+    state_run_methods(L);
+    state_daemon_methods(L);
+    state_schedule_methods(L);
+    state_plan_methods(L);
+    state_occurrence_methods(L);
     lua_pop(L, 2);
     slb_type(L, CURSOR, cursor_meta, cursor_methods);
     slb_type(L, LOCK, lock_meta, lock_methods);

@@ -71,6 +71,8 @@ function Store:run_start(run) end
 ---@field requests? integer
 ---@field waited? number seconds
 ---@field peak_bytes? integer
+---@field moved? integer cursors that it moved; nil where it had none
+---@field delivered? string digest of what it delivered; nil where that was nothing
 
 --- Notes how it ended.
 ---@param id integer
@@ -91,11 +93,23 @@ function Store:run_alive(id) end
 ---@field pid integer
 ---@field started number
 ---@field finished? number
+---@field occurrence? integer what it is an attempt of
+---@field schedule? string
+---@field attempt? integer
+---@field outcome? "ok"|"partial"|"failed"|"timed_out"|"lost"|"cancelled"|"stopped" what the daemon made of its end
+---@field log? string path, in full
+
+---@class sluice.RunFilter fields that are nil match all
+---@field id? integer
+---@field schedule? string
+---@field occurrence? integer
+---@field below? integer only lower ids
+---@field most? integer default 20
 
 --- The newest runs, with their sums where they have finished.
----@param count? integer default 20
+---@param filter? integer|sluice.RunFilter a number: so many
 ---@return sluice.RunRow[]
-function Store:runs(count) end
+function Store:runs(filter) end
 
 --- Notes a batch before it is polled for the first time; on disk when it returns. The same batch again keeps its id.
 ---@param batch { api: string, batch: string, run?: integer, account?: string, resource?: string, records?: integer, detail?: string }
@@ -365,5 +379,269 @@ function Store:outbox_held(id) end
 ---@param before number seconds
 ---@return integer rows
 function Store:outbox_forget(before) end
+
+---@class sluice.Daemon one process that serves schedules; its lock dies with the process
+---@field id integer
+local Daemon = {}
+
+--- Notes that this process serves schedules from now on. Until it is closed, or the process ends, what it has claimed is its.
+---@param note? string
+---@return sluice.Daemon
+function Store:daemon_start(note) end
+
+--- It stopped in good order.
+function Daemon:close() end
+
+---@class sluice.DaemonRow
+---@field id integer
+---@field pid integer
+---@field started number
+---@field stopped? number it stopped in good order
+---@field alive boolean its process is there
+---@field note? string
+
+--- Newest first; old ones that are gone are forgotten as new ones start.
+---@return sluice.DaemonRow[]
+function Store:daemons() end
+
+--- A number that is another one once somebody else has changed the file; what was done through this store leaves it as it is.
+---@return integer
+function Store:changes() end
+
+---@class sluice.ScheduleRow
+---@field name string
+---@field version integer another one after each change of it or of its open occurrences; one rising counter for all schedules
+---@field spec string
+---@field seen number each due time up to it has its row, or lies in the span of one
+---@field paused? number since when; it may be over: see paused_until
+---@field paused_until? number the last moment of the pause
+---@field pause_note? string
+---@field paused_by? "person"|"failures"
+---@field failures integer in a row
+---@field stalled? string why it counts as stalled
+---@field stalled_at? number
+---@field told? string what was told of it last
+
+---@class sluice.OccurrenceRow
+---@field id integer
+---@field schedule string
+---@field due integer seconds
+---@field until? integer the last due time of a row that stands for several
+---@field count integer due times that it stands for
+---@field kind "timed"|"manual"|"backfill"
+---@field state "waiting"|"running"|"ran"|"skipped"|"coalesced"|"missed"
+---@field outcome? "ok"|"partial"|"failed"|"timed_out"|"lost"|"cancelled" of the last attempt that counted
+---@field reason? "overlap"|"paused"|"disabled"|"catchup"|"start_within"
+---@field note? string
+---@field start? number it does not start before that
+---@field attempt integer attempts that have started and count
+---@field run? integer the newest attempt's run
+---@field run_alive? boolean of one that is running: the daemon or the process of that run is there
+---@field owner? integer the daemon that has claimed it
+---@field owner_alive? boolean of one that is open and claimed
+---@field fence integer rises with each claim
+---@field args? string arguments as JSON, instead of the schedule's
+---@field uses string[] connections, of one that has started
+---@field batch? integer
+---@field parallel? integer how many of the batch may run at once
+---@field cancel boolean a person wants it to stop
+---@field made number
+---@field started? number the first attempt
+---@field ended? number
+
+---@class sluice.OccurrenceFilter fields that are nil match all
+---@field schedule? string
+---@field state? string
+---@field open? boolean only those that wait or run
+---@field kind? string
+---@field batch? integer
+---@field from? number due then or later, or a span that comes that far
+---@field to? number due then or earlier
+---@field newest? boolean newest due time first
+---@field after? integer only rows that follow that one (an id) in the order
+---@field most? integer so many rows at most
+
+--- All schedules, or those that changed after a version, in the order of their versions.
+---@param after_version? integer
+---@return sluice.ScheduleRow[]
+function Store:schedules(after_version) end
+
+---@param name string
+---@return sluice.ScheduleRow?
+function Store:schedule(name) end
+
+---@param id integer
+---@return sluice.OccurrenceRow?
+function Store:occurrence(id) end
+
+--- In the order of their due times.
+---@param filter? sluice.OccurrenceFilter
+---@return sluice.OccurrenceRow[]
+function Store:occurrences(filter) end
+
+---@class sluice.ScheduleFields what is to change; nil leaves a field as it is, false takes it away
+---@field failures? integer
+---@field paused? number|false false takes paused_until, pause_note and paused_by away as well
+---@field paused_until? number|false
+---@field pause_note? string|false
+---@field paused_by? "person"|"failures"|false
+---@field stalled? string|false
+---@field stalled_at? number|false
+---@field told? string|false
+
+---@class sluice.ScheduleChange: sluice.ScheduleFields
+---@field name string
+---@field version integer the one that was read; 0 for a new schedule
+---@field spec? string a new schedule needs it
+---@field seen? number a new schedule needs it
+---@field rows? sluice.OccurrenceNew[]
+---@field ends? sluice.OccurrenceFate[]
+
+---@class sluice.OccurrenceNew one that waits is the daemon's, with the fence 1
+---@field due number
+---@field until? number
+---@field count? integer default 1
+---@field kind? "timed" default
+---@field state "waiting"|"skipped"|"coalesced"|"missed"
+---@field reason? string
+---@field note? string
+---@field start? number
+---@field attempt? integer default 0
+
+---@class sluice.OccurrenceFate the end of one that waits, or more due times for a row that is final and never ran
+---@field id integer
+---@field state "ran"|"skipped"|"coalesced"|"missed"
+---@field outcome? string
+---@field reason? string
+---@field note? string
+---@field until? number
+---@field count? integer
+
+--- One durable transaction for all changes. A change whose version is no longer that one is left out (false) and does nothing;
+--- all others are done. A due time that has its row keeps it (its id is false). Ending one that is running, or that ran, is an
+--- error, and then nothing at all is done.
+---@param daemon sluice.Daemon
+---@param changes sluice.ScheduleChange[]
+---@return (integer|false)[] versions the new ones, in the order of the changes
+---@return (integer|false)[][] ids of the rows that were made, for each change
+function Store:schedule_plan(daemon, changes) end
+
+--- Takes an open occurrence that has no living owner, or is the daemon's own. One that is running goes on.
+---@param daemon sluice.Daemon
+---@param id integer
+---@return integer? fence nil: it is somebody else's, or over
+function Store:occurrence_claim(daemon, id) end
+
+---@class sluice.RunLock the lock of a run; a child that inherits its descriptor has it too
+local RunLock = {}
+
+---@return integer descriptor, which is closed in programs that are started unless they are told to keep it
+function RunLock:fd() end
+
+--- Closes the descriptor. A child that inherited it keeps the lock.
+function RunLock:close() end
+
+---@class sluice.StartOptions
+---@field recipe string for the ledger
+---@field args? string|table for the ledger; secrets are masked
+---@field most? integer so many may run at once, of all
+---@field uses? table<string, integer|false> connections, and how many of those that use it may run at once (false: any number)
+---@field parallel? integer so many of its batch may run at once
+---@field version? integer start only where the schedule still has that version
+
+---@class sluice.Started
+---@field run integer
+---@field attempt integer
+---@field version integer of the schedule
+---@field lock sluice.RunLock
+
+--- Makes the run of the next attempt, durably; its lock is taken before anyone can see it. Nil and why not: `full` (too many
+--- run, of all, by a connection, or of the batch), `gone` (it is no longer claimed with that fence, or no longer waits),
+--- `cancelled` (a person does not want it any more), `changed` (the version is another one).
+---@param daemon sluice.Daemon
+---@param id integer
+---@param fence integer
+---@param options sluice.StartOptions
+---@return sluice.Started?
+---@return "full"|"gone"|"cancelled"|"changed"|nil why
+function Store:occurrence_start(daemon, id, fence, options) end
+
+---@class sluice.EndHow either `state` (it is over) or `again` (it waits until then)
+---@field state? "ran"|"skipped"|"missed"
+---@field again? number
+---@field counts? boolean with `again`: false takes the attempt back; default true
+---@field outcome? string of this attempt
+---@field reason? string
+---@field note? string
+---@field exit_code? integer for the ledger, where the run did not say it itself
+---@field error? string the same
+
+--- The end of an attempt, durably: of the occurrence, of the run's row (where the run did not write it itself), and what it
+--- changes in the schedule. One that waits again stays with its owner and its fence.
+---@param id integer
+---@param run integer
+---@param how sluice.EndHow
+---@param change? sluice.ScheduleFields
+---@return integer|false version of the schedule; false: that run is not the occurrence's any more, and nothing was done
+function Store:occurrence_end(id, run, how, change) end
+
+--- What the daemon knows after the start of the process.
+---@param run integer
+---@param pid integer
+---@param log? string path of its log, in full: prune removes it with the run
+---@return true
+function Store:run_pid(run, pid, log) end
+
+--- In the process of the run: takes over its lock, whose descriptor it has inherited, so that run_finish is this store's to
+--- say. `usage` where the descriptor is not that lock.
+---@param run integer
+---@param fd integer
+---@return true
+function Store:run_adopt(run, fd) end
+
+--- Due times up to `until` get no run; nil: until it is resumed. `not_found` where the store does not know the schedule.
+---@param name string
+---@param options? { until?: number, note?: string, by?: "person"|"failures" }
+---@return integer version
+function Store:schedule_pause(name, options) end
+
+--- Ends a pause with this moment: `paused_until` is now, so that due times before are still those of a pause; a daemon
+--- takes the fields away. Failures in a row start over.
+---@param name string
+---@return integer version
+function Store:schedule_resume(name) end
+
+--- Asks for a run out of turn.
+---@param name string
+---@param options? { args?: string|table, note?: string }
+---@return integer id of the occurrence
+function Store:schedule_trigger(name, options) end
+
+--- Asks for runs of past due times. Times that have an `ok` run of any kind, or an occurrence that waits or runs, are left out
+--- unless `again`; `dry` only counts.
+---@param name string
+---@param times number[]
+---@param options? { parallel?: integer, again?: boolean, note?: string, dry?: boolean }
+---@return integer? batch nil where there was nothing to do
+---@return integer count
+function Store:schedule_backfill(name, times, options) end
+
+--- Marks an open occurrence as one that a person wants to stop.
+---@param id integer
+---@return integer|false version of the schedule; false: it is over already
+function Store:occurrence_cancel(id) end
+
+--- Final occurrences that ended before a time, oldest first, with the logs of their runs: none that is the newest of its
+--- schedule and kind, none with a run in `kept`, with an open batch or a write that is not settled.
+---@param before number wall clock
+---@param kept? integer[] runs
+---@param most? integer default 1000
+---@return { id: integer, logs: string[] }[]
+function Store:occurrences_old(before, kept, most) end
+
+--- Forgets final occurrences and the rows of their runs.
+---@param ids integer[]
+---@return integer count
+function Store:occurrences_forget(ids) end
 
 return state

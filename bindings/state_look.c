@@ -4,7 +4,6 @@
 #include "state/keep.h"
 #include "state/look.h"
 #include "state/name_lock.h"
-#include "state/run.h"
 
 #define NAME_LOCK "sluice.namelock"
 #define KEPT_MAX 20000
@@ -112,15 +111,6 @@ static int store_forget_runs(lua_State *L) {
     return 1;
 }
 
-/* store:run_alive(id) -> boolean */
-static int store_run_alive(lua_State *L) {
-    sl_err err;
-    int rc = sl_run_alive(check_store(L), luaL_checkinteger(L, 2), &err);
-    if (rc < 0) slb_raise(L, &err);
-    lua_pushboolean(L, rc);
-    return 1;
-}
-
 /* store:lock(name) -> lock | nil (another has it) */
 static int store_lock(lua_State *L) {
     sl_store *st = check_store(L);
@@ -148,7 +138,6 @@ static const luaL_Reg methods[] = {{"cursors", store_cursors},
                                    {"chore_due", store_chore_due},
                                    {"forget_batches", store_forget_batches},
                                    {"forget_runs", store_forget_runs},
-                                   {"run_alive", store_run_alive},
                                    {"lock", store_lock},
                                    {NULL, NULL}};
 

@@ -49,8 +49,16 @@ static int l_writable(lua_State *L) {
     return 1;
 }
 
+/* trim() */
+static int l_trim(lua_State *L) {
+    (void)L;
+    sl_machine_trim();
+    return 0;
+}
+
 static const luaL_Reg functions[] = {{"disk", l_disk},
                                      {"files", l_files},
+                                     {"trim", l_trim},
                                      {"versions", l_versions},
                                      {"writable", l_writable},
                                      {NULL, NULL}};

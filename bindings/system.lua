@@ -25,4 +25,7 @@ function system.files() end
 ---@return boolean
 function system.writable(path) end
 
+--- Gives memory that was freed back to the system (after `collectgarbage`, when something large is done with).
+function system.trim() end
+
 return system

@@ -31,90 +31,14 @@
 --     unchanged  1
 --     rejected   1, kept in dlq/scripts-create_veeqo_products-12.ndjson
 
+local input = require "sluice.input"
 local json = require "sluice.json"
 local ndjson = require "sluice.ndjson"
 local outbox = require "sluice.outbox"
 local sluice = require "sluice"
-local task = require "sluice.task"
 
 local AT_ONCE = 4
 local NOTED = 50 -- stock is noted as set after so many products
-
-local function usage(text, ...) sluice.err.raise { code = "usage", message = text:format(...) } end
-
--- ---- from a product to what Veeqo takes ----
-
-local function fault(text, ...) error({ product_fault = text:format(...) }, 0) end
-
-local function given(value)
-  if value == nil or value == json.null or value == "" then return nil end
-  return value
-end
-
-local function variant_of_shop(v)
-  local options = {}
-  for i = 1, 3 do options[#options + 1] = given(v["option" .. i]) end
-  return {
-    title = #options > 0 and table.concat(options, " / ") or given(v.sku), sku_code = given(v.sku), price = given(v.price),
-    weight_grams = given(v.grams), upc_code = given(v.barcode), physical_stock_level = given(v.qty),
-  }
-end
-
-local function product_of_shop(p)
-  local variants, images = {}, {}
-  for _, v in ipairs(p.variants[1] and p.variants or { p.variants }) do
-    if v.active ~= false then variants[#variants + 1] = variant_of_shop(v) end
-  end
-  for _, image in ipairs(given(p.images) or {}) do
-    if image.active ~= false then images[#images + 1] = { src = given(image.src), display_position = #images + 1 } end
-  end
-  return { title = given(p.title), description = given(p.body_html), product_variants_attributes = json.array(variants),
-    images_attributes = #images > 0 and json.array(images) or nil }
-end
-
-local function level_of(variant)
-  local level = given(variant.physical_stock_level)
-  local number = tonumber(level)
-  if level ~= nil and not number then fault("the stock of %s is no number: %s", variant.sku_code, tostring(level)) end
-  return number and math.max(0, number // 1 | 0)
-end
-
--- The arguments of create_product, and the stock of its variants: { sku, level }.
-local function prepared(product)
-  local args, stock, seen = product, {}, {}
-  if type(product.variants) == "table" then args = product_of_shop(product) end
-  local variants = args.product_variants_attributes
-  if type(variants) ~= "table" or #variants == 0 then fault "it has no variants" end
-  for i, variant in ipairs(variants) do
-    local sku = type(variant) == "table" and given(variant.sku_code)
-    if type(sku) ~= "string" then fault("variant %d has no sku_code (a text)", i) end
-    if seen[sku] then fault("it has the SKU %s twice", sku) end
-    local level = level_of(variant)
-    seen[sku], variant.physical_stock_level = true, nil
-    if level then stock[#stock + 1] = { sku = sku, level = level } end
-  end
-  return args, stock
-end
-
--- ---- Veeqo ----
-
--- The product that has a SKU. The search is fuzzy, so the SKU is compared here.
-local function find(depot, sku)
-  for product in depot:products { query = sku } do
-    for _, sellable in ipairs(product.sellables or {}) do
-      if sellable.sku_code == sku then return product end
-    end
-  end
-end
-
-local function warehouse_of(depot, wanted)
-  local names = {}
-  for one in depot:warehouses() do
-    if wanted == nil or tostring(one.id) == tostring(wanted) or one.name == wanted then return one end
-    names[#names + 1] = ("%s (%s)"):format(one.id, one.name)
-  end
-  usage("there is no warehouse %s; there are: %s", tostring(wanted or ""), #names > 0 and table.concat(names, ", ") or "none")
-end
 
 -- The product of a write that was confirmed: of its answer, where the store has it in full; else Veeqo is asked.
 local function written(job, sku)
@@ -123,9 +47,9 @@ local function written(job, sku)
   if type(product) == "table" and product.sellables then return product end
   local patience = row.settled + 2 * job.depot.options.index_lag
   repeat
-    product = find(job.depot, sku)
+    product = job.depot:find_product(sku)
     if product or sluice.time.now() > patience then return product end
-    task.sleep(1)
+    sluice.task.sleep(1)
   until false
 end
 
@@ -153,14 +77,11 @@ local function set_stock(job, sku, stock)
   if job.products % NOTED == 0 then job.noted:commit() end
 end
 
--- ---- the run ----
-
 -- One product: made, and its stock set; what is not certain is left for the end.
 local function make(job, product)
-  local plain = type(product) == "userdata" and ndjson.totable(product) or product
-  local ok, args, stock = pcall(prepared, plain)
-  if not ok and not (type(args) == "table" and args.product_fault) then error(args, 0) end
-  if not ok then return job.run:reject(ndjson.raw(product), args.product_fault) end
+  job.run:progress { what = "products" }
+  local args, stock = require("sluice.veeqo_product").of(type(product) == "userdata" and ndjson.totable(product) or product)
+  if not args then return job.run:reject(ndjson.raw(product), stock) end
   local sku = args.product_variants_attributes[1].sku_code
   if job.mine[sku] then return job.run:skip "its SKU came before in this run" end
   job.mine[sku] = true
@@ -170,43 +91,11 @@ local function make(job, product)
     job.there = job.there + 1
     return set_stock(job, sku, stock)
   end
-  if job.search and not row and find(job.depot, sku) then return job.run:skip "in Veeqo already, not made by this" end
+  if job.search and not row and job.depot:find_product(sku) then return job.run:skip "in Veeqo already, not made by this" end
+  job.handed_in[args] = ndjson.raw(product) -- a dead letter has its stock, too
   local state = job.box:send(args)
   if state == "confirmed" then set_stock(job, sku, stock)
   elseif state == "sent" then job.later[sku] = stock end
-end
-
-local function lines_of(path, run)
-  local records = ndjson.records(path)
-  return function()
-    for record in records do
-      run:count "read"
-      if not ndjson.bad(record) then return record end
-      run:reject(record.raw, record.reason, { line = record.line })
-    end
-  end
-end
-
--- Several at once; the source is asked by one at a time, since it may wait.
-local function make_all(job, source)
-  local turn, workers = task.semaphore(1), {}
-  local function next_product()
-    turn:acquire()
-    local ok, product = pcall(source)
-    turn:release()
-    if not ok then error(product, 0) end
-    return product
-  end
-  for i = 1, AT_ONCE do
-    workers[i] = function()
-      for product in next_product do
-        make(job, product)
-        job.run:progress { what = "products" }
-        if task.stopping() then return end
-      end
-    end
-  end
-  task.all(workers)
 end
 
 -- What is left once all was handed in: the uncertain ones, their stock, the cursor.
@@ -225,31 +114,32 @@ local function conclude(job)
   end
 end
 
-local function is_true(name, value)
-  if value == true or value == "true" then return true end
-  if value == false or value == "false" then return false end
-  usage("%s is true or false, not '%s'", name, tostring(value))
+local function make_all(args, run, source)
+  local depot, handed_in = sluice.connect(args.to), setmetatable({}, { __mode = "k" })
+  local job = {
+    run = run, depot = depot, search = args.search, warehouse = depot:find_warehouse(args.warehouse), mine = {}, later = {},
+    levels = 0, products = 0, lost = 0, there = 0, handed_in = handed_in,
+    box = outbox.open { connection = depot, operation = "create_product", in_flight = AT_ONCE,
+      key = function(product) return product.product_variants_attributes[1].sku_code end,
+      letter = function(product) return handed_in[product] end },
+    noted = run:cursor("stock"):open(("%s at %s"):format(depot.account, depot.options.base_url or "-")),
+  }
+  sluice.task.each(source, AT_ONCE, function(product) make(job, product) end)
+  conclude(job)
 end
 
 return sluice.recipe {
   about = "Make products of Stock2Shop or of a file in Veeqo, each once, with their stock",
   args = {
-    to = "connection of Veeqo", from = "connection of the shop, or file:PATH",
-    warehouse = { "id or name of the warehouse whose stock is set (default: the first)", optional = true },
-    search = { "look in Veeqo before a product is made", default = true },
+    to = { "connection of Veeqo", type = "connection" }, from = { "connection of the shop", type = "connection", file = true },
+    warehouse = { "id or name of the warehouse whose stock is set (default: the first)", type = "text", optional = true },
+    search = { "look in Veeqo before a product is made", type = "boolean", default = true },
   },
   key = { "to" },
   run = function(args, run)
-    local search, path = is_true("search", args.search), args.from:match "^file:(.+)$"
-    local depot = sluice.connect(args.to)
-    local job = {
-      run = run, depot = depot, search = search, warehouse = warehouse_of(depot, args.warehouse), mine = {}, later = {},
-      levels = 0, products = 0, lost = 0, there = 0,
-      box = outbox.open { connection = depot, operation = "create_product", in_flight = AT_ONCE,
-        key = function(product) return product.product_variants_attributes[1].sku_code end },
-      noted = run:cursor("stock"):open(("%s at %s"):format(depot.account, depot.options.base_url or "-")),
-    }
-    make_all(job, path and lines_of(path, run) or sluice.connect(args.from):changed_products { cursor = run:cursor "products" })
-    conclude(job)
+    local path = args.from:match "^file:(.+)$"
+    make_all(args, run, path and input.each(path, { what = "products" })
+      or sluice.connect(args.from):changed_products { cursor = run:cursor "products" })
   end,
+  retry = function(args, run, records) make_all(args, run, records) end,
 }

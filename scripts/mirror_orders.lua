@@ -13,8 +13,8 @@
 -- hold names and addresses). The cursor belongs to `from`'s account, `to` and `channel_id`, not to the file's content.
 --
 -- Stock2Shop: lines are byte for byte what the shop answered. Veeqo has no feed, so its list by time is read, again where it moved
--- (stdlib/veeqo_orders.lua); keys stand in alphabetical order. overlap: seconds that a run of Veeqo begins before the end of the last
--- one (600). Give more where this machine's clock is wrong by more, or should Veeqo read its filter's times in a zone west of UTC.
+-- (stdlib/veeqo_orders.lua); keys stand in alphabetical order. overlap: how long before the end of the last one a run of Veeqo begins
+-- (10m). Give more where this machine's clock is wrong by more, or should Veeqo read its filter's times in a zone west of UTC.
 --
 --   $ sluice run scripts/mirror_orders.lua from=depot to=file:orders.ndjson
 --   scripts/mirror_orders: done
@@ -26,14 +26,6 @@
 local json = require "sluice.json"
 local ndjson = require "sluice.ndjson"
 local sluice = require "sluice"
-
-local function usage(text, ...) sluice.err.raise { code = "usage", message = text:format(...) } end
-
-local function number_of(name, value, least)
-  local n = tonumber(value)
-  if not n or n < least then usage("%s is a number from %d, not '%s'", name, least, tostring(value)) end
-  return n
-end
 
 -- Gives what it is given, or stops the run: a line that is not on the disk must not be taken for one that is.
 local function must(value, problem)
@@ -51,26 +43,25 @@ local nowhere = { write = yes, sync = yes, close = yes }
 
 -- What `changed_orders` takes differs: a channel is a matter of Stock2Shop's search, an overlap of Veeqo's list.
 local function filter_of(source, args, run)
-  local filter = { since = args.since, cursor = run:cursor "orders", channel_id = args.channel_id }
-  if args.overlap ~= nil then filter.overlap = number_of("overlap", args.overlap, 0) end
-  if source.api ~= "veeqo" and filter.overlap then usage("overlap is for Veeqo; for %s set its index_lag in sluice.yaml", source.name) end
-  if source.api == "veeqo" and filter.channel_id then usage "channel_id is for Stock2Shop: each line of Veeqo's has its channel" end
+  local filter = { since = args.since, cursor = run:cursor "orders", channel_id = args.channel_id, overlap = args.overlap }
+  if source.api ~= "veeqo" and filter.overlap then sluice.usage("overlap is for Veeqo; for %s set its index_lag in sluice.yaml", source.name) end
+  if source.api == "veeqo" and filter.channel_id then sluice.usage "channel_id is for Stock2Shop: each line of Veeqo's has its channel" end
   return filter
 end
 
 return sluice.recipe {
   about = "Write the orders that changed in Stock2Shop or Veeqo to a file",
   args = {
-    from = "connection of Stock2Shop or Veeqo", to = "file:PATH",
-    since = { "time to start from (UTC); leaves the cursor alone", optional = true },
-    channel_id = { "only this sales channel (Stock2Shop)", optional = true },
-    overlap = { "seconds before the last run's end to begin at (Veeqo; 600)", optional = true },
-    checkpoint = { "commit after so many orders, besides at the end", default = 1000 },
+    from = { "connection of Stock2Shop or Veeqo", type = "connection" }, to = "file:PATH",
+    since = { "time to start from (UTC); leaves the cursor alone", type = "time", optional = true },
+    channel_id = { "only this sales channel (Stock2Shop)", type = "text", optional = true },
+    overlap = { "how long before the last run's end to begin (Veeqo; 10m)", type = "duration", optional = true },
+    checkpoint = { "commit after so many orders, besides at the end", type = "integer", min = 1, default = 1000 },
   },
   key = { "to", "channel_id" },
   run = function(args, run)
-    local path, checkpoint, pending = args.to:match "^file:(.+)$", number_of("checkpoint", args.checkpoint, 1), 0
-    if not path or path == "-" then usage("to is file:PATH, not %s", args.to) end
+    local path, pending = args.to:match "^file:(.+)$", 0
+    if not path or path == "-" then sluice.usage("to is file:PATH, not '%s'", args.to) end
     local source = sluice.connect(args.from)
     local filter = filter_of(source, args, run)
     local out = run.dry and nowhere or must(require("sluice.file").append(path))
@@ -85,7 +76,7 @@ return sluice.recipe {
     for order in source:changed_orders(filter) do
       must(out:write(line_of(order)))
       pending = pending + 1
-      if pending >= checkpoint then commit() end
+      if pending >= args.checkpoint then commit() end
     end
     commit()
     must(out:close())

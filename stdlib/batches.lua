@@ -215,4 +215,27 @@ function batches.wait_batches(client, o)
   return list
 end
 
+local function stage_lines(name, stage)
+  local lines = { ("  %s %s, %d accepted, %d refused"):format(name, stage.status, stage.successCount, stage.errorCount) }
+  for _, one in ipairs(stage.errors) do
+    lines[#lines + 1] = ("    line %s: %s (%d times): %s"):format(one.example.lineNumber, one.message, one.occurrences, one.example.value)
+  end
+  return table.concat(lines, "\n")
+end
+
+--- What became of a batch, as text: its status, its stages and what they refused. (waits)
+---@param client sluice.Client
+---@param stream string
+---@param id string
+---@return string
+function batches.describe_batch(client, stream, id)
+  local batch = client:batch { stream = stream, batch = id }.attributes
+  local lines = { ("batch %s: %s"):format(id, batch.status) }
+  for _, name in ipairs { "upload", "processing" } do
+    local stage = batch.stages[name]
+    if type(stage) == "table" then lines[#lines + 1] = stage_lines(name, stage) end
+  end
+  return table.concat(lines, "\n")
+end
+
 return batches

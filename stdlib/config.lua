@@ -13,7 +13,7 @@ local yaml = require "sluice.yaml"
 
 local config = {}
 
-local MAX_BYTES = 1024 * 1024
+local MAX_BYTES, MAX_VALUES = 4 * 1024 * 1024, 500000 -- room for 10,000 schedules
 local NAME = "sluice.yaml"
 
 ---@class sluice.Config
@@ -108,7 +108,7 @@ end
 
 -- The tree, or a config error about the text.
 local function parse(full, name)
-  local root, problem = yaml.parse(read_file(full, name), { name = name, max_bytes = MAX_BYTES })
+  local root, problem = yaml.parse(read_file(full, name), { name = name, max_bytes = MAX_BYTES, max_nodes = MAX_VALUES })
   if root then return root end
   problem.code, problem.file = "config", name
   return nil, problem
@@ -126,7 +126,9 @@ local function value_of(node, key)
 end
 
 local function new_reader(cfg, fields)
-  return reader.new { file = cfg.file, folder = cfg.folder, expand = fields.expand, dry = fields.dry, getenv = cfg.getenv }
+  local function source() return read_file(cfg.path, cfg.file) end -- again, when a place inside of a text is looked for
+  return reader.new { file = cfg.file, folder = cfg.folder, expand = fields.expand, dry = fields.dry, getenv = cfg.getenv,
+    source = source }
 end
 
 -- The values that are used whatever is done: variables in them are put in at once.
@@ -226,7 +228,7 @@ local function connection_row(def)
   for _, row in ipairs(require("sluice.definition").connection_keys(def)) do
     local kind = by_name[row.name] or by_type[row.type] or "text"
     local secret = row.secret or row.type == "secret"
-    fields[row.name] = { kind = kind, required = row.required, secret = secret, source = from_elsewhere[kind], doc = row.doc }
+    fields[row.name] = { kind = kind, required = row.required, secret = secret, source = from_elsewhere[kind], min = row.min, doc = row.doc }
   end
   for _, host in ipairs(def.hosts or {}) do fields[host.key] = { kind = "url", doc = host.doc } end
   for name, class in pairs(def.classes or {}) do rates[name] = { kind = "rate", doc = class.doc } end
@@ -317,6 +319,60 @@ function config.schedule(cfg, name)
   raise_first(r.findings)
   schedule.name = name
   return schedule
+end
+
+--- All schedules by name, as config.schedule gives each. Raises a `config` error.
+---@param cfg sluice.Config
+---@return table<string, table>
+function config.all_schedules(cfg)
+  local r, map, node = new_reader(cfg, { expand = true }), {}, value_of(cfg.root, "schedules")
+  for _, entry in ipairs(node and node.entries or {}) do
+    map[entry.key] = r:read(entry.value, schema.schedule, "schedules." .. entry.key)
+    if map[entry.key] then map[entry.key].name = entry.key end
+  end
+  raise_first(r.findings)
+  return map
+end
+
+--- How many scheduled runs may use a connection at once, for those connections that say so.
+---@param cfg sluice.Config
+---@return table<string, integer>
+function config.runs(cfg)
+  local r, map, node = new_reader(cfg, { expand = true }), {}, value_of(cfg.root, "connections")
+  for _, entry in ipairs(node and node.entries or {}) do
+    local runs = value_of(entry.value, "runs")
+    map[entry.key] = runs and r:read(runs, { kind = "integer", min = 1 }, ("connections.%s.runs"):format(entry.key))
+  end
+  raise_first(r.findings)
+  return map
+end
+
+--- The zone of schedules that name none.
+---@param cfg sluice.Config
+---@return string
+function config.zone(cfg)
+  local r, node, row = new_reader(cfg, { expand = true }), value_of(value_of(cfg.root, "serve"), "zone"), schema.root.fields.serve.fields.zone
+  local zone = node and r:read(node, row, "serve.zone")
+  raise_first(r.findings)
+  return zone or row.default
+end
+
+--- The `serve` or `notify` section, with defaults; variables are put in, files and commands asked (so it may wait), a token is
+--- masked from now on. Raises a `config` error. nil: there is no `notify`.
+---@param cfg sluice.Config
+---@param name "serve"|"notify"
+---@return table?
+function config.section(cfg, name)
+  local r, node, row = new_reader(cfg, { expand = true }), value_of(cfg.root, name), schema.root.fields[name]
+  local values_of = node and r:read(node, row, name)
+  raise_first(r.findings)
+  if not values_of and name == "notify" then return nil end
+  values_of = values_of or {}
+  for key, field in pairs(row.fields) do
+    if values_of[key] == nil then values_of[key] = field.default end
+    if field.secret and values_of[key] then require("sluice.log").secret(values_of[key]) end
+  end
+  return values_of
 end
 
 --- The recipes that the schedules name: absolute paths, and where the config says so. What can't be read is left out.

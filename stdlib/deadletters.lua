@@ -35,6 +35,22 @@ function deadletters.files(store)
   return list
 end
 
+local REASONS = 20 -- different ones that are told apart
+
+--- Counts a reason, for the summary: a list of { reason, count }, in the order of their first time; what is more is one entry.
+---@param list { reason: string, count: integer }[]
+---@param reason string
+function deadletters.note(list, reason)
+  for i, one in ipairs(list) do
+    if one.reason == reason or i == REASONS then
+      one.count = one.count + 1
+      one.reason = one.reason == reason and reason or "other reasons"
+      return
+    end
+  end
+  list[#list + 1] = { reason = reason, count = 1 }
+end
+
 ---@param run sluice.Run
 function deadletters.open(run)
   run:store()
@@ -42,7 +58,7 @@ function deadletters.open(run)
   local path = deadletters.folder(run:config().store) .. "/" .. name
   local out, problem = file.append(path)
   if not out then error(problem, 0) end
-  return setmetatable({ path = path, out = out, run = run, count = 0 }, DeadLetters)
+  return setmetatable({ path = path, out = out, run = run, count = 0, reasons = {} }, DeadLetters)
 end
 
 --- The line of a record: the raw text stays as it is; what can't be JSON is kept as a text. A record with one of our secrets
@@ -75,6 +91,7 @@ function DeadLetters:put(raw, reason, extra)
     error(failed, 0)
   end
   self.count = self.count + 1
+  deadletters.note(self.reasons, reason)
 end
 
 --- Everything that was put is on the disk when this returns.

@@ -440,6 +440,7 @@ definition.common_keys = {
   { name = "ca_file", type = "text", doc = "file with the certificates to trust" },
   { name = "client_cert", type = "text", doc = "file with the certificate to show to the server (PEM)" },
   { name = "client_key", type = "text", doc = "file with its key, where that is not in the same file (PEM)" },
+  { name = "runs", type = "integer", min = 1, doc = "scheduled runs that may use it at once" },
   { name = "insecure", type = "boolean", default = false, doc = "true lets credentials go over plain http to other hosts than this machine" },
 }
 

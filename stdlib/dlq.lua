@@ -21,7 +21,8 @@ usage: sluice dlq list                       dead-letter files: run, recipe, how
   sluice dlq retry 12                        with the arguments of run 12
   sluice dlq retry 12 token=…                arguments that the ledger does not tell (it masks secrets), or other ones
 
-retry needs a recipe that says how (`retry`, see docs/recipes.md); delta_feed does. It is a run of its own, in the ledger and
+retry needs a recipe that says how (`retry`, see docs/recipes.md); those that send do. A record may be mended in its line before.
+It is a run of its own, in the ledger and
 with a summary. A record that went through is settled, and a second retry leaves it alone; one that is rejected again stays,
 with the new reason. Where the retry fails or is killed, what it had not committed is given again. Records that are no JSON
 object, or had a secret in them (masked), are unreadable: they can only be looked at. Exit codes as of `sluice run`: 3 where some were rejected again.
@@ -144,7 +145,7 @@ local function path_of(cfg, row, file)
     hint = "put it back, or look at the records with sluice dlq show " .. file.name }
 end
 
-local function arguments_of(row, given, recipe)
+local function arguments_of(row, given, recipe, cfg)
   local args = json.decode(row.args) or {}
   for name, value in pairs(given) do args[name] = value end
   for name, value in pairs(args) do
@@ -152,7 +153,7 @@ local function arguments_of(row, given, recipe)
       usage("retry: the ledger masks the argument '%s' of run %d", ("add it: %s=…"):format(name), name, row.id)
     end
   end
-  return require("sluice.recipe").arguments(recipe, args)
+  return require("sluice.recipe").arguments(recipe, args, cfg)
 end
 
 local function recipe_at(path, given)
@@ -202,7 +203,7 @@ function verbs.retry(words, globals)
   local row = row_of(store, file)
   local path = path_of(cfg, row, file)
   local recipe = recipe_at(path, given)
-  local args = arguments_of(row, given, recipe)
+  local args = arguments_of(row, given, recipe, cfg)
   local self = run.set {
     name = row.recipe, path = path, options = { config = globals.config, json = globals.json, quiet = globals.quiet }, recipe = recipe,
     args = args, args_text = json.encode(args), errand = " (dlq retry)", loaded = cfg,

@@ -15,6 +15,7 @@ usage: sluice doctor [CONNECTION …] [-c FILE] [--json] [-q]
   sluice doctor --json           one document { exit_code, checks = [{ check, name, status, message, cure, where }] }
 
 config       sluice.yaml, and secrets that it holds itself       store        opens, schema, whole, permissions, room
+schedules    their recipes, a daemon that runs them, those that are paused, stalled or fail
 shared       the per-user folder of budgets and login tokens     host         reachable, its certificate
 credentials  accepted by the API: the definition's `health` operation; not asked where it names none
 clock        its difference from the servers' clocks             libraries, zones, files, terminal
@@ -149,6 +150,7 @@ function doctor.run(options)
   local cfg = check_config(report, options.config)
   local names = check_names(cfg, options.connections or {})
   guarded(report, "store", require("sluice.doctor.store").check, cfg)
+  if cfg then guarded(report, "schedules", require("sluice.doctor.schedules").check, cfg) end
   if cfg then guarded(report, "host", require("sluice.doctor.remote").check, cfg, names) end
   guarded(report, "libraries", require("sluice.doctor.machine").check)
   return report.rows, exit_code(report.rows)

@@ -100,6 +100,7 @@ local function nothing() end
 ---@field page_size integer
 ---@field window? integer hits that the server pages through, default 10000
 ---@field count? fun(kind: string) is told "read" and "unchanged"
+---@field gave? fun(id: any, modified: string, digest: string) is told each row that is given
 ---@field stopping? fun(): any true ends the iteration early
 ---@field spawn? fun(fn: function, ...): table starts a task that reads the next page
 ---@field reject? fun(row: any) takes a row that can't be given (`row.bad`), once for each of its changes
@@ -112,6 +113,7 @@ function feed.iterate(o)
   local from, position = start_of(o)
   local cursor = o.since == nil and o.cursor or memory()
   local count, stopping, describe, lag = o.count or nothing, o.stopping or nothing, o.describe, o.index_lag
+  local gave = o.gave or nothing
   local newest = keyset.newest(o.search)
   local now = o.now // 1 | 0
   local pages = reader(newest and keyset.changes {
@@ -143,6 +145,7 @@ function feed.iterate(o)
       row = nil
     else
       cursor:deliver(hit.id, modified, digest, ahead)
+      gave(hit.id, modified, digest)
       if row.bad then
         o.reject(row)
         row = nil
@@ -231,6 +234,7 @@ end
 function feed.changed(name, client, args, source)
   args = args or {}
   local size, options, run = check(name, args), client.options or {}, require("sluice.run").current()
+  run.watches = true -- that nothing came of it is worth a word
   local search, count = watched(searches.search(client, args, source), run, source.what)
   local rows, _, _, closer = feed.iterate {
     name = name, what = source.what, search = search, describe = searches.describe, since = args.since,
@@ -238,6 +242,7 @@ function feed.changed(name, client, args, source)
     index_lag = math.ceil(options.index_lag or 120), now = time.now(), page_size = size,
     reject = function(row) run:reject(row.raw, row.bad, { id = tostring(row.record.id) }) end,
     count = count, stopping = task.stopping, spawn = task.spawn,
+    gave = function(id, modified, digest) run:gave(id, modified, digest) end,
   }
   return function()
     local row = rows()

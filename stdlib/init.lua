@@ -11,6 +11,12 @@ function sluice.recipe(spec) return require("sluice.recipe").declare(spec) end
 ---@return table client its operations are methods
 function sluice.connect(name) return require("sluice.connect").connect(name) end
 
+--- Raises `usage` (exit 2), for what the types of arguments can't say: `sluice.usage("%s is missing, the step %s needs it", name, step)`.
+---@param text string a format, with its values behind it where there are any
+function sluice.usage(text, ...)
+  require("sluice.err").raise { code = "usage", message = select("#", ...) > 0 and text:format(...) or text }
+end
+
 -- sluice.json, sluice.task and so on, loaded when first used.
 return setmetatable(sluice, {
   __index = function(_, name)

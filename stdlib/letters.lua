@@ -62,7 +62,7 @@ end
 ---@param run sluice.Run
 ---@return sluice.Letters
 function letters.open(path, run)
-  return setmetatable({ path = path, run = run, given = 0, marked = 0, count = 0, again = {} }, Letters)
+  return setmetatable({ path = path, run = run, given = 0, marked = 0, count = 0, again = {}, reasons = {} }, Letters)
 end
 
 --- The records that are neither settled nor unreadable, each with its letter. Ends early where a signal asks to stop.
@@ -88,6 +88,7 @@ function Letters:put(raw, reason, extra)
   self.again[raw] = self.again[raw] or {}
   table.insert(self.again[raw], one)
   self.count = self.count + 1
+  deadletters.note(self.reasons, reason)
 end
 
 local function mark(self, letter)

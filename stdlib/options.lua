@@ -106,13 +106,14 @@ function options.parse(argv, spec)
   return words, given
 end
 
---- Calls the subcommand that argv begins with: fn(the rest, globals).
+--- Calls the subcommand that argv begins with: fn(the rest, globals); `default` where it begins with none.
 ---@param argv string[]
 ---@param globals table
 ---@param spec { command: string, verbs: table<string, fun(argv: string[], globals: table): integer?>, default?: string }
 ---@return integer? exit code
 function options.dispatch(argv, globals, spec)
-  local verb = argv[1] or spec.default
+  local verb = argv[1]
+  if spec.default and (not verb or is_option(verb)) then return spec.verbs[spec.default](argv, globals) end
   if not verb then usage(spec, "what about it? one of %s", table.concat(text.keys(spec.verbs), ", ")) end
   local fn = spec.verbs[verb]
   if fn then return fn(table.move(argv, 2, #argv, 1, {}), globals) end

@@ -33,7 +33,10 @@ local STOPPED = "not sent: the outbox had to stop"
 local Outbox = {}
 Outbox.__index, Outbox.__name = Outbox, "sluice.outbox"
 
-local known = { "connection", "operation", "key", "with", "into", "resolve", "drained", "settle_after", "gap", "deadline", "in_flight", "store" }
+local known = { "connection", "operation", "key", "with", "into", "resolve", "drained",
+  "settle_after", "gap", "deadline", "in_flight", "store", "letter" }
+
+local begin_next -- below: writes another record
 
 local function usage(text, ...)
   errors.raise { code = "usage", message = "outbox.open: " .. text:format(...) }
@@ -72,6 +75,7 @@ end
 ---   deadline                seconds that settling may take (default: 2 × settle_after + 4 × gap + 60); then `unknown`
 ---   in_flight               writes at once (4)
 ---   store                   another store than the config's
+---   letter                  function(record): its text in the dead letters, where that is not the record's own (nil: it is)
 ---@param o table
 ---@return sluice.Outbox
 function outbox.open(o)
@@ -82,10 +86,10 @@ function outbox.open(o)
   local run = require("sluice.run").current()
   local self = setmetatable({
     client = client, row = row, key = o.key, with = o.with or {}, into = o.into or outbox_record.target(row), resolve = o.resolve,
-    drained = o.drained, options = settling.options(o, tonumber(client.options.index_lag)), run = run,
+    drained = o.drained, letter = o.letter, options = settling.options(o, tonumber(client.options.index_lag)), run = run,
     slots = task.semaphore(o.in_flight or IN_FLIGHT), settler = task.semaphore(1), tasks = {}, pending = {}, working = {},
     store = o.store or run:store(), host = host_of(client, row), timeout = row.timeout or tonumber(client.options.timeout) or 60,
-    confirmed = 0, repeated = 0, rejected = 0, unknown = 0, resent = 0,
+    begin = begin_next, confirmed = 0, repeated = 0, rejected = 0, unknown = 0, resent = 0,
   }, Outbox)
   run:on_failure(function() self:abandon() end)
   return self
@@ -157,7 +161,7 @@ end
 local function take_over(self, job, row)
   if row.digest ~= job.digest and row.body then
     log.warn("outbox", "%s '%s' was sent with other content, and how that ended is not certain", self.row.name, job.key)
-    job.args, job.differs = json.decode(row.body), true
+    job.args, job.own, job.differs = json.decode(row.body), job.args, true
   end
   doubtful(self, job, nil, row.age or 0)
 end
@@ -193,6 +197,12 @@ local function stopped(self, job, problem)
   if self.failure == nil then self.failure = problem end
   if open and row.state == "sent" then fates.count(self, job, "unknown")
   elseif job.state ~= "rejected" then fates.count(self, job, "skipped", STOPPED) end
+end
+
+-- The next one with a key whose former one was refused, in the task of that one.
+function begin_next(self, job)
+  local ok, problem = pcall(begin, self, job)
+  if not ok then stopped(self, job, problem) end
 end
 
 local function raise_failure(self)

@@ -17,7 +17,8 @@ end
 local function refuse(self, job, reason)
   local run = self.run
   if run.recipe or run.opened or run.loaded then
-    return run:reject(outbox_record.text(job.record), reason, { key = job.key, operation = self.row.name })
+    local text = self.letter and self.letter(job.record) or outbox_record.text(job.record)
+    return run:reject(text, reason, { key = job.key, operation = self.row.name })
   end
   log.warn("outbox", "%s '%s' was refused: %s", self.row.name, job.key or "?", reason)
   run:count "rejected"
@@ -71,11 +72,44 @@ function fates.confirmed(self, job, answer, note)
   fates.count(self, job, "confirmed")
 end
 
---- The API has refused it.
+local function digest_of(job) return (select(2, outbox_record.body(job.args))) end
+
+-- Those of the followers that have other content than what was refused: they may be what puts it right. The first of them comes
+-- next, with the rest behind it.
+local function corrected(job)
+  local next_one, same_ones = nil, {}
+  for _, one in ipairs(job.followers) do
+    if next_one then table.insert(next_one.followers, one)
+    elseif digest_of(one) ~= job.digest then next_one = one
+    else same_ones[#same_ones + 1] = one end
+  end
+  job.followers = same_ones
+  return next_one
+end
+
+-- What was refused is what an earlier run had sent under this key; the record itself, which has other content, was not tried.
+local function own_turn(self, job)
+  local old = { key = job.key, record = self.into and job.args[self.into] or job.args }
+  self.run:count "added" -- an earlier run had read it
+  refuse(self, old, job.reason)
+  job.args, job.own, job.digest, job.differs, job.state = job.own, nil, nil, nil, nil
+  job.problem, job.refusal, job.resends, job.doubt = nil, nil, nil, nil
+  if self.working[job.name] == job then self.working[job.name] = nil end
+end
+
+--- The API has refused it. Where what was handed in meanwhile under its key has other content, that is written next.
 function fates.rejected(self, job, reason)
   if job.intent then close_as(job, "rejected", nil, reason) end
   self.rejected = self.rejected + 1
+  if job.own then
+    job.reason = reason
+    own_turn(self, job)
+    return self.begin(self, job)
+  end
+  local next_one = job.key and corrected(job)
   fates.count(self, job, "rejected", reason)
+  self.rejected = self.rejected + #job.followers
+  if next_one then self.begin(self, next_one) end
 end
 
 --- Nothing can tell.

@@ -1,11 +1,14 @@
 --- What is forgotten with time: what `keep:` of the config says, as a list of steps. Cursors, open batches, runs under way
---- and what is not settled stay, whatever their age.
+--- and what is not settled stay, whatever their age; so does the newest occurrence of a schedule. Runs of schedules and their logs go
+--- with their occurrence.
 local deadletters = require "sluice.deadletters"
+local err = require "sluice.err"
 local time = require "sluice.time"
 
 local prune = {}
 
-local DAY = 86400
+local DAY, ENOENT = 86400, 2
+local CHUNK = 1000 -- occurrences forgotten in one transaction
 
 -- ---- steps ----
 
@@ -32,10 +35,36 @@ local function batches(store, before) return store:forget_batches(before) end
 local function bodies(store, before) return store:outbox_forget(before) end
 
 -- `dlq retry` needs the arguments of a run whose dead letters are there.
-local function runs(store, before)
+local function kept_runs(store)
   local kept = {}
   for _, file in ipairs(deadletters.files(store:path())) do kept[#kept + 1] = file.run end
-  return store:forget_runs(before, kept)
+  return kept
+end
+
+local function runs(store, before) return store:forget_runs(before, kept_runs(store)) end
+
+-- Logs go before the rows that name them: a prune that dies in between is taken up by the next one. A row whose log can't
+-- be removed stays.
+local function remove_logs(old)
+  for _, path in ipairs(old.logs) do
+    local done, problem, code = os.remove(path)
+    if not done and code ~= ENOENT then return nil, problem end
+  end
+  return true
+end
+
+local function occurrences(store, before)
+  local kept, count = kept_runs(store), 0
+  while true do
+    local ids, trouble = {}, nil
+    for _, old in ipairs(store:occurrences_old(before, kept, CHUNK)) do
+      local done, problem = remove_logs(old)
+      if done then ids[#ids + 1] = old.id else trouble = trouble or problem end
+    end
+    count = count + store:occurrences_forget(ids)
+    if trouble then err.raise { code = "state", message = "a log can't be removed: " .. trouble, hint = "its folder must be writable" } end
+    if #ids == 0 then return count end
+  end
 end
 
 -- In this order: runs go after their dead letters. Each: the key of `keep:`, what is forgotten, the function that forgets
@@ -45,6 +74,7 @@ local steps = {
   { key = "bodies", what = "bodies of settled writes", forget = bodies },
   { key = "runs", what = "batches", forget = batches },
   { key = "runs", what = "runs", forget = runs },
+  { key = "runs", what = "occurrences of schedules", forget = occurrences },
 }
 
 -- ---- all of them ----

@@ -156,6 +156,18 @@ function queue.push(batches, items, o)
   return batches:finish()
 end
 
+local function counted(n, what) return ("%d %s"):format(n, n == 1 and what:gsub("s$", "") or what) end
+
+--- What a push did, in a line: "4 images queued in 1 request, 1 rejected, 2 sent again (they may be queued twice)".
+---@param what string "products"
+---@param sums { sent: integer, requests: integer, resent: integer }
+---@param rejected integer of the run, which may have rejected some before they came here
+---@return string
+function queue.report(what, sums, rejected)
+  return ("%s queued in %s, %d rejected"):format(counted(sums.sent, what), counted(sums.requests, "requests"), rejected)
+    .. (sums.resent > 0 and (", %d sent again (they may be queued twice)"):format(sums.resent) or "")
+end
+
 --- The number that an answer says was queued, nil where it says none; and how often the request was sent again.
 ---@param name string
 ---@param value any what the operation gives

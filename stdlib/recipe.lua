@@ -1,4 +1,5 @@
 --- Recipes: what one declares, and how its arguments are read from the command line.
+local argument = require "sluice.argument"
 local err = require "sluice.err"
 
 local recipe = {}
@@ -12,20 +13,12 @@ local function wanted(value, kind, what)
   if type(value) ~= kind then usage(("sluice.recipe: '%s' must be a %s, not a %s"):format(what, kind, type(value))) end
 end
 
--- args = { from = "connection", since = { "time", optional = true } } in one form: name -> { doc, optional, default }
 local function normal_args(args)
+  wanted(args, "table", "args")
   local out = {}
   for name, arg in pairs(args) do
     if type(name) ~= "string" then usage "sluice.recipe: args are named: args = { from = \"connection\" }" end
-    if type(arg) == "string" then arg = { arg } end
-    wanted(arg, "table", "args." .. name)
-    for key in pairs(arg) do
-      if key ~= 1 and key ~= "optional" and key ~= "default" then
-        usage(("sluice.recipe: args.%s: unknown field '%s' (a text, optional = true, default = …)"):format(name, tostring(key)))
-      end
-    end
-    wanted(arg[1], "string", "args." .. name)
-    out[name] = { doc = arg[1], optional = arg.optional or arg.default ~= nil, default = arg.default }
+    out[name] = argument.declare(name, arg)
   end
   return out
 end
@@ -63,53 +56,113 @@ local function sorted_names(args)
   return names
 end
 
---- The recipe's arguments as text, a line each.
+--- The recipe's arguments as text, a line each; those that must be given come first.
 function recipe.help(spec)
-  local lines = {}
-  for _, name in ipairs(sorted_names(spec.args)) do
-    local arg = spec.args[name]
-    local note = arg.default ~= nil and (" (default: %s)"):format(tostring(arg.default)) or arg.optional and " (optional)" or ""
-    lines[#lines + 1] = ("  %-10s %s%s"):format(name, arg.doc, note)
+  local names, lines, width = sorted_names(spec.args), { {}, {} }, 10
+  for _, name in ipairs(names) do width = math.max(width, #name) end
+  for _, name in ipairs(names) do
+    local arg, note = spec.args[name], argument.note(spec.args[name])
+    table.insert(lines[arg.optional and 2 or 1], ("  %-" .. width .. "s %s%s"):format(name, arg.doc, note ~= "" and " (" .. note .. ")" or ""))
   end
-  return table.concat(lines, "\n")
+  return table.concat(table.move(lines[2], 1, #lines[2], #lines[1] + 1, lines[1]), "\n")
+end
+
+-- An argument that is "-" is what is on standard input. It is read when somebody looks at it, because a recipe that takes a
+-- path there reads it itself, line by line.
+local function read_late(args, name)
+  local function read()
+    setmetatable(args, nil)
+    args[name] = io.read "a"
+    require("sluice.run").hide_secrets { [name] = args[name] }
+  end
+  return setmetatable(args, {
+    late = name,
+    __index = function(_, key)
+      if key ~= name then return nil end
+      read()
+      return args[name]
+    end,
+    __pairs = function()
+      read()
+      return next, args
+    end,
+  })
+end
+
+-- Takes the place of reading it.
+local function leave_to_recipe(spec, given)
+  local late = (getmetatable(given) or {}).late
+  if not late or not spec.args[late] or spec.args[late].type ~= "path" then return end
+  setmetatable(given, nil)
+  given[late] = "-"
 end
 
 --- key=value gives text, key:=json a typed value, key=- standard input.
 ---@param words string[]
 ---@return table<string, any>
 function recipe.words(words)
-  local args = {}
+  local args, seen, late = {}, {}, nil
   for _, word in ipairs(words) do
     local name, typed, value = word:match "^([%w_%-]+)(:?)=(.*)$"
     if not name then usage(("'%s' is not an argument: write key=value, or key:=json"):format(word)) end
-    if args[name] ~= nil then usage(("argument '%s' is given twice"):format(name)) end
+    if seen[name] then usage(("argument '%s' is given twice"):format(name)) end
+    seen[name] = true
     if typed == ":" then
       local decoded, problem = require("sluice.json").decode(value)
       if decoded == nil then usage(("argument '%s' is not JSON: %s"):format(name, problem.message)) end
       args[name] = decoded
+    elseif value ~= "-" then
+      args[name] = value
     else
-      args[name] = value == "-" and io.read "a" or value
+      if late then usage(("'%s' and '%s' are both -: there is one standard input"):format(late, name)) end
+      late = name
     end
   end
-  return args
+  return late and read_late(args, late) or args
 end
 
---- Checks given arguments against the recipe's and fills in defaults.
----@return table
-function recipe.arguments(spec, given)
-  local names, args = sorted_names(spec.args), {}
-  local help = #names > 0 and "the arguments are\n" .. recipe.help(spec) or "this recipe takes no arguments"
-  for name, value in pairs(given) do
+-- A connection that the config does not have is named before anything is read or sent.
+local function check_connections(spec, args, cfg)
+  for _, name in ipairs(sorted_names(args)) do
+    local value = args[name]
+    if spec.args[name].type == "connection" and not value:find "^file:" then
+      cfg = cfg or require("sluice.run").current():config()
+      local there = require("sluice.config").connections(cfg)
+      local found = false
+      for _, one in ipairs(there) do found = found or one == value end
+      local near = err.nearest(value, there)
+      if not found then
+        usage(("%s is the name of a connection, not '%s'%s"):format(name, value, near and (" (did you mean '%s'?)"):format(near) or ""),
+          #there > 0 and ("%s has: %s"):format(cfg.file, table.concat(there, ", ")) or "add it below `connections:` in " .. cfg.file)
+      end
+    end
+  end
+end
+
+local function check_names(spec, given, names, help)
+  for name in pairs(given) do
     if not spec.args[name] then
       usage(("unknown argument '%s'%s"):format(name, require("sluice.text").near(name, names)), help)
     end
-    args[name] = value
   end
+end
+
+--- Checks given arguments against the recipe's, fills in defaults, and gives each as the value of its type.
+---@param spec table a recipe
+---@param given table<string, any>
+---@param cfg? sluice.Config that connections must be in; the run's unless given, read where one is named
+---@return table
+function recipe.arguments(spec, given, cfg)
+  local names, args = sorted_names(spec.args), {}
+  local help = #names > 0 and "the arguments are\n" .. recipe.help(spec) or "this recipe takes no arguments"
+  leave_to_recipe(spec, given)
+  check_names(spec, given, names, help)
   for _, name in ipairs(names) do
     local arg = spec.args[name]
-    if args[name] == nil then args[name] = arg.default end
+    if given[name] ~= nil then args[name] = argument.read(arg, name, given[name]) else args[name] = arg.default end
     if args[name] == nil and not arg.optional then usage(("argument '%s' is missing: %s"):format(name, arg.doc), help) end
   end
+  check_connections(spec, args, cfg)
   return args
 end
 

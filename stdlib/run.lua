@@ -22,6 +22,10 @@ usage: sluice run RECIPE [key=value …] [-n] [--full] [--summary FILE] [--recor
 }
 
 ---@class sluice.Run
+---@field schedule? string name of the schedule that has started it; nil by hand, as the three below
+---@field due? number its due time, seconds
+---@field due_text? string the same as people of the schedule's zone write it: 2026-03-29T03:00:00+02:00
+---@field attempt? integer 1, or more where earlier ones for the same due time have failed
 local Run = {}
 Run.__index, Run.__name = Run, "sluice.run"
 
@@ -95,6 +99,16 @@ local function identity(self)
   return ((inside and path:sub(#folder + 2) or path):gsub("%.lua$", ""))
 end
 
+-- A run of a schedule is in the ledger already, and is to end there whatever the recipe does.
+local function take_turn(self)
+  local turn = require("sluice.scheduled").take()
+  if not turn then return end
+  local store = require("sluice.state").open(self:config().store)
+  require("sluice.scheduled").adopt(turn, store)
+  self.opened, self.identity, self.id = store, identity(self), turn.run
+  self.schedule, self.due, self.due_text, self.attempt = turn.schedule, turn.due, turn.due_text, turn.attempt
+end
+
 --- The store of the config, opened when first needed; from then on the run is in the ledger.
 function Run:store()
   if not self.opened then
@@ -129,6 +143,7 @@ function RunCursor:open(account)
     local store = self.run:store()
     self.state = store:cursor { recipe = self.run.identity, name = self.name, account = account, key = key_text(self.run) }
     self.full = self.run.options.full
+    self.before = self.state:get()
     table.insert(self.run.cursors, self)
   end
   return self.state
@@ -144,6 +159,18 @@ function Run:commit()
   for _, cursor in ipairs(self.cursors) do cursor.state:commit() end
   task.step "after_commit"
   self.committed = true
+end
+
+--- Notes what a feed has given, for a fingerprint of all of it whatever the order: a schedule that gives the same again
+--- and again is seen by it.
+---@param id string|integer
+---@param modified string
+---@param digest string
+function Run:gave(id, modified, digest)
+  local hash = require("sluice.crypto").md5(("%s\0%s\0%s"):format(id, modified, digest))
+  self.given = self.given or { count = 0, sum = 0 }
+  self.given.count = self.given.count + 1
+  self.given.sum = self.given.sum + tonumber(hash:sub(1, 16), 16) -- both wrap around
 end
 
 --- A function that is called where the run fails, before its sums are taken: a sink waits for what is on its way.
@@ -197,9 +224,18 @@ function Run:progress(state)
   if not self.silent then require("sluice.progress").update(self, state) end
 end
 
+-- Whether the last commit of a cursor, whoever made it, is at another position than the one before this run.
+local function has_moved(cursor)
+  return pcall(cursor.state.rollback, cursor.state) and cursor.state:get() ~= cursor.before
+end
+
 -- What a run leaves behind: in the ledger, and as summary.
 local function finish(self, code, problem)
   local _ <close> = self.rehearsal
+  for _, cursor in ipairs(self.cursors) do
+    self.moved = (self.moved or 0) + (has_moved(cursor) and 1 or 0)
+  end
+  self.delivered = self.given and ("%d-%016x"):format(self.given.count, self.given.sum)
   local summary = require("sluice.summary").of(self, code, problem)
   if self.dead_letters then self.dead_letters:close() end
   for _, cursor in ipairs(self.cursors) do cursor.state:close() end
@@ -275,7 +311,7 @@ end
 
 --- Arguments that are secrets by their names are masked like those of the config, in the ledger as well.
 function run.hide_secrets(given)
-  for name, value in pairs(given) do
+  for name, value in next, given do -- not what is still on standard input
     for _, word in ipairs { "token", "passw", "secret", "api_?key" } do
       if name:lower():find(word) then require("sluice.log").secret(tostring(value)) end
     end
@@ -318,6 +354,7 @@ function run.command(argv, globals)
   local given = require("sluice.recipe").words(words)
   run.hide_secrets(given)
   local self = run.set { name = recipe_name(path), path = path, options = options, args = given }
+  take_turn(self)
   require("sluice.rehearsal").begin(self)
   return run.lead(self, execute, path, given)
 end

@@ -1,8 +1,8 @@
 --- Waiting for a process of a site (`site:wait_process(123, pid)`). The API says `queued` of a pid that it does not know, for
 --- ever, so the wait has a deadline.
 ---
----     local pid = site:process { site = 123, action = "import" }
----     site:wait_process(123, pid, { deadline = 1800 })
+---     local pid = site:start_process(123, "import")
+---     if pid then site:wait_process(123, pid, { deadline = 1800 }) end
 local definition = require "sluice.definition"
 local errors = require "sluice.err"
 local poll = require "sluice.poll"
@@ -103,6 +103,17 @@ function site_process.wait_process(client, site, pid, options)
       if verdict == "stalled" then raise_stalled(client, site, pid, last) end
     end
   end
+end
+
+--- Starts a process and gives its pid; nil where one is queued already, which takes what was uploaded before it begins. (waits)
+---@param client sluice.Client
+---@param site integer
+---@param action "import"|"export"|"channel"|"export-all"|"all"
+---@return string? pid
+function site_process.start_process(client, site, action)
+  local ok, pid = pcall(client.process, client, { site = site, action = action })
+  if ok then return pid end
+  if not errors.is(pid) or pid.code ~= "conflict" then error(pid, 0) end
 end
 
 return site_process

@@ -30,6 +30,7 @@ prune     `sluice run` does it as well, at most once a day. Cursors, open batche
 
 local RUNS = 10
 local ALL_RUNS = 10000
+local PAGE = 1000 -- occurrences that are read at once
 
 local function usage(text, hint, ...)
   err.raise { code = "usage", message = "sluice state: " .. text:format(...), hint = hint or "sluice help state" }
@@ -207,6 +208,14 @@ local function dump_lines(store, write)
   all("batch", store:batches_open())
   all("write", store:outbox_rows())
   all("run", store:runs(ALL_RUNS))
+  all("schedule", store:schedules())
+  local after, page
+  repeat
+    page = store:occurrences { after = after, most = PAGE }
+    for _, row in ipairs(page) do row.made_as = row.kind end
+    after = page[#page] and page[#page].id
+    all("occurrence", page)
+  until #page == 0
 end
 
 local function dump(store, cfg, target)

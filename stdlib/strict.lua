@@ -22,6 +22,7 @@ function strict.env()
   local env = setmetatable({}, { __index = _G })
   for name, value in pairs(_G) do env[name] = value end
   env._G = env
+  env.print = function(...) return print(...) end -- with --json it goes elsewhere, from some time after the script was loaded
   return setmetatable(env, {
     __index = function(t, name) complain(t, name, "reading the undeclared") end,
     __newindex = function(t, name) complain(t, name, "setting the undeclared (write 'local')") end,

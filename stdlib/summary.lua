@@ -5,6 +5,8 @@ local log = require "sluice.log"
 
 local summary = {}
 
+local SHOWN = 5 -- reasons for rejecting; all are in the dead letters
+
 local function verdicts(batches)
   local counts, names = {}, {}
   for _, batch in ipairs(batches) do
@@ -35,11 +37,16 @@ function summary.of(run, code, problem)
   all.cpu_seconds, all.peak_bytes = time.cpu(), time.peak_bytes()
   all.dead_letters = run.dead_letters and not run.aside and run.dead_letters.path or nil
   all.would_send = run.dry and run.dry:data() or nil
+  for _, one in ipairs(run.dead_letters and run.dead_letters.reasons or {}) do
+    all.rejected_by_reason = all.rejected_by_reason or {}
+    all.rejected_by_reason[one.reason] = one.count
+  end
   if next(run.reasons) then all.skipped_by_reason = run.reasons end
   all.ledger = {
-    exit_code = code, error = all.error, read = all.read, sent = all.sent, unchanged = all.unchanged,
+    exit_code = code, error = all.error, read = all.read, added = all.added, sent = all.sent, unchanged = all.unchanged,
     skipped = all.skipped, rejected = all.rejected, unknown = all.unknown, batches = #run.batches,
     requests = all.requests, waited = all.waited, peak_bytes = all.peak_bytes,
+    moved = run.moved, delivered = run.delivered,
   }
   return all
 end
@@ -60,6 +67,9 @@ local function lines_of(run, all)
     end
   end
   for reason, n in pairs(run.reasons) do row("", grouped(n) .. " skipped: " .. reason) end
+  for i, one in ipairs(run.dead_letters and run.dead_letters.reasons or {}) do
+    if i <= SHOWN then row("", ("%s rejected: %s"):format(grouped(one.count), one.reason)) end
+  end
   row("batches", batch_text(run))
   for i, line in ipairs(run.dry and run.dry:lines() or {}) do row(i == 1 and "would send" or "", line) end
   row("requests", grouped(all.requests) .. (all.retries > 0 and (" (%d resent)"):format(all.retries) or "")
@@ -97,6 +107,9 @@ function summary.print(run, all)
   end
   local worked = run.dry or all.read + all.sent + #run.batches > 0
   local told = all.exit_code == 0 or all.error ~= nil -- else the table is all that says why it is not 0
+  if not worked and run.watches and all.exit_code == 0 and not run.options.quiet then
+    return log.print(run.name .. ": done, nothing has changed\n")
+  end
   if not worked or (run.options.quiet and told) then return end
   local how = run.dry and ", dry run: nothing was sent" or ""
   log.print(run.name .. (all.exit_code == 0 and ": done" or ": exit " .. all.exit_code) .. how .. "\n"

@@ -116,6 +116,33 @@ function task.all(list)
   end
 end
 
+--- Gives each value of an iterator to a function, up to `n` at once; the iterator itself, which may wait, is asked by one at a time.
+--- Ends early where a signal asks for it. Where one call fails the others are cancelled and its error is raised. (waits)
+---@param source fun(): any
+---@param n integer
+---@param fn fun(value: any)
+function task.each(source, n, fn)
+  local turn, ended, workers = task.semaphore(1), false, {}
+  local function take()
+    turn:acquire()
+    local ok, value = true, nil
+    if not ended then ok, value = pcall(source) end
+    ended = ended or not ok or value == nil
+    turn:release()
+    if not ok then error(value, 0) end
+    return value
+  end
+  for i = 1, n do
+    workers[i] = function()
+      for value in take do
+        fn(value)
+        if task.stopping() then return end
+      end
+    end
+  end
+  task.all(workers)
+end
+
 --- Waits. Raises `cancelled` where a signal asks to stop. (waits)
 ---@param seconds number
 function task.sleep(seconds)

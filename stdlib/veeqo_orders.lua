@@ -95,8 +95,9 @@ local function start_of(o)
 end
 
 --- The iterator itself, free of HTTP and of clocks. `read(filter)` iterates over a list of orders, `digest(order)` tells two
---- contents apart, `count(kind)` is told "read" and "unchanged", `stopping()` ends it early.
----@param o { read: function, digest: function, count: function, stopping: function, cursor?: table, since?: any, overlap: number,
+--- contents apart, `count(kind)` is told "read" and "unchanged", `gave(id, modified, digest)` what a cursor has not seen,
+--- `stopping()` ends it early.
+---@param o { read: function, digest: function, count: function, gave?: function, stopping: function, cursor?: table, since?: any, overlap: number,
 ---  now: number, page_size: integer }
 ---@return fun(): table?
 function orders.iterate(o)
@@ -120,6 +121,7 @@ function orders.iterate(o)
       return false
     end
     cursor:deliver(id, modified, digest)
+    if o.gave then o.gave(id, modified, digest) end
     return true
   end
 
@@ -194,6 +196,7 @@ function orders.changed_orders(client, args)
       task.step "page"
       return client:orders(filter)
     end,
+    gave = function(id, modified, digest) run:gave(id, modified, digest) end,
     digest = digest_of, since = args.since, overlap = overlap, page_size = size, now = time.now(), stopping = task.stopping,
     cursor = args.since == nil and feed.open(client, args.cursor) or nil,
     count = function(kind)

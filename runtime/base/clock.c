@@ -21,6 +21,10 @@ int64_t sl_clock_mono_us(void) {
     return read_us(CLOCK_BOOTTIME) + mono_shift_ms * 1000;
 }
 
+int64_t sl_clock_awake_us(void) {
+    return read_us(CLOCK_MONOTONIC);
+}
+
 int64_t sl_clock_mono_ms(void) {
     return sl_clock_mono_us() / 1000;
 }

@@ -12,6 +12,9 @@ int64_t sl_clock_mono_ms(void);
 int64_t sl_clock_mono_us(void);
 int64_t sl_clock_wall_ms(void);
 
+/* The monotonic clock that stands still while the machine is suspended: systemd asks for that one. */
+int64_t sl_clock_awake_us(void);
+
 /* The monotonic clock as the kernel's own file has it, with a grain of 10 ms; -1 where there is no /proc. Tells whether a
  * library in between (faketime) has a clock of its own. */
 int64_t sl_clock_uptime_us(void);

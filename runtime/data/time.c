@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "data/civil.h"
+
 typedef struct fields {
     int year, month, day, hour, minute, second;
     double fraction;
@@ -78,23 +80,9 @@ static bool http(cursor *c, fields *f) {
     return true;
 }
 
-static int days_in_month(int year, int month) {
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return days[month - 1] + (month == 2 && leap);
-}
-
 static bool possible(const fields *f) {
-    return f->month >= 1 && f->month <= 12 && f->day >= 1 && f->day <= days_in_month(f->year, f->month) &&
+    return f->month >= 1 && f->month <= 12 && f->day >= 1 && f->day <= sl_civil_month_days(f->year, f->month) &&
            f->hour <= 23 && f->minute <= 59 && f->second <= 60;
-}
-
-/* Days from 1970-01-01 to a date of the proleptic Gregorian calendar, years counted from March. */
-static int64_t days_from_civil(int year, int month, int day) {
-    int64_t y = year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400, yoe = y - era * 400;
-    int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
 int sl_time_parse(sl_str text, double *seconds, sl_err *err) {
@@ -105,7 +93,7 @@ int sl_time_parse(sl_str text, double *seconds, sl_err *err) {
     if (!read || c.p != c.end || !possible(&f))
         return sl_fail(err, SL_INVALID, 0, "'%.*s' is not a time (2021-01-05 08:25:04, 2021-01-05T08:25:04Z)",
                        (int)(text.len < 60 ? text.len : 60), text.ptr);
-    int64_t whole = days_from_civil(f.year, f.month, f.day) * 86400 + f.hour * 3600 + f.minute * 60 + f.second;
+    int64_t whole = sl_civil_days(f.year, f.month, f.day) * 86400 + f.hour * 3600 + f.minute * 60 + f.second;
     *seconds = (double)(whole - f.offset_s) + f.fraction;
     return 0;
 }
@@ -119,18 +107,8 @@ int sl_time_parse_day(sl_str text, double *seconds, sl_err *err) {
     if (!read || c.p != c.end || !possible(&f))
         return sl_fail(err, SL_INVALID, 0, "'%.*s' is not a day (31/01/2018, day first)",
                        (int)(text.len < 60 ? text.len : 60), text.ptr);
-    *seconds = (double)(days_from_civil(f.year, f.month, f.day) * 86400);
+    *seconds = (double)(sl_civil_days(f.year, f.month, f.day) * 86400);
     return 0;
-}
-
-static void civil_from_days(int64_t days, fields *f) {
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097, doe = days - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-    f->day = (int)(doy - (153 * mp + 2) / 5 + 1);
-    f->month = (int)(mp < 10 ? mp + 3 : mp - 9);
-    f->year = (int)(yoe + era * 400 + (f->month <= 2));
 }
 
 int sl_time_format(double seconds, sl_time_form form, sl_buf *out, sl_err *err) {
@@ -139,14 +117,14 @@ int sl_time_format(double seconds, sl_time_form form, sl_buf *out, sl_err *err) 
     int64_t ms = (int64_t)floor(seconds * 1000 + 0.5), s = ms / 1000 - (ms % 1000 < 0), rest = ms - s * 1000;
     int64_t days = s / 86400 - (s % 86400 < 0), in_day = s - days * 86400;
     int h = (int)(in_day / 3600), m = (int)(in_day / 60 % 60), sec = (int)(in_day % 60);
-    fields f = {0};
-    civil_from_days(days, &f);
+    sl_civil date = sl_civil_of(days);
+    fields f = {.year = (int)date.year, .month = date.month, .day = date.day};
     if (form == SL_TIME_SQL)
         return sl_buf_printf(out, err, "%04d-%02d-%02d %02d:%02d:%02d", f.year, f.month, f.day, h, m, sec);
     if (form == SL_TIME_DAY) return sl_buf_printf(out, err, "%02d/%02d/%04d", f.day, f.month, f.year);
     if (form == SL_TIME_HTTP)
         return sl_buf_printf(out, err, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-                             day_names + 3 * (((days + 4) % 7 + 7) % 7), f.day, month_names + 3 * (f.month - 1), f.year,
+                             day_names + 3 * sl_civil_weekday(days), f.day, month_names + 3 * (f.month - 1), f.year,
                              h, m, sec);
     int rc = sl_buf_printf(out, err, "%04d-%02d-%02dT%02d:%02d:%02d", f.year, f.month, f.day, h, m, sec);
     if (rc == 0 && rest) rc = sl_buf_printf(out, err, ".%03d", (int)rest);

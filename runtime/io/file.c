@@ -12,6 +12,7 @@ struct sl_file {
     int fd;
     char *path;
     char *aside; /* NULL: written in place */
+    bool passing; /* nobody needs it after a power failure */
 };
 
 static void release(sl_file *f) {
@@ -92,11 +93,11 @@ static int sync_folder(const char *path) {
 }
 
 /* The folders on the way to path, each 0700 where it is new. */
-static int make_folders(char *path) {
+static int make_folders(char *path, bool durable) {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         int rc = mkdir(path, 0700);
-        if (rc == 0) (void)sync_folder(path);
+        if (rc == 0 && durable) (void)sync_folder(path);
         *slash = '/';
         if (rc < 0 && errno != EEXIST) return -1;
     }
@@ -105,14 +106,16 @@ static int make_folders(char *path) {
 
 /* Made beforehand with its mode, and its name durable, since sl_file_sync is about the bytes alone; what is wrong with
  * it comes up when it is opened. */
-sl_file *sl_file_append_private(const char *path, sl_err *err) {
+sl_file *sl_file_append_private(const char *path, bool durable, sl_err *err) {
     char *copy = sl_str_dup(sl_str_of(path));
-    int rc = copy ? make_folders(copy) : -1;
+    int rc = copy ? make_folders(copy, durable) : -1;
     free(copy);
     int fd = rc == 0 ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (fd >= 0) close(fd);
-    if (fd >= 0) (void)sync_folder(path);
-    return sl_file_append(path, err);
+    if (fd >= 0 && durable) (void)sync_folder(path);
+    sl_file *f = sl_file_append(path, err);
+    if (f) f->passing = !durable;
+    return f;
 }
 
 /* What was written of a piece that did not fit is taken away again, where nobody else has added to the file since. */
@@ -142,7 +145,7 @@ int sl_file_sync(sl_file *f, sl_err *err) {
 
 int sl_file_commit(sl_file *f, sl_err *err) {
     if (!f->aside) {
-        int rc = sl_file_sync(f, err);
+        int rc = f->passing ? 0 : sl_file_sync(f, err);
         release(f);
         return rc;
     }

@@ -19,8 +19,9 @@ sl_file *sl_file_create(const char *path, sl_err *err);
  * first. Abort keeps what was written. */
 sl_file *sl_file_append(const char *path, sl_err *err);
 
-/* The same for a file of our own: mode 0600 where it is new, and the folders on its way are made. */
-sl_file *sl_file_append_private(const char *path, sl_err *err);
+/* The same for a file of our own: mode 0600 where it is new, and the folders on its way are made. `durable`: its name is on
+ * the disk when this returns, and its bytes after sl_file_commit; else nothing of it waits for the disk (a log). */
+sl_file *sl_file_append_private(const char *path, bool durable, sl_err *err);
 
 /* What was written so far is on the disk when this returns. */
 int sl_file_sync(sl_file *f, sl_err *err);

@@ -98,6 +98,7 @@ sl_loop *sl_loop_new(sl_err *err) {
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* a parent that ignored it would take the status of our children away */
     signal(SIGXFSZ, SIG_IGN); /* a file beyond `ulimit -f` is an error of the write, like a full disk */
     return loop;
 }
@@ -314,6 +315,10 @@ void sl_loop_cancel_sleeps(sl_loop *loop) {
 }
 
 /* ---- descriptors ---- */
+
+bool sl_loop_has_room(const sl_loop *loop, size_t watches) {
+    return loop->watch_count + watches <= WATCHES_MAX;
+}
 
 void sl_loop_watch(sl_loop *loop, sl_watch *watch) {
     sl_assert(loop->watch_count < WATCHES_MAX);

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -38,4 +39,10 @@ sl_machine_files sl_machine_files_get(void) {
     sl_machine_files files = {.open = count_open(), .limit = -1};
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) files.limit = (int64_t)limit.rlim_cur;
     return files;
+}
+
+void sl_machine_trim(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }

@@ -31,4 +31,7 @@ typedef struct sl_machine_files {
 /* 0 open ones where the system does not tell. */
 sl_machine_files sl_machine_files_get(void);
 
+/* Gives memory that was freed back to the system, where the C library keeps it (after something large is done with). */
+void sl_machine_trim(void);
+
 #endif

@@ -13,6 +13,8 @@
 #ifndef SL_IO_OP_H
 #define SL_IO_OP_H
 
+#include <stddef.h>
+
 #include "io/loop.h"
 
 typedef struct sl_op_kind {
@@ -61,6 +63,7 @@ typedef struct sl_watch {
     struct sl_watch *next, *prev; /* the loop's */
 } sl_watch;
 void sl_loop_watch(sl_loop *loop, sl_watch *watch);
+bool sl_loop_has_room(const sl_loop *loop, size_t watches); /* for so many more; beyond it sl_loop_watch is a bug */
 void sl_loop_unwatch(sl_loop *loop, sl_watch *watch);
 
 #endif

@@ -1,19 +1,16 @@
-/* posix_spawn, two pipes and a pidfd, all three watched by the loop: no SIGCHLD handler, and a grandchild that keeps
- * a pipe open can't hold us up, because the pidfd says when the program itself has ended. */
+/* Two pipes and a pidfd, all three watched by the loop: no SIGCHLD handler, and a grandchild that keeps a pipe open can't
+ * hold us up, because the pidfd says when the program itself has ended. */
 #include "io/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "io/op.h"
+#include "io/spawn.h"
 
 enum { OUT, ERR, PIPES };
 
@@ -25,8 +22,7 @@ typedef struct pipe_end {
 
 typedef struct process {
     sl_op op;
-    pid_t pid; /* 0 when it has ended and was waited for */
-    int pidfd;
+    sl_spawned program; /* pid 0 when it has ended and was waited for */
     pipe_end pipes[PIPES];
     sl_op *exit_watch, *timer;
     int64_t timeout_ms;
@@ -48,10 +44,10 @@ static void close_fd(int *fd) {
 
 /* Ends a program that still runs; SIGKILL can't be waited for in vain. */
 static void kill_now(process *p) {
-    if (p->pid <= 0) return;
-    kill(p->pid, SIGKILL);
-    while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR) continue;
-    p->pid = 0;
+    if (p->program.pid <= 0) return;
+    kill(p->program.pid, SIGKILL);
+    sl_spawn_wait(&p->program);
+    p->program.pid = 0;
 }
 
 static void stop(process *p) {
@@ -61,7 +57,7 @@ static void stop(process *p) {
         drop(&p->pipes[i].watch);
         close_fd(&p->pipes[i].fd);
     }
-    close_fd(&p->pidfd);
+    close_fd(&p->program.pidfd);
 }
 
 static void process_free(sl_op *op) {
@@ -113,13 +109,13 @@ static int pipe_ready(process *p, pipe_end *end, sl_err *err) {
 /* ---- its end ---- */
 
 static int exited(process *p, sl_err *err) {
-    int status = 0;
+    sl_spawn_end end = {0};
     drop(&p->exit_watch);
-    while (waitpid(p->pid, &status, 0) < 0)
-        if (errno != EINTR) return sl_fail_errno(err, "waiting for '%s'", p->name);
-    p->pid = 0;
-    p->result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    p->result.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    if (sl_spawn_ended(&p->program, &end, err) < 0) return -1;
+    sl_spawn_wait(&p->program);
+    p->program.pid = 0;
+    p->result.signal = end.signal;
+    p->result.status = end.status;
     for (int i = 0; i < PIPES; i++)
         if (p->pipes[i].fd >= 0 && pipe_drain(p, &p->pipes[i], err) < 0) return -1;
     p->result.out = sl_buf_str(&p->pipes[OUT].bytes);
@@ -150,55 +146,21 @@ static const sl_op_kind process_kind = {"process", process_step, process_free};
 
 /* ---- the start ---- */
 
-static int spawn(process *p, const sl_process_options *options, const int out[PIPES]) {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none, standard;
-    sigemptyset(&none);
-    sigemptyset(&standard);
-    sigaddset(&standard, SIGPIPE); /* ignored here, and that would be inherited */
-    sigaddset(&standard, SIGXFSZ);
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &standard);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, out[OUT], STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, out[ERR], STDERR_FILENO);
-    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-    if (options->cwd) posix_spawn_file_actions_addchdir_np(&files, options->cwd);
-    char *const *argv = (char *const *)(uintptr_t)options->argv; /* posix_spawn changes nothing in it */
-    int rc = posix_spawnp(&p->pid, argv[0], &files, &attributes, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    if (rc) p->pid = 0;
+static int spawn(process *p, const sl_process_options *options, sl_err *err) {
+    int theirs[PIPES] = {-1, -1};
+    int rc = 0;
+    for (int i = 0; i < PIPES && rc == 0; i++) rc = sl_spawn_pipe(&p->pipes[i].fd, &theirs[i], err);
+    if (rc == 0) {
+        sl_spawn what = {.argv = options->argv, .cwd = options->cwd, .out = theirs[OUT], .err = theirs[ERR]};
+        rc = sl_spawn_start(&what, &p->program, err);
+    }
+    for (int i = 0; i < PIPES; i++) close_fd(&theirs[i]);
     return rc;
 }
 
-static int open_pipes(process *p, int out[PIPES], sl_err *err) {
-    for (int i = 0; i < PIPES; i++) {
-        int ends[2];
-        if (pipe2(ends, O_CLOEXEC) < 0) return sl_fail_errno(err, "pipe");
-        p->pipes[i].fd = ends[0];
-        out[i] = ends[1];
-        if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) return sl_fail_errno(err, "pipe");
-    }
-    return 0;
-}
-
 static int start(process *p, const sl_process_options *options, sl_err *err) {
-    int out[PIPES] = {-1, -1};
-    int rc = open_pipes(p, out, err);
-    if (rc == 0) {
-        errno = spawn(p, options, out);
-        if (errno) rc = sl_fail_errno(err, "can't run '%s'", p->name);
-    }
-    for (int i = 0; i < PIPES; i++) close_fd(&out[i]);
-    if (rc < 0) return -1;
-    p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-    if (p->pidfd < 0) return sl_fail_errno(err, "watching '%s' (Linux 5.3 is needed)", p->name);
-    if (watch(p, p->pidfd, &p->exit_watch, err) < 0) return -1;
+    if (spawn(p, options, err) < 0) return -1;
+    if (watch(p, p->program.pidfd, &p->exit_watch, err) < 0) return -1;
     for (int i = 0; i < PIPES; i++)
         if (watch(p, p->pipes[i].fd, &p->pipes[i].watch, err) < 0) return -1;
     if (options->timeout_ms <= 0) return 0;
@@ -212,7 +174,7 @@ sl_op *sl_process_start(sl_loop *loop, const sl_process_options *options, sl_err
     process *p = calloc(1, sizeof *p);
     if (!p) return sl_fail(err, SL_INTERNAL, 0, "out of memory"), NULL;
     sl_op_init(&p->op, loop, &process_kind);
-    p->pidfd = -1;
+    p->program.pidfd = -1;
     p->timeout_ms = options->timeout_ms;
     snprintf(p->name, sizeof p->name, "%s", options->argv[0]);
     for (int i = 0; i < PIPES; i++) {
@@ -227,25 +189,4 @@ sl_op *sl_process_start(sl_loop *loop, const sl_process_options *options, sl_err
 const sl_process_result *sl_process_result_get(const sl_op *op) {
     sl_assert(op->kind == &process_kind && op->done && !op->err);
     return &((const process *)op)->result;
-}
-
-/* ---- looking for a program ---- */
-
-static bool is_program(const char *path) {
-    int fd = open(path, O_PATH | O_CLOEXEC | O_DIRECTORY);
-    if (fd >= 0) close(fd);
-    return fd < 0 && access(path, X_OK) == 0;
-}
-
-bool sl_process_find(const char *name, char *out, size_t size) {
-    if (strchr(name, '/')) return snprintf(out, size, "%s", name) < (int)size && is_program(out);
-    const char *path = getenv("PATH");
-    if (!path || !name[0]) return false;
-    for (;;) {
-        size_t len = strcspn(path, ":");
-        int n = len ? snprintf(out, size, "%.*s/%s", (int)len, path, name) : snprintf(out, size, "%s", name);
-        if (n > 0 && n < (int)size && is_program(out)) return true;
-        if (!path[len]) return false;
-        path += len + 1;
-    }
 }

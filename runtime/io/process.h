@@ -34,7 +34,4 @@ sl_op *sl_process_start(sl_loop *loop, const sl_process_options *options, sl_err
 /* What came of it; for finished operations without an error. Borrowed from the operation. */
 const sl_process_result *sl_process_result_get(const sl_op *op);
 
-/* The path of the program that would be run under that name (terminated, in `out`), or false where there is none. */
-bool sl_process_find(const char *name, char *out, size_t size);
-
 #endif

@@ -44,7 +44,7 @@ static int64_t candidates(sl_store *st, int64_t before_ms, int64_t *ids, sl_err 
     int64_t count = 0;
     int rc = sl_sql_row(st->db,
                         "SELECT id FROM runs WHERE coalesce(finished_ms, started_ms) < $1"
-                        " AND id NOT IN (SELECT coalesce(run, 0) FROM batches WHERE done_ms IS NULL)"
+                        " AND occurrence IS NULL AND id NOT IN (SELECT coalesce(run, 0) FROM batches WHERE done_ms IS NULL)"
                         " AND id NOT IN (SELECT run FROM outbox WHERE state <> 'confirmed' AND state <> 'rejected')"
                         " ORDER BY id LIMIT $2",
                         args, 2, err);
@@ -76,4 +76,47 @@ int sl_runs_forget(sl_store *st, int64_t before_ms, const int64_t *kept, size_t 
     }
     free(ids);
     return rc;
+}
+
+/* ---- occurrences ---- */
+
+#define OLD                                                                                                            \
+    "SELECT o.id, r.id, r.log FROM occurrences o LEFT JOIN runs r ON r.occurrence = o.id"                              \
+    " WHERE o.due_ms < $1 AND o.ended_ms < $1"                                                                         \
+    " AND EXISTS (SELECT 1 FROM occurrences n WHERE n.schedule = o.schedule AND n.due_ms > o.due_ms AND n.kind = o.kind)" \
+    " AND NOT EXISTS (SELECT 1 FROM runs u WHERE u.occurrence = o.id"                                                  \
+    "   AND (u.id IN (SELECT run FROM batches WHERE done_ms IS NULL AND run IS NOT NULL)"                              \
+    "     OR u.id IN (SELECT run FROM outbox WHERE state <> 'confirmed' AND state <> 'rejected')))"                    \
+    " ORDER BY o.due_ms, o.id"
+
+static int read_old(sl_store *st, int rc, sl_old_run *out) {
+    if (rc != 1) return rc;
+    *out = (sl_old_run){.occurrence = sl_sql_int(st->db, 0), .run = sl_sql_int(st->db, 1)};
+    out->log = sl_sql_null(st->db, 2) ? NULL : sl_sql_str(st->db, 2).ptr;
+    return 1;
+}
+
+int sl_occurrences_old_first(sl_store *st, int64_t before_ms, sl_old_run *out, sl_err *err) {
+    sl_val args[] = {sl_val_int(before_ms)};
+    return read_old(st, sl_sql_row(st->db, OLD, args, 1, err), out);
+}
+
+int sl_occurrences_old_next(sl_store *st, sl_old_run *out, sl_err *err) {
+    return read_old(st, sl_sql_next(st->db, err), out);
+}
+
+static int forget_one(sl_store *st, int64_t id, int64_t *count, sl_err *err) {
+    sl_val args[] = {sl_val_int(id)};
+    if (sl_sql_run(st->db, "DELETE FROM occurrences WHERE id = $1 AND ended_ms IS NOT NULL", args, 1, err) < 0) return -1;
+    if (sl_sql_changes(st->db) == 0) return 0;
+    *count += 1;
+    return sl_sql_run(st->db, "DELETE FROM runs WHERE occurrence = $1", args, 1, err);
+}
+
+int sl_occurrences_forget(sl_store *st, const int64_t *ids, size_t id_count, int64_t *count, sl_err *err) {
+    *count = 0;
+    int rc = sl_sql_begin(st->db, SL_SQL_CHEAP, err);
+    if (rc < 0) return -1;
+    for (size_t i = 0; rc == 0 && i < id_count; i++) rc = forget_one(st, ids[i], count, err);
+    return sl_sql_end(st->db, rc, err);
 }

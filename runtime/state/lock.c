@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -63,6 +64,35 @@ int64_t sl_lock_holder(const char *path, int64_t at) {
     ssize_t n = pread(fd, text, SLOT, (off_t)(at * SLOT));
     close(fd);
     return n > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+void sl_lock_leave(sl_lock *lock) {
+    if (lock->fd >= 0) close(lock->fd);
+    *lock = SL_LOCK_NONE;
+}
+
+static bool same_file(const char *path, int fd) {
+    struct stat ours, theirs;
+    return fstat(fd, &theirs) == 0 && stat(path, &ours) == 0 && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+/* Nobody but this descriptor has the lock, and somebody has it: so it is this one. */
+static int holds(const char *path, int64_t at, int fd, sl_err *err) {
+    struct flock fl = range(F_WRLCK, at);
+    if (fcntl(fd, F_OFD_GETLK, &fl) < 0) return sl_fail_errno(err, "cannot look at the lock %s", path);
+    return fl.l_type == F_UNLCK ? sl_lock_held(path, at, err) : 0;
+}
+
+int sl_lock_inherit(sl_lock *lock, const char *path, int64_t at, int fd, sl_err *err) {
+    *lock = SL_LOCK_NONE;
+    if (!same_file(path, fd))
+        return sl_fail(err, SL_USAGE, 0, "descriptor %d is not one of the lock file %s", fd, path);
+    int rc = holds(path, at, fd, err);
+    if (rc == 0) return sl_fail(err, SL_USAGE, 0, "descriptor %d does not hold the lock in %s that it should", fd, path);
+    if (rc < 0) return -1;
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return sl_fail_errno(err, "cannot keep descriptor %d for us alone", fd);
+    *lock = (sl_lock){fd, at};
+    return 0;
 }
 
 void sl_lock_drop(sl_lock *lock) {

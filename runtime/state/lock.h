@@ -24,6 +24,7 @@ typedef struct sl_lock {
 #define SL_LOCK_CURSORS INT64_C(1)
 #define SL_LOCK_RUNS (INT64_C(1) << 40)
 #define SL_LOCK_OUTBOX (INT64_C(1) << 50)
+#define SL_LOCK_DAEMONS (INT64_C(1) << 52)
 #define SL_LOCK_NAMES (INT64_C(1) << 57)
 #define SL_LOCK_TOKENS (INT64_C(1) << 58)
 
@@ -39,5 +40,12 @@ int64_t sl_lock_holder(const char *path, int64_t at);
 
 /* Gives it back. Nothing for SL_LOCK_NONE. */
 void sl_lock_drop(sl_lock *lock);
+
+/* Closes our descriptor. A child that has inherited it keeps the lock; where none has, it is given back. */
+void sl_lock_leave(sl_lock *lock);
+
+/* Takes over a descriptor that a parent has left to this process: it must be one of that lock file and hold that lock.
+ * Programs that are started from here do not get it. SL_USAGE where it is something else; it is left alone then. */
+int sl_lock_inherit(sl_lock *lock, const char *path, int64_t at, int fd, sl_err *err);
 
 #endif

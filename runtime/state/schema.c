@@ -63,6 +63,41 @@ static const char *const steps[] = {
     "CREATE TABLE chores (name TEXT PRIMARY KEY, done_ms INTEGER NOT NULL) WITHOUT ROWID;",
 
     "ALTER TABLE tokens ADD COLUMN refresh TEXT NOT NULL DEFAULT '';",
+
+    /* An occurrence is open as long as it has no ended_ms. The index `occurrences_timed` is what makes one due time one row. */
+    "CREATE TABLE daemons ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  pid INTEGER NOT NULL, started_ms INTEGER NOT NULL, stopped_ms INTEGER, note TEXT);"
+    "CREATE TABLE schedules ("
+    "  name TEXT PRIMARY KEY, version INTEGER NOT NULL UNIQUE, spec TEXT NOT NULL, seen_ms INTEGER NOT NULL,"
+    "  failures INTEGER NOT NULL DEFAULT 0,"
+    "  paused_ms INTEGER, paused_until_ms INTEGER, pause_note TEXT, paused_by TEXT,"
+    "  stalled TEXT, stalled_ms INTEGER, told TEXT) WITHOUT ROWID;"
+    "CREATE TABLE occurrences ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  schedule TEXT NOT NULL, due_ms INTEGER NOT NULL, until_ms INTEGER, count INTEGER NOT NULL DEFAULT 1,"
+    "  kind TEXT NOT NULL, state TEXT NOT NULL, outcome TEXT, reason TEXT, note TEXT,"
+    "  start_ms INTEGER, attempt INTEGER NOT NULL DEFAULT 0, run INTEGER,"
+    "  owner INTEGER, fence INTEGER NOT NULL DEFAULT 0,"
+    "  args TEXT, uses TEXT, batch INTEGER, parallel INTEGER, cancel INTEGER NOT NULL DEFAULT 0,"
+    "  made_ms INTEGER NOT NULL, started_ms INTEGER, ended_ms INTEGER);"
+    "CREATE UNIQUE INDEX occurrences_timed ON occurrences (schedule, due_ms) WHERE kind = 'timed';"
+    "CREATE UNIQUE INDEX occurrences_batch ON occurrences (batch, due_ms) WHERE batch IS NOT NULL;"
+    "CREATE INDEX occurrences_schedule ON occurrences (schedule, due_ms);"
+    "CREATE INDEX occurrences_due ON occurrences (due_ms);"
+    "CREATE INDEX occurrences_until ON occurrences (until_ms) WHERE until_ms IS NOT NULL;"
+    "CREATE INDEX occurrences_span ON occurrences (schedule, until_ms) WHERE until_ms IS NOT NULL;"
+    "CREATE INDEX occurrences_open ON occurrences (schedule, due_ms) WHERE ended_ms IS NULL;"
+    "CREATE INDEX occurrences_running ON occurrences (batch, uses) WHERE state = 'running';"
+    "ALTER TABLE runs ADD COLUMN occurrence INTEGER;"
+    "ALTER TABLE runs ADD COLUMN schedule TEXT;"
+    "ALTER TABLE runs ADD COLUMN attempt INTEGER;"
+    "ALTER TABLE runs ADD COLUMN outcome TEXT;"
+    "ALTER TABLE runs ADD COLUMN log TEXT;"
+    "ALTER TABLE runs ADD COLUMN moved INTEGER;"
+    "ALTER TABLE runs ADD COLUMN delivered TEXT;"
+    "CREATE INDEX runs_occurrence ON runs (occurrence);"
+    "CREATE INDEX runs_schedule ON runs (schedule) WHERE schedule IS NOT NULL;",
 };
 
 #define STEPS ((int64_t)(sizeof steps / sizeof steps[0]))

@@ -196,6 +196,10 @@ int64_t sl_sql_changes(const sl_sql *db) {
     return sqlite3_changes64(db->db);
 }
 
+int64_t sl_sql_last_id(const sl_sql *db) {
+    return sqlite3_last_insert_rowid(db->db);
+}
+
 int sl_sql_row(sl_sql *db, const char *sql, const sl_val *args, int count, sl_err *err) {
     sqlite3_stmt *stmt = ready(db, sql, args, count, err);
     if (!stmt) return -1;

@@ -108,6 +108,8 @@ sl_store *sl_store_open(const char *where, sl_err *err) {
     if (!path || make_place(path, err) < 0) return NULL;
     sl_store *st = calloc(1, sizeof *st);
     size_t len = strlen(path);
+    if (st) st->adopted.lock = SL_LOCK_NONE;
+    if (st) st->newest_version = -1;
     if (st) st->path = sl_str_dup(sl_str_make(path, len));
     if (st) st->lock_path = malloc(len + sizeof ".lock");
     if (!st || !st->path || !st->lock_path) {
@@ -125,7 +127,9 @@ void sl_store_close(sl_store *st) {
     if (!st) return;
     while (st->cursors) sl_cursor_orphan(st->cursors);
     while (st->intents) sl_intent_orphan(st->intents);
+    if (st->daemon) sl_daemon_orphan(st->daemon);
     for (int i = 0; i < st->run_count; i++) sl_lock_drop(&st->runs[i].lock);
+    sl_lock_leave(&st->adopted.lock);
     sl_sql_close(st->db);
     free(st->path);
     free(st->lock_path);

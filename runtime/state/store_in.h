@@ -19,7 +19,17 @@ struct sl_store {
         sl_lock lock;
     } runs[SL_STORE_RUNS_MAX]; /* runs of this process that are under way */
     int run_count;
+    struct {
+        int64_t id;         /* 0 once it has finished; its lock goes with the process all the same */
+        sl_lock lock;
+    } adopted;              /* the run that this process was started for */
+    int64_t newest_version;                     /* of all schedules, inside a plan; -1 outside of one */
+    struct sl_daemon *daemon;                   /* this process as one that serves schedules */
+    struct { int64_t id; int alive; } owner;    /* the daemon that was looked at last, for rows of one query */
 };
+
+/* The store goes away under a daemon: gives its lock back; its owner still closes it. */
+void sl_daemon_orphan(struct sl_daemon *daemon);
 
 /* The store goes away under an open cursor: gives its lock back; the cursor's owner still closes it. */
 void sl_cursor_orphan(struct sl_cursor *cursor);

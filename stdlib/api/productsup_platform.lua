@@ -72,6 +72,7 @@ return {
   errors = {
     message = { "message" },
     [401] = { hint = "check the token: it is client_id:client_secret of the Platform API; the Stream API takes a different one" },
+    [423] = { hint = "another upload or commit of this batch is under way: one at a time; try again when it is over" },
     [403] = { hint = "is the id one of this account? the token sees no other, and says 403 or 404 of them" },
   },
 
@@ -396,6 +397,7 @@ return {
   helpers = {
     uploader = { module = "sluice.site_uploader", doc = "(site, {automatic_import=, …}) as a stream's uploader: deltas, committed by :flush()" },
     product_batch = { module = "sluice.product_batch", doc = "(site, {type=\"full\"|\"delta\"}) with :write(row), :commit() and :discard()" },
+    start_process = { module = "sluice.site_process", doc = "(site, action) gives a pid; nil where a process is queued already" },
     wait_process = { module = "sluice.site_process", doc = "(site, pid, {deadline=}) waits until a process is over" },
   },
 }

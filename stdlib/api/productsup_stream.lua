@@ -179,6 +179,8 @@ return {
 
   helpers = {
     uploader = { module = "sluice.uploader", doc = "(stream, {gzip=, …}) with :write(record), :flush() and :finish{wait=}" },
+    own_stream = { module = "sluice.own_stream", doc = "{name=, mine=, intend=}: makes a stream once, whatever is killed on the way" },
     wait_batches = { module = "sluice.batches", doc = "waits for the verdicts of batches" },
+    describe_batch = { module = "sluice.batches", doc = "(stream, batch): its status and stages as text" },
   },
 }

@@ -297,6 +297,8 @@ end]],
 
   helpers = {
     changed_orders = { module = "sluice.veeqo_orders", doc = "iterator over the orders that changed: {since=, cursor=, overlap=, page_size=}" },
+    find_product = { module = "sluice.veeqo", doc = "(sku_code): the product that has it, or nil" },
+    find_warehouse = { module = "sluice.veeqo", doc = "(id or name): that warehouse; the first, where none is asked for" },
     sellable = { module = "sluice.veeqo", doc = "(product, sku_code): the product's variant with that SKU" },
   },
 }

@@ -125,6 +125,14 @@ function kinds.proxy(self, node, row, path)
   return kinds.url(self, node, row, path)
 end
 
+function kinds.listen(self, node, _, path)
+  local text = text_of(self, node, "an address and a port", path)
+  if not text or text == "off" then return text end
+  local port = tonumber(text:match "^[%w.%-]+:(%d+)$" or text:match "^%[[%x:.]+%]:(%d+)$")
+  if port and port <= 65535 then return text end
+  return self:complain(node, path .. ": it is written like 127.0.0.1:7070, [::1]:7070, or off")
+end
+
 -- A number: a YAML number, or the text that a variable gave.
 local function number_of(self, node, what, path, fits)
   local text, expanded = text_of(self, node, what, path)
@@ -139,6 +147,7 @@ local function number_of(self, node, what, path, fits)
 end
 
 local function check_bounds(self, node, row, path, value)
+  if value and row.whole and math.type(value) ~= "integer" then return self:complain(node, path .. ": must be whole seconds") end
   if value and row.min and value < row.min then return self:complain(node, ("%s: must be at least %s"):format(path, row.min)) end
   if value and row.one_of then
     for _, one in ipairs(row.one_of) do
@@ -196,6 +205,21 @@ function kinds.choice(self, node, row, path)
   end
   local message = ("%s: '%s' is not known here%s"):format(path, node.text, nearest(text, row.one_of))
   return self:complain(node, message, "known: " .. table.concat(row.one_of, ", "))
+end
+
+-- A cron text, read for the schedule that the path names. The place of what is wrong is one in the file where that can be
+-- told, else in the text.
+function kinds.cron(self, node, _, path)
+  local text = text_of(self, node, "a text", path)
+  if not text then return nil end
+  local spec, problem = require("sluice.cron").parse(text, { name = path:match "^schedules%.([^.]+)" })
+  if spec then return text end
+  local line, column
+  if text == node.text and self.source then
+    line, column = require("sluice.config.inside").file(self.source(), node, problem.line, problem.column)
+  end
+  local place = line and { line = line, column = column } or node
+  return self:complain(place, ("%s: %s"):format(path, line and problem.reason or problem.message), problem.hint)
 end
 
 -- ---- lists and maps ----
@@ -295,12 +319,12 @@ end
 
 local reader = {}
 
----@param fields { file: string, folder: string, expand: boolean, getenv?: fun(name: string): string? }
+---@param fields { file: string, folder: string, expand: boolean, getenv?: fun(name: string): string?, source?: fun(): string }
 ---@return sluice.ConfigReader
 function reader.new(fields)
   return setmetatable({
     file = fields.file, folder = fields.folder, expand = fields.expand, dry = fields.dry, getenv = fields.getenv or os.getenv,
-    findings = {}, seen = {},
+    source = fields.source, findings = {}, seen = {},
   }, Reader)
 end
 

@@ -2,7 +2,7 @@
 ---
 --- A row: kind, required, default, doc, one_of (choices), min; a map has `fields` (key -> row), or `each` (one row for
 --- all keys, which are names then); `open` maps take other keys as well; a list has `item`.
---- Kinds: text, secret, id, path, url, proxy, name, integer, number, boolean, duration, rate, size, choice, store, list, map, any.
+--- Kinds: text, secret, id, path, url, proxy, name, integer, number, boolean, duration, rate, size, choice, store, list, map, any, cron.
 
 local codes = require("sluice.err").codes
 
@@ -21,7 +21,7 @@ schema.retry = {
   fields = {
     attempts = { kind = "integer", min = 1, required = true, doc = "runs in all, the first one included" },
     backoff = { kind = "duration", default = 30, doc = "time before the second attempt; doubles with each further one" },
-    max_backoff = { kind = "duration", doc = "the longest time between two attempts" },
+    max_backoff = { kind = "duration", default = 3600, doc = "the longest time between two attempts" },
     errors = { kind = "list", item = { kind = "choice", one_of = codes() }, doc = "only after these errors (default: all that may pass)" },
   },
 }
@@ -32,17 +32,17 @@ schema.schedule = {
     recipe = { kind = "path", required = true, doc = "the recipe's file" },
     args = { kind = "any", map = true, doc = "its arguments" },
     about = { kind = "text", doc = "one line for people" },
-    cron = { kind = "text", doc = "when: cron lines, the first may be TZ=Area/City" },
-    every = { kind = "duration", min = 1, doc = "when: each so often" },
+    cron = { kind = "cron", doc = "when: cron lines, the first may be TZ=Area/City" },
+    every = { kind = "duration", min = 1, whole = true, doc = "when: each so often" },
     enabled = { kind = "boolean", default = true, doc = "false keeps it from running" },
     timeout = { kind = "duration", min = 1, doc = "the longest time that one run may take" },
-    grace = { kind = "duration", doc = "time between asking a run to stop and killing it" },
+    grace = { kind = "duration", default = 30, doc = "time between asking a run to stop and killing it" },
     retry = schema.retry,
     overlap = { kind = "choice", one_of = { "skip", "queue", "cancel_running", "allow" }, default = "skip",
       doc = "what happens when the last run is still going" },
     catchup = { kind = "choice", one_of = { "none", "latest", "all" }, default = "latest", doc = "which missed times are made up for" },
     catchup_window = { kind = "duration", doc = "how long ago a missed time may be" },
-    catchup_limit = { kind = "integer", min = 1, doc = "how many missed times are made up for at most" },
+    catchup_limit = { kind = "integer", min = 1, default = 100, doc = "how many missed times are made up for at most" },
     jitter = { kind = "duration", doc = "starts are spread over this time" },
     start_within = { kind = "duration", doc = "a start that is later than this is skipped" },
     pause_on_failure = { kind = "integer", min = 1, doc = "pauses itself after so many failures in a row" },
@@ -61,6 +61,29 @@ schema.keep = {
   },
 }
 
+schema.serve = {
+  kind = "map", doc = "how `sluice serve` works",
+  fields = {
+    listen = { kind = "listen", default = "127.0.0.1:7070", doc = "where its page is: ADDRESS:PORT, or off" },
+    token = { kind = "secret", secret = true, source = true, doc = "what a change on the page needs (default: a new one that is printed)" },
+    concurrency = { kind = "integer", min = 1, default = 8, doc = "runs at once, of all schedules and daemons of the store" },
+    drain = { kind = "duration", default = 30, doc = "time that runs have in all to end, when it is stopped" },
+    zone = { kind = "text", default = "UTC", doc = "zone of cron texts without a TZ line" },
+    log_bytes = { kind = "size", min = 256 * 1024, default = 10 * 1000 * 1000, doc = "the largest log of a run; its middle is left out" },
+  },
+}
+
+schema.notify = {
+  kind = "map", doc = "who is told when a schedule changes its state",
+  fields = {
+    command = { kind = "list", item = { kind = "text" }, doc = "a program and its arguments; what happened is in its environment" },
+    connection = { kind = "name", doc = "a connection of an API of your own, one of whose operations is called" },
+    operation = { kind = "name", doc = "that operation" },
+    args = { kind = "any", map = true, doc = "its arguments; {text}, {schedule}, {state} and {was} in them are replaced" },
+  },
+  exactly_one = { "command", "connection" },
+}
+
 schema.root = {
   kind = "map",
   fields = {
@@ -68,6 +91,8 @@ schema.root = {
     store = { kind = "store", default = "sqlite:.sluice/state.db", doc = "where cursors and runs are kept" },
     shared = { kind = "path", doc = "folder of what all projects of a user share: budgets and login tokens" },
     keep = schema.keep,
+    serve = schema.serve,
+    notify = schema.notify,
     connections = { kind = "map", each = schema.connection, doc = "accounts of APIs by name" },
     schedules = { kind = "map", each = schema.schedule, doc = "recipes that `sluice serve` runs, by name" },
   },

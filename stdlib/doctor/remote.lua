@@ -73,10 +73,21 @@ end
 -- ---- credentials ----
 
 -- Servers are known that answer a dead token with a 200 that says nothing.
+local function says_nothing(row, status)
+  return err.new { code = "auth", operation = row.name, status = status, message = ("%s was answered without %s"):format(row.name, row.result) }
+end
+
 local function check_result(row, answer)
   local value = json.decode(answer.body)
   if not row.result or (type(value) == "table" and by_path(value, row.result) ~= nil) then return end
-  err.raise { code = "auth", operation = row.name, message = ("%s was answered without %s"):format(row.name, row.result) }
+  error(says_nothing(row, answer.status), 0)
+end
+
+-- The call has seen the same: JSON, but not what was asked for. (What is no JSON comes from somebody in between.)
+local function plainly(row, problem)
+  local empty = err.is(problem) and problem.code == "protocol" and problem.status == 200 and problem.operation == row.name
+    and type(json.decode(problem.body or "")) == "table"
+  return empty and says_nothing(row, 200) or problem
 end
 
 -- One answer is enough: of a list, its first page.
@@ -97,8 +108,8 @@ local function ask_all(one)
     local row = definition.operation(one.client.definition, name)
     local ok, failed = pcall(ask, one, row)
     if ok then return true, name end
-    problem = failed
-    if i == #names or not has_ended(row, failed) then break end
+    problem = plainly(row, failed)
+    if i == #names or not has_ended(row, problem) then break end
   end
   return false, problem
 end

@@ -15,6 +15,7 @@ usage: sluice sandbox [options]
   --platform-token ID:SECRET  of the Platform API (1234:sandbox)
   --process-queue SECONDS  a process of a site is queued so long (1)  --process-time SECONDS   and then runs so long (2)
   --process-window SECONDS a site takes one process in so long (300)
+  --strict-time off    a site takes the next process at once, without that window (on)
   --fault 'SPEC'       goes wrong to order, may be given often: 'status status=503 path=/streams/* nth=2'
                        kinds: status delay reset_before reset_after cut truncate stall malformed garbage
   --log FILE           one line per request                         --quiet          prints the URL only
@@ -49,6 +50,11 @@ local function high_or_not(word)
   return value and (value == "high" and 1000 or 1), expected
 end
 
+local function on_or_off(word)
+  local value, expected = one_of("on", "off")(word)
+  return value and value == "on", expected
+end
+
 local function milliseconds(word)
   local n, expected = number(word)
   return n and n / 1000, expected
@@ -57,7 +63,7 @@ end
 local known = {
   port = whole, host = text, products = whole, seed = whole, lag = number, crowd = whole, ["rate-scale"] = number, rates = high_or_not,
   latency = milliseconds, ["import-after"] = number, user = text, password = text, role = text, token = text,
-  ["platform-token"] = text, ["process-queue"] = number, ["process-time"] = number, ["process-window"] = number,
+  ["platform-token"] = text, ["process-queue"] = number, ["process-time"] = number, ["process-window"] = number, ["strict-time"] = on_or_off,
   ["legacy-gone"] = one_of(403, 404, 410), ["dead-token"] = one_of(401, 403, 200), ["all-failed"] = one_of(422, 202),
   ["delete-answer"] = one_of(202, 204), ["first-line"] = one_of(0, 1), ["refuse-id-ranges"] = true, ["null-links"] = true,
   ["referenced-min"] = whole, orders = whole, ["order-delay"] = number, ["queue-delay"] = number, ["queue-rate"] = number,
@@ -79,15 +85,18 @@ local function parse(argv)
   return chosen, faults
 end
 
+-- The client keeps the documented window by itself, unless its connection says otherwise.
+local NO_WINDOW = ', limits: { process: 10/s }'
+
 local function connections(sb)
   return ([[
 connections:
   shop: { api: stock2shop, base_url: "%s", queue_url: "%s", username: "%s", password: "%s", client_id: 21 }
   feed: { api: productsup_stream, base_url: "%s", token: "%s" }
-  site: { api: productsup_platform, base_url: "%s", token: "%s" }
+  site: { api: productsup_platform, base_url: "%s", token: "%s"%s }
   depot: { api: veeqo, base_url: "%s", api_key: "%s" }
 ]]):format(sb.url, sb.url, sb.options.username, sb.options.password, sb.url, sb.options.token, sb.url, sb.options.platform_token,
-    sb.url, sb.options.veeqo_key)
+    sb.options.strict_time and "" or NO_WINDOW, sb.url, sb.options.veeqo_key)
 end
 
 local function announce(sb, quiet, as_json)

@@ -135,6 +135,19 @@ handlers["GET /sandbox/stream/{id}/counts"] = function(sb, _, id)
   return answer(200, O("products", store.count, "applied", store.applied, "repeated", repeated))
 end
 
+local function site_of(sb, id)
+  local site = math.tointeger(tonumber(id))
+  return site and sb:site(site) or usage("there is no site %s", tostring(id))
+end
+
+-- ?stage=import (what a process imported last), committed (what the next one will take), channel with id=
+handlers["GET /sandbox/site/{id}"] = function(sb, req, id)
+  local site, stage = site_of(sb, id), req.query.stage or "import"
+  local rows = require("sluice.sandbox.platform_products").each(site, stage, req.query.id)
+  if not rows then usage("site %s has nothing for stage=%s: import, committed, or channel with the id= of one that was exported", id, stage) end
+  return ndjson(function() return rows end)
+end
+
 handlers["GET /sandbox/veeqo/{kind}"] = function(sb, _, kind)
   if kind ~= "products" and kind ~= "orders" and kind ~= "stock" then usage("there are products, orders and stock, no %s", kind) end
   return ndjson(sb.veeqo.each, sb.veeqo, kind)
@@ -150,8 +163,7 @@ end
 
 handlers["POST /sandbox/process"] = function(sb, req)
   local a = arguments(req)
-  local site = math.tointeger(tonumber(a.site))
-  if not site or not sb:site(site) then usage("there is no site %s", tostring(a.site)) end
+  local site = site_of(sb, a.site).id
   if a.fail ~= true then usage "fail must be true" end
   if a.data ~= nil and type(a.data) ~= "string" then usage "data must be text" end
   sb:fail_process(site, a)
@@ -208,6 +220,7 @@ local ABOUT = {
   'POST /sandbox/queue                {"poison":"CODE"}: its items fail and block; {"source":57,"release":"retry"|"skip"}',
   "GET /sandbox/stream/{id}           the stream's products, NDJSON (?from=1&limit=1000)",
   "GET /sandbox/stream/{id}/counts    how many, how often applied, which more than once",
+  "GET /sandbox/site/{id}             a site's products, NDJSON (?stage=import, committed, or channel with id=)",
   'POST /sandbox/import               {"stream":"124773"}: a linked site imports, batches get their processing stage ("reject": n)',
   'POST /sandbox/process              {"site":123,"fail":true}: the next process of the site fails ("error", "message", "data": text)',
   "GET /sandbox/veeqo/{kind}          what Veeqo has: products, orders or stock, NDJSON",

@@ -36,6 +36,7 @@ local defaults = {
   token = "sandbox-token", -- of the Stream API, and of the Platform API's operations that take it
   platform_token = "1234:sandbox", -- of the Platform API: client_id:client_secret
   process_window = 300,    -- seconds in which a site takes one process
+  strict_time = true,      -- false: that window is not kept
   process_queue = 1,       -- seconds that a process is queued
   process_time = 2,        -- seconds that it runs
   legacy_gone = false,     -- what writing product data gets where it has been removed: 403, 404 or 410

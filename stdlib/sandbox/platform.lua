@@ -67,6 +67,7 @@ end
 -- ---- who may, and how often ----
 
 local function limited(sb, route, params, headers)
+  if route.class == "process" and not sb.options.strict_time then return nil end
   local count, window, by = table.unpack(RATES[route.class])
   local key = ("platform %s %s"):format(route.class, by == "endpoint" and route.method .. route.path or by == "site" and params[1] or "")
   local ok, seen, resets_at, limit = sb.limits:hit(key, count, sb.clock(), window or sb.options.process_window)

@@ -146,14 +146,15 @@ end
 
 -- ---- what a process makes of it ----
 
-local function apply(site, batch)
-  if batch.type == "full" then site.uploaded = new_set() end
+local function apply(set, batch)
+  if batch.type == "full" then set = new_set() end
   for _, part in ipairs(batch.parts) do
     for _, one in ipairs(part) do
       local row, names = one[1], one[2]
-      if row[DELETED] == "-1" then drop(site.uploaded, row.id) else put(site.uploaded, row, names) end
+      if row[DELETED] == "-1" then drop(set, row.id) else put(set, row, names) end
     end
   end
+  return set
 end
 
 local function take_stream(sb, set, source)
@@ -169,7 +170,7 @@ end
 ---An import: what was committed and what is in the linked streams becomes the site's products. Gives how many.
 function M.import(sb, site)
   site.uploaded = site.uploaded or new_set()
-  for _, batch in ipairs(site.pending) do apply(site, batch) end
+  for _, batch in ipairs(site.pending) do site.uploaded = apply(site.uploaded, batch) end
   site.pending = {}
   local set = new_set()
   for row in each(site.uploaded) do put(set, row, site.uploaded.columns) end
@@ -188,6 +189,14 @@ function M.export(site, kind, id)
   end
   site.stages[kind .. id] = set
   return #set.order
+end
+
+-- What the next import would take of the batches; the site stays as it is.
+local function committed(site)
+  local set, now = new_set(), site.uploaded or new_set()
+  for row in each(now) do put(set, row, now.columns) end
+  for _, batch in ipairs(site.pending) do set = apply(set, batch) end
+  return set
 end
 
 -- ---- reading ----
@@ -259,6 +268,22 @@ local function product_object(row, columns)
   local object = json.object()
   for _, name in ipairs(columns) do json.set(object, name, row[name] or "") end
   return object
+end
+
+---The products of a site as texts: as the last import left them ("import"), as the last export to a channel did ("channel",
+---its id), or what is in the batches that were committed ("committed"). Nil where nothing is known under that name.
+---@return fun(): string?, string? id, text
+function M.each(site, stage, id)
+  local set
+  if stage == "committed" then set = committed(site)
+  elseif stage == "import" then set = site.stages.import or new_set()
+  elseif stage == "channel" then set = site.stages["channel" .. (id or "")] end
+  if not set then return nil end
+  local next_row = each(set)
+  return function()
+    local row = next_row()
+    if row then return row.id, json.encode(product_object(row, set.columns)) end
+  end
 end
 
 local function read(_, req, site, params)

@@ -234,6 +234,9 @@ rows.shares = function()
   io.write(text.table(lines))
 end
 
+-- What a due time costs; nothing is wanted of it. Not among the usual rows: `make bench ROWS=cron`.
+rows.cron = function() io.write(text.table(dofile(here .. "/cron.lua").rows())) end
+
 -- not among the usual rows: `make bench ROWS=million`
 rows.million = function()
   local before = rounds

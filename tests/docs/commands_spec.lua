@@ -22,7 +22,7 @@ local function options(text)
 end
 
 describe("docs/commands.md", function()
-  for _, name in ipairs { "call", "doctor", "state", "dlq" } do
+  for _, name in ipairs { "call", "doctor", "state", "dlq", "schedule", "runs" } do
     it("and the help of " .. name .. " name the same options and subcommands", function()
       local text = help(name)
       assert.same(options(text), options(section(name)))
@@ -37,7 +37,8 @@ describe("docs/commands.md", function()
 
   it("names the checks of the doctor", function()
     local written = {}
-    for _, path in ipairs { "stdlib/doctor.lua", "stdlib/doctor/store.lua", "stdlib/doctor/remote.lua", "stdlib/doctor/machine.lua" } do
+    for _, path in ipairs { "stdlib/doctor.lua", "stdlib/doctor/store.lua", "stdlib/doctor/remote.lua", "stdlib/doctor/machine.lua",
+      "stdlib/doctor/schedules.lua" } do
       local text = tmp.read(path)
       for check in text:gmatch '%f[%a]report[:,]%s*%l*%(?"(%l+)"' do written[check] = true end
       for check in text:gmatch 'check = "(%l+)"' do written[check] = true end
@@ -55,7 +56,7 @@ describe("docs/commands.md", function()
   end)
 
   it("is what --help of a command shows", function()
-    for _, name in ipairs { "doctor", "state", "dlq" } do
+    for _, name in ipairs { "doctor", "state", "dlq", "schedule", "runs" } do
       local done = assert(process.run { argv = { sluice, name, "--help" } })
       assert.same({ 0, help(name) }, { done.status, done.stdout })
       assert.matches("\nusage: sluice " .. name, done.stdout)

@@ -29,7 +29,7 @@ describe("docs/config.md", function()
   it("names the keys of the file and of schedules", function()
     assert.same(set(schema.root.fields), sections["Keys"])
     assert.same(set(schema.schedule.fields), sections["schedules"])
-    assert.same(set(schema.keep.fields), sections["keep"])
+    for _, name in ipairs { "keep", "serve", "notify" } do assert.same(set(schema[name].fields), sections[name]) end
     for key in pairs(schema.retry.fields) do assert.matches("`" .. key .. "`", tmp.read "docs/config.md", 1, true) end
   end)
 

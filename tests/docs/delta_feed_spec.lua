@@ -38,8 +38,8 @@ describe("docs/delta_feed.md", function()
     assert.equal(0, done.status, done.stderr)
     local documented = named_in "What is sent"
     for name in pairs(columns) do assert.is_true(documented[name], name .. " is not in the docs") end
-    local recipe = tmp.read "scripts/delta_feed.lua" -- the sandbox has no second and third options
-    for name in pairs(documented) do assert.is_truthy(columns[name] or recipe:find("%f[%w_]" .. name .. " = "), name .. " is no column") end
+    for _, name in ipairs(require("sluice.product_rows").columns) do columns[name] = true end -- the sandbox has no second and third options
+    for name in pairs(documented) do assert.is_truthy(columns[name], name .. " is no column") end
   end)
 
   it("names the exit codes that help names", function()

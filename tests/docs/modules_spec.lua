@@ -2,8 +2,9 @@
 local tmp = require "support.tmp"
 
 local public = {
-  "http", "json", "ndjson", "csv", "yaml", "limit", "retry", "poll", "state", "task", "log", "time", "crypto", "process", "server", "err",
-  "auth", "file", "outbox", "sql", "system",
+  "cron", "http", "json", "ndjson", "csv", "yaml", "limit", "retry", "poll", "state", "task", "log", "time", "crypto", "process", "server", "err",
+  "auth", "file", "outbox", "sql", "system", "input", "product_columns", "product_rows", "image_files", "veeqo_product", "file_sink",
+  "fresh", "notes", "site_copy",
 }
 
 -- module -> { functions = { name = true }, methods = { name = true } }, as the tables of a page name them.
@@ -78,7 +79,7 @@ describe("docs/modules.md", function()
   end
 
   it("names what sluice has", function()
-    assert.same({ recipe = "sluice", connect = "sluice" }, sections[""].functions)
+    assert.same({ recipe = "sluice", connect = "sluice", usage = "sluice" }, sections[""].functions)
     for name in pairs(sections) do assert.is_table(require(name == "" and "sluice" or "sluice." .. name)) end
   end)
 

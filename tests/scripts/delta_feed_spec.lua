@@ -323,12 +323,21 @@ describe("delta_feed", function()
       ["from=shop to=site site_id=123"] = "the products of a site are flat: say shape=variant",
       ["from=shop to=site stream=1 shape=variant"] = "site_id is missing",
       ["from=shop to=site site_id=123 shape=variant automatic_import=no"] = "automatic_import is true or false",
-      ["from=shop to=feed stream=1 since=yesterday"] = "since must be a time",
+      ["from=shop to=feed stream=1 since=yesterday"] = "since is a time %(like [^)]*%)[^,]*, not 'yesterday'",
       ["from=shup to=feed stream=1"] = "shup",
     } do
       local done = p:run("scripts/delta_feed.lua " .. words)
       assert.equal(2, done.status, words .. done.stderr)
       assert.matches(message, done.stderr)
     end
+  end)
+
+  it("says a word where nothing has changed", function()
+    start { products = 3 }
+    assert.matches("sent       3", p:run("sluice run " .. FEED).stderr)
+    local done = p:run("sluice run " .. FEED)
+    assert.same({ 0, "" }, { done.status, done.stdout })
+    assert.matches("delta_feed: done, nothing has changed\n$", done.stderr)
+    assert.equal("", p:run("sluice -q run " .. FEED).stderr)
   end)
 end)

@@ -148,8 +148,9 @@ describe("scripts/mirror_orders.lua", function()
     for given, message in pairs {
       ["from=shop to=orders.ndjson"] = "to is file:PATH", ["from=shop to=file:-"] = "to is file:PATH",
       ["from=depot to=file:x channel_id=47"] = "channel_id is for Stock2Shop", ["from=shop to=file:x overlap=5"] = "overlap is for Veeqo",
-      ["from=depot to=file:x overlap=-1"] = "overlap is a number from 0", ["from=shop to=file:x checkpoint=0"] = "checkpoint is a number from 1",
-      ["from=depot to=file:x since=yesterday"] = "since must be a time", ["from=feed to=file:x"] = "no operation 'changed_orders'",
+      ["from=depot to=file:x overlap=-1"] = "overlap is a duration",
+      ["from=shop to=file:x checkpoint=0"] = "checkpoint is a whole number from 1, not '0'",
+      ["from=depot to=file:x since=yesterday"] = "since is a time", ["from=feed to=file:x"] = "no operation 'changed_orders'",
     } do
       local done = p:run("scripts/mirror_orders.lua " .. given)
       assert.equal(2, done.status, given .. done.stderr)

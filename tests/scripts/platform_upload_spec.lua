@@ -145,7 +145,8 @@ describe("platform_upload", function()
     for words, message in pairs {
       ["type=part"] = "type is full or delta", ["type=full commit=no"] = "commit is true or false",
       ["type=full process=export"] = "process is import, all, auto or none",
-      ["type=delta batch=20000"] = "1 to 10000", ["type=delta deadline=soon"] = "deadline is a number",
+      ["type=delta batch=20000"] = "1 to 10000",
+      ["type=delta deadline=soon"] = "deadline is a duration %(like 30s, 15m or 1h30m; a number alone is seconds%), not 'soon'",
     } do
       local done = upload(words)
       assert.equal(2, done.status, words .. done.stderr)

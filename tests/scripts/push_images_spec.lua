@@ -137,7 +137,7 @@ describe("scripts/push_images.lua", function()
       [""] = "folder or file is missing", ["folder=nowhere"] = "folder nowhere is not there",
       ["file=bad.csv"] = "the column 'image' is none of an image", ["file=short.csv"] = "the column 'path' is missing",
       ["file=list.xls"] = "which format has list.xls", ["folder=images watch=maybe"] = "watch is true or false",
-      ["folder=images batch=many"] = "batch is a number", ["folder=images separator="] = "separator is empty",
+      ["folder=images batch=many"] = "batch is a whole number from 1, not 'many'", ["folder=images separator="] = "separator is empty",
     } do
       local done = push(words)
       assert.equal(2, done.status, words .. done.stderr)

@@ -107,8 +107,8 @@ describe("stream_lifecycle", function()
       ["step=link stream=1"] = "site is missing", ["step=delete stream=124773"] = "say delete=yes",
       ["step=delete stream=124773 delete=true"] = "say delete=yes", ["step=follow stream=1"] = "batch or pid is missing",
       ["name=one file=x site=site"] = "site_id is missing", ["step=rename stream=1"] = "rename is missing",
-      ["step=follow stream=1 pid=x"] = "go together", ["step=import site=site site_id=Tag:1"] = "site_id is a number",
-      ["step=create name=one deadline=soon"] = "deadline is a number",
+      ["step=follow stream=1 pid=x"] = "go together", ["step=import site=site site_id=Tag:1"] = "site_id is a whole number, not 'Tag:1'",
+      ["step=create name=one deadline=soon"] = "deadline is a duration",
     } do
       local done = run(words)
       assert.equal(2, done.status, words .. done.stderr)

@@ -132,6 +132,17 @@ describe("Veeqo", function()
     end)
   end)
 
+  it("finds the product of a SKU, and a warehouse by id or name", function()
+    local shelves = { { id = 1, name = "North" }, { id = 2, name = "South" } }
+    local found = { { id = 7, sellables = { { sku_code = "AB" } } }, { id = 8, sellables = { { sku_code = "A" } } } } -- the search is fuzzy
+    open(function(request) return { json = json.array(request.path == "/products" and found or shelves) } end)
+    assert.equal(8, depot:find_product("A").id)
+    assert.is_nil(depot:find_product "B")
+    assert.matches("query=B", last().target)
+    assert.same({ 1, 2, 2 }, { depot:find_warehouse().id, depot:find_warehouse("2").id, depot:find_warehouse("South").id })
+    raises("usage", "there is no warehouse West; there are: 1 (North), 2 (South)", depot.find_warehouse, depot, "West")
+  end)
+
   describe("checks before it sends:", function()
     before_each(function() open {} end)
     after_each(function() assert.equal(0, #api.requests) end)

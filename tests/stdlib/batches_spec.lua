@@ -126,4 +126,18 @@ describe("wait_batches", function()
     assert.equal("usage", problem.code)
     assert.is_false((pcall(batches.wait_batches, new_client(function() end), {})))
   end)
+
+  it("tells of a batch in words: its stages and what they refused", function()
+    local stage = { status = "warning", successCount = 2, errorCount = 1,
+      errors = { { message = "No title", occurrences = 1, example = { lineNumber = 3, value = '{"id":"a"}' } } } }
+    local client = { batch = function(_, args)
+      assert.same({ stream = "1", batch = "b" }, args)
+      return { attributes = { status = "uploaded", stages = { upload = stage, processing = json.null } } }
+    end }
+    assert.equal('batch b: uploaded\n  upload warning, 2 accepted, 1 refused\n    line 3: No title (1 times): {"id":"a"}',
+      batches.describe_batch(client, "1", "b"))
+    local ok, problem = pcall(batches.describe_batch, { batch = function() errors.raise { code = "not_found", message = "no batch" } end }, "1", "b")
+    assert.same({ false, "not_found" }, { ok, problem.code })
+  end)
+
 end)

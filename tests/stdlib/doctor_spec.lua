@@ -122,7 +122,7 @@ connections:
   end)
 
   it("renews a token that has ended however the server says so", function()
-    for _, answer in ipairs { 401, 403 } do
+    for _, answer in ipairs { 401, 403, 200 } do
       sb = sandbox.start { products = 10, dead_token = answer }
       config(BOTH)
       rows {}
@@ -134,6 +134,24 @@ connections:
       sb:stop()
     end
     sb = nil
+  end)
+
+  it("takes a 200 that says nothing for a refusal, and a page that is no JSON for somebody in between", function()
+    local says = '{"errors":["Invalid token"]}'
+    local api = scripted.start(function(request)
+      if request.method == "POST" then return { json = { system_user = { token = "t" } } } end
+      return { body = says }
+    end)
+    finally(function() api.close() end)
+    sb = { url = api.url, stop = function() end }
+    config(BOTH)
+    local code, by = rows({}, "shop")
+    assert.equal(4, code)
+    assert.matches("was answered without", by["fail credentials shop"].message)
+    assert.matches("correct the credentials of the connection 'shop'", by["fail credentials shop"].cure)
+    says = "<html>Log in to the hotel's network</html>"
+    code = rows({}, "shop")
+    assert.equal(5, code)
   end)
 
   it("says which credentials are refused, and goes on", function()

@@ -26,4 +26,28 @@ describe("sluice.fresh", function()
     assert.is_nil(found[ids[7]])
     assert.same({}, fresh.products(shop, {}))
   end)
+
+  it("gives records that were sent once as they are now, in their order, and says which are gone", function()
+    local shop = sluice.connect { api = "stock2shop", base_url = sb.url, queue_url = sb.url, username = "sandbox", password = "sandbox",
+      limits = { api = "3000/s" } }
+    local ids, i = {}, 0
+    for id in sb.catalogue:each() do ids[#ids + 1] = tostring(id) end
+    sb:edit(math.tointeger(ids[150]), { title = "new" })
+    sb:deactivate { math.tointeger(ids[7]) }
+    local rows = fresh.rows(shop, function()
+      i = i + 1
+      return ids[i] and { id = "row " .. ids[i], of = ids[i] }
+    end, { ids_of = function(record) return record.of, record.id end, rows_of = function(product)
+      return { { id = "row " .. tostring(product.id), title = product.title } }
+    end })
+    local n = 0
+    for row in rows do
+      n = n + 1
+      if n == 7 then assert.is_false(row) else assert.equal("row " .. ids[n], row.id) end
+      if n == 150 then assert.equal("new", row.title) end
+    end
+    assert.equal(260, n)
+    assert.is_nil(rows())
+  end)
+
 end)

@@ -69,5 +69,6 @@ describe("sluice.options", function()
     assert.equal("sluice things: unknown option '--get'", (refused(options.dispatch, { "--get" }, {}, spec)))
     spec.default = "list"
     assert.equal(1, options.dispatch({}, { n = 1 }, spec))
+    assert.equal(4, options.dispatch({ "-n", "5", "--all" }, { n = 1 }, spec))
   end)
 end)

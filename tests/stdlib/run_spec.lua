@@ -36,6 +36,44 @@ describe("sluice run", function()
     assert.equal("1\t42\tfrom stdin\tnil\td\n", out)
   end)
 
+  it("leaves standard input to a recipe that takes a path, and reads it when a script looks at it", function()
+    script [[
+      local sluice = require "sluice"
+      return sluice.recipe {
+        about = "test", args = { file = { "input", type = "path" } },
+        run = function(args) for record in sluice.ndjson.records(args.file) do print(args.file, record.id) end end,
+      }]]
+    local code, out = run(dir, "run r.lua file=-", '{"id":1}\n{"id":2}\n')
+    assert.same({ 0, "-\t1\n-\t2\n" }, { code, out })
+    script 'local args = ... io.write(args.none or "none", args.body, args.body)'
+    code, out = run(dir, "run r.lua body=-", "x")
+    assert.same({ 0, "nonexx" }, { code, out })
+    script 'for name, value in pairs(...) do io.write(name, "=", value, ";") end'
+    code, out = run(dir, "run r.lua body=-", "x")
+    assert.same({ 0, "body=x;" }, { code, out })
+    script "os.exit(5)" -- not read where nobody looks
+    assert.equal(5, (run(dir, "run r.lua body=-", "x")))
+    local problems
+    code, out, problems = run(dir, "run r.lua a=- b=-", "x")
+    assert.same({ 2, "" }, { code, out })
+    assert.matches("'a' and 'b' are both %-", problems)
+  end)
+
+  it("names a connection that is not there before anything else is done", function()
+    script [[
+      return require("sluice").recipe { about = "t", args = { to = { "where", type = "connection", file = true } },
+        run = function(args) print("ran", args.to) end }]]
+    tmp.write(dir .. "/sluice.yaml", "version: 1\nconnections:\n  feed: { api: productsup_stream, token: x }\n")
+    local code, out, problems = run(dir, "run r.lua to=fed")
+    assert.same({ 2, "" }, { code, out })
+    assert.matches("to is the name of a connection, not 'fed' %(did you mean 'feed'%?%)", problems)
+    assert.matches("sluice.yaml has: feed", problems)
+    assert.equal("ran\tfeed\n", select(2, run(dir, "run r.lua to=feed")))
+    os.remove(dir .. "/sluice.yaml")
+    assert.equal("ran\tfile:x\n", select(2, run(dir, "run r.lua to=file:x"))) -- a file needs no config
+    assert.equal(2, (run(dir, "run r.lua to=feed")))
+  end)
+
   it("refuses missing, unknown and malformed arguments with exit 2 and a word on the cure", function()
     script 'return require("sluice").recipe { about = "t", args = { stream = "stream id" }, run = function() end }'
     for words, message in pairs {

@@ -194,9 +194,29 @@ describe("sluice sandbox", function()
     assert.matches("1 418 GET /v1/sources 0 in %d+ out [%d.]+ ms %(fault: status%)", log)
   end)
 
+  it("plays without the five minutes, and its connection says so to the client", function()
+    local done = curl.shell(([[
+      "%s" sandbox --port 0 --products 1 --strict-time off >said &
+      pid=$!
+      for i in $(seq 1000); do grep -q 'depot:' said && break; sleep 0.02; done
+      sed -n '/^version/,$p' said >sluice.yaml
+      echo 'local site = require("sluice").connect "site"
+        for _ = 1, 2 do
+          site:wait_process(123, site:process { site = 123, action = "import" }, { start = 0.2 })
+        end' >twice.lua
+      XDG_STATE_HOME=$PWD timeout 60 "%s" run twice.lua || echo "failed"
+      kill -TERM $pid
+      cat sluice.yaml
+    ]]):format(sluice, sluice))
+    assert.not_matches("failed", done.out, nil, done.err)
+    assert.matches('token: "1234:sandbox", limits: { process: 10/s } }', done.out)
+  end)
+
   it("says what is wrong with its options, with exit code 2", function()
     for words, message in pairs { ["--prodcts 5"] = "did you mean '%-%-products'", ["--products many"] = "whole number",
-      ["--rates odd"] = "one of high, normal", ["--fault nonsense --port 0"] = "no fault of the kind nonsense", ["--port"] = "needs a value" } do
+      ["--rates odd"] = "one of high, normal",
+      ["--strict-time no"] = "%-%-strict%-time needs one of on, off, not 'no'",
+      ["--fault nonsense --port 0"] = "no fault of the kind nonsense", ["--port"] = "needs a value" } do
       local done = curl.shell(('"%s" sandbox %s'):format(sluice, words))
       assert.equal(2, done.code, words)
       assert.matches(message, done.err)

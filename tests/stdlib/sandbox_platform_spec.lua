@@ -90,6 +90,45 @@ describe("the sandbox's Platform API", function()
     assert.is_string((trigger()))
   end)
 
+  it("keeps no window without strict time, but queues one process only", function()
+    start { rate_scale = 1, strict_time = false }
+    for _ = 1, 3 do
+      assert.is_string((trigger()))
+      assert.same({ 429, "Cannot trigger a new process, a process is already in the current queue." }, { select(2, trigger()) })
+      now = now + 3
+    end
+    local _, _, answer = call("POST", "/platform/v2/process/123", { action = "import" })
+    assert.is_nil(answer.headers["x-ratelimit-limit"])
+    local _, _, other = call("GET", "/platform/v2/projects")
+    assert.equal("5", other.headers["x-ratelimit-limit"])
+  end)
+
+  it("dumps the products of a site as NDJSON: committed, imported, exported", function()
+    start()
+    local function dump(query)
+      local answer = assert(http.get(sb.url .. "/sandbox/site/" .. query))
+      return answer.status == 200 and answer.body or { answer.status, json.decode(answer.body).error }
+    end
+    assert.same({ "", "" }, { dump "123", dump "123?stage=committed" })
+    upload({ { id = "b", price = json.decode "1.50", title = "ü" }, { id = "a" }, { id = "c" } })
+    commit "full"
+    upload({ { id = "c", ["pup:isdeleted"] = -1 }, { id = "a", title = "A" } }, ("f"):rep(32))
+    commit("delta", ("f"):rep(32))
+    assert.equal("", dump "123")
+    local before = dump "123?stage=committed"
+    local pid = trigger "all"
+    now = now + 3
+    assert.equal("success", state(pid))
+    assert.same({ before, before }, { dump "123", dump "123?stage=channel&id=321" })
+    local rows = {}
+    for line in before:gmatch "[^\n]+" do rows[#rows + 1] = json.decode(line) end
+    assert.same({ "b", "a" }, { rows[1].id, rows[2].id })
+    assert.same({ "1.5", "ü", "A" }, { rows[1].price, rows[1].title, rows[2].title })
+    assert.same({ 400, "there is no site 9" }, dump "9")
+    assert.matches("site 123 has nothing for stage=channel", dump "123?stage=channel&id=9"[2])
+    assert.equal(0, sb.bugs)
+  end)
+
   it("runs one process, queues one more, and refuses a third", function()
     start()
     local first = trigger()

@@ -93,4 +93,17 @@ describe("wait_process", function()
     raises("auth", connect_to(api.url).wait_process, connect_to(api.url), 123, PID, options())
     api.close()
   end)
+
+  it("starts one, and says where one is queued already", function()
+    local said = { success = false, message = "Cannot trigger a new process, a process is already in the current queue." }
+    local api = scripted.start { { json = { success = true, process_id = PID } }, { status = 429, json = said },
+      { status = 403, json = { success = false, message = "You don't have the rights to access this resource." } } }
+    local site = connect_to(api.url)
+    assert.equal(PID, site:start_process(123, "import"))
+    assert.is_nil(site:start_process(123, "import"))
+    raises("forbidden", site.start_process, site, 123, "import")
+    raises("usage", site.start_process, site, 123, "expot")
+    api.close()
+  end)
+
 end)

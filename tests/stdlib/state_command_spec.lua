@@ -176,17 +176,22 @@ describe("sluice state", function()
     store:batch_put { api = "x", batch = "b", detail = "sent with sandbox-token" }
     store:token_put("https://x", "me", "tell-nobody-42", 1)
     store:outbox_claim({ host = "h", account = "a", operation = "o", key = "k", body = "{}", digest = "d" }):close()
+    local daemon, rows = store:daemon_start(), {}
+    for i = 1, 1500 do rows[i] = { due = i * 60, state = "skipped", reason = "paused" } end
+    store:schedule_plan(daemon, { { name = "delta", version = 0, spec = "* * * * *", seen = 90000, rows = rows } })
+    daemon:close()
     store:close()
     local text, kinds = p:run("sluice state export --ndjson -").stdout, {}
     for line in text:gmatch "[^\n]+" do
       local row = json.decode(line)
       kinds[row.kind] = (kinds[row.kind] or 0) + 1
     end
-    assert.same({ cursor = 1, batch = 1, run = 1, write = 1 }, kinds)
+    assert.same({ cursor = 1, batch = 1, run = 1, write = 1, schedule = 1, occurrence = 1500 }, kinds)
+    assert.matches('"made_as":"timed"', text, 1, true)
     assert.matches("sent with ***", text, 1, true)
     assert.not_matches("tell-nobody", text, 1, true)
     assert.equal(0, p:run("sluice state export dump.ndjson --ndjson").status)
-    assert.equal(4, select(2, tmp.read(p.dir .. "/dump.ndjson"):gsub("\n", "")))
+    assert.equal(1505, select(2, tmp.read(p.dir .. "/dump.ndjson"):gsub("\n", "")))
   end)
 
   it("refuses a store that a newer sluice has written", function()
@@ -246,17 +251,17 @@ describe("keep", function()
     out:close()
     local open = store:batch_put { api = "a", batch = "open", run = with_batch }
     store:batch_done(store:batch_put { api = "a", batch = "done" }, "processed")
-    assert.same({ 0, 0, 0, 0 }, counts(prune.run(cfg(90 * DAY), store)))
+    assert.same({ 0, 0, 0, 0, 0 }, counts(prune.run(cfg(90 * DAY), store)))
     time.shift(91 * DAY)
-    assert.same({ 0, 0, 1, 1 }, counts(prune.run({ keep = { dead_letters = 100 * DAY, runs = 90 * DAY, bodies = 90 * DAY } }, store)))
+    assert.same({ 0, 0, 1, 1, 0 }, counts(prune.run({ keep = { dead_letters = 100 * DAY, runs = 90 * DAY, bodies = 90 * DAY } }, store)))
     assert.same({ going, with_batch, with_letters }, ids())
     assert.is_true(old < with_letters)
-    assert.same({ 1, 0, 0, 1 }, counts(prune.run(cfg(90 * DAY), store)))
+    assert.same({ 1, 0, 0, 1, 0 }, counts(prune.run(cfg(90 * DAY), store)))
     assert.same({ going, with_batch }, ids())
     assert.equal("open", store:batches_open()[1].batch)
     store:batch_done(open, "processed")
     time.shift(182 * DAY)
-    assert.same({ 0, 0, 1, 1 }, counts(prune.run(cfg(90 * DAY), store)))
+    assert.same({ 0, 0, 1, 1, 0 }, counts(prune.run(cfg(90 * DAY), store)))
     assert.same({ going }, ids())
     assert.equal("2001-01-01 00:00:00", store:cursors()[1].position)
     cursor:close()
@@ -274,7 +279,7 @@ describe("keep", function()
     write("doubtful", "unknown")
     write "open"
     time.shift(31 * DAY)
-    assert.same({ 0, 1, 0, 0 }, counts(prune.run({ keep = { dead_letters = DAY, runs = DAY, bodies = 30 * DAY } }, store)))
+    assert.same({ 0, 1, 0, 0, 0 }, counts(prune.run({ keep = { dead_letters = DAY, runs = DAY, bodies = 30 * DAY } }, store)))
     local left = {}
     for _, row in ipairs(store:outbox_rows()) do left[row.key] = row.body or "forgotten" end
     assert.same({ settled = "forgotten", doubtful = "{}", open = "{}" }, left)
@@ -291,9 +296,9 @@ describe("keep", function()
     end
     time.shift(91 * DAY)
     local lock = assert(store:lock(("%s/dlq/r-%d.ndjson"):format(dir, ended)))
-    assert.same({ 0, 0, 0, 0 }, counts(prune.run(cfg(90 * DAY), store)))
+    assert.same({ 0, 0, 0, 0, 0 }, counts(prune.run(cfg(90 * DAY), store)))
     lock:close()
-    assert.same({ 1, 0, 0, 1 }, counts(prune.run(cfg(90 * DAY), store)))
+    assert.same({ 1, 0, 0, 1, 0 }, counts(prune.run(cfg(90 * DAY), store)))
     assert.same({ going }, ids())
   end)
 
@@ -332,7 +337,8 @@ describe("keep", function()
     local command = ("cd '%s' && %s/%s/sluice "):format(dir, io.popen("pwd"):read "l", os.getenv "SLUICE_BUILD" or "build")
     assert.equal("0 dead-letter files older than 90 days forgotten\n" ..
       "0 bodies of settled writes older than 30 days forgotten\n0 batches older than 0.0416667 days forgotten\n" ..
-      "0 runs older than 0.0416667 days forgotten\n", io.popen(command .. "state prune"):read "a")
+      "0 runs older than 0.0416667 days forgotten\n" ..
+      "0 occurrences of schedules older than 0.0416667 days forgotten\n", io.popen(command .. "state prune"):read "a")
     tmp.write(dir .. "/sluice.yaml", "version: 1\nstore: sqlite:s.db\nkeep: { runs: 0s }\n")
     tmp.write(dir .. "/r.lua", 'return require("sluice").recipe { about = "t", run = function(_, run) run:store() end }')
     assert.is_true(os.execute(command .. "run r.lua >/dev/null 2>&1"))

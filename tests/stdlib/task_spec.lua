@@ -128,4 +128,52 @@ describe("task", function()
     core.raise_signal(nil)
     assert.is_nil(task.stopping())
   end)
+
+  it("gives what an iterator gives to several at once, and asks it by one at a time", function()
+    local n, inside, most, working, busiest, seen = 0, 0, 0, 0, 0, {}
+    task.each(function()
+      inside = inside + 1
+      most = math.max(most, inside)
+      task.yield()
+      inside, n = inside - 1, n + 1
+      return n <= 20 and n or nil
+    end, 4, function(value)
+      working = working + 1
+      busiest = math.max(busiest, working)
+      for _ = 1, 9 do task.yield() end
+      working, seen[value] = working - 1, (seen[value] or 0) + 1
+    end)
+    assert.same({ 1, 4, 20, 21 }, { most, busiest, #seen, n }) -- it is not asked again once it has ended
+    for _, times in ipairs(seen) do assert.equal(1, times) end
+  end)
+
+  it("ends with the first error, of the iterator or of one call", function()
+    for _, who in ipairs { "iterator", "call" } do
+      local n, done = 0, 0
+      local ok, problem = pcall(task.each, function()
+        n = n + 1
+        if who == "iterator" and n == 3 then error("no more", 0) end
+        return n
+      end, 2, function(value)
+        if who == "call" and value == 3 then error("no more", 0) end
+        task.yield()
+        done = done + 1
+      end)
+      assert.same({ false, "no more" }, { ok, problem }, who)
+      assert.is_true(n <= 5 and done <= 4, who)
+    end
+  end)
+
+  it("ends early where a signal asks for it", function()
+    local n = 0
+    task.each(function()
+      n = n + 1
+      return n
+    end, 1, function(value)
+      if value == 3 then core.raise_signal(2) end
+    end)
+    core.raise_signal(nil)
+    assert.equal(3, n)
+  end)
+
 end)

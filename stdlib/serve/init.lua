@@ -1,0 +1,163 @@
+--- `sluice serve`: the scheduler as a process. It loads the config, hears signals, tells the supervisor, and lets the daemon
+--- make its rounds.
+local config = require "sluice.config"
+local daemons = require "sluice.serve.daemon"
+local err = require "sluice.err"
+local json = require "sluice.json"
+local log = require "sluice.log"
+local notify = require "sluice.serve.notify"
+local options = require "sluice.schedule.options"
+local process = require "sluice.process"
+local program = require "sluice.serve.program"
+local task = require "sluice.task"
+
+local serve = {
+  about = "Run the schedules of sluice.yaml",
+  usage = [[
+usage: sluice serve [-c FILE] [--once] [-v | -q]
+
+  sluice serve                 runs what is due, until it is stopped
+  sluice serve --once          runs what is due and what waits, and ends: for a machine that is woken now and then
+
+Several on one store share the work; each due time is done once. What becomes of a due time: docs/schedules.md.
+
+Signals   TERM, INT   nothing more is started; what runs is asked to stop, and killed after serve.drain; a second one kills now
+          HUP         the config is read again; where it is wrong that is said, and the old one goes on
+          USR1        the state, on standard error
+]],
+}
+
+-- ---- config ----
+
+-- A large config's tree is ten times as large as what is kept of it, and Lua gives no memory back: so it is read by another
+-- process (`--read`), which says what it found, or what is wrong, as JSON.
+local function load(path)
+  local argv = { program.path(), "serve", "--read", path and "-c" or nil, path }
+  local done, problem = process.run { argv = argv, max_bytes = 64 * 1024 * 1024 }
+  if not done then error(problem, 0) end
+  log.print(done.stderr)
+  if done.status == 0 then return options.read(done.stdout) end
+  local said = json.decode(done.stdout)
+  err.raise(type(said) == "table" and said or { code = "internal", message = "the config could not be read: " .. done.stderr })
+end
+
+local function read(path)
+  local ok, text = pcall(function() return options.text(options.load(config.load(path))) end)
+  if not ok and not err.is(text) then error(text, 0) end
+  io.write(ok and text or json.encode { code = text.code, message = text.message, hint = text.hint })
+  return ok and 0 or 2
+end
+
+-- `--tell`: a notice for a connection, from the environment.
+local function tell_connection(path)
+  local notice = {}
+  for _, name in ipairs { "schedule", "state", "was", "text" } do notice[name] = os.getenv("SLUICE_" .. name:upper()) or "" end
+  notify.call(path, notice)
+  return 0
+end
+
+-- What only a new start can change.
+local function say_what_stays(old, new)
+  if old.store ~= new.store then log.warn("serve", "`store` is another one: that takes a new start of `sluice serve`") end
+  if old.serve.listen ~= new.serve.listen then log.warn("serve", "`serve.listen` is another one: that takes a new start of `sluice serve`") end
+end
+
+local function reload(daemon, path)
+  process.notify "RELOADING=1"
+  local ok, loaded = pcall(load, path)
+  if ok then
+    say_what_stays(daemon.loaded, loaded)
+    loaded.store = daemon.loaded.store
+    daemon:load(loaded)
+    daemon:ring()
+    log.info("serve", "the config was read again")
+  else
+    local hint = err.is(loaded) and loaded.hint and (" (%s)"):format(loaded.hint) or ""
+    log.error("serve", "the config is wrong, the former one goes on: %s%s", tostring(loaded), hint)
+  end
+  process.notify "READY=1"
+end
+
+-- ---- signals ----
+
+-- The same signal is often sent twice at once, to the process and to its group: that is one.
+local function stop(daemon)
+  local mono = daemon.clock.mono()
+  if daemon.draining and mono - daemon.stopped < 1 then return end
+  if daemon.draining then
+    log.warn("serve", "a second signal: what runs is killed")
+    daemon.draining = mono
+    return daemon:ring()
+  end
+  process.notify "STOPPING=1"
+  log.info("serve", "no more is started; what runs has %g s to end", daemon.loaded.serve.drain)
+  daemon:stop()
+end
+
+local function hear(daemon, path, signals)
+  for signal in signals do
+    if signal == "HUP" then reload(daemon, path)
+    elseif signal == "USR1" then log.print(daemon:describe())
+    else stop(daemon) end
+  end
+end
+
+-- ---- the command ----
+
+-- What is told to the supervisor after each round: that we are ready, and twice in its time that we live.
+local function teller()
+  local interval, ready, last = process.watchdog(), false, nil
+  return function(daemon)
+    local mono = daemon.clock.mono()
+    if not ready then process.notify(("READY=1\nSTATUS=%d schedules"):format(daemon:count())) end
+    ready = true
+    if interval and (not last or mono - last >= interval / 2 - 1) then
+      process.notify "WATCHDOG=1"
+      last = mono
+    end
+  end
+end
+
+-- `--once`: nothing runs, and nothing waits for anything but its time.
+local function end_when_idle(daemon)
+  if next(daemon.runs) == nil and not daemon.queue:top() and next(daemon.touched) == nil then daemon:stop() end
+end
+
+local function set_up_log(globals)
+  if globals.quiet or globals.verbose or globals.debug then return end
+  log.setup { level = "info", format = globals.log_format or "text" }
+end
+
+--- Serves until it is stopped. (waits)
+---@param loaded sluice.Loaded
+---@param path? string of the config, as it was given
+---@param once? boolean
+function serve.run(loaded, path, once)
+  local store = require("sluice.state").open(loaded.store)
+  local daemon = daemons.new(store, loaded)
+  local signals, tell = process.signals(), teller()
+  local listener = task.spawn(hear, daemon, path, signals)
+  if process.pid() == 1 then process.adopt_orphans() end
+  log.info("serve", "daemon %d: %d schedules, store %s", daemon.id, daemon:count(), loaded.store)
+  daemon:run(function()
+    tell(daemon)
+    if once and not daemon.draining then end_when_idle(daemon) end
+  end)
+  signals:close()
+  listener:wait()
+  log.info("serve", "daemon %d: ended", daemon.id)
+  store:close()
+end
+
+function serve.command(argv, globals)
+  local _, given = require("sluice.options").parse(argv, {
+    command = "sluice serve", none = true, options = { once = true, read = true, tell = true },
+  })
+  if given.read then return read(globals.config) end
+  if given.tell then return tell_connection(globals.config) end
+  set_up_log(globals)
+  serve.run(load(globals.config), globals.config, given.once)
+  return 0
+end
+
+return serve
