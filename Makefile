@@ -16,13 +16,15 @@ DEBIAN    = gcc make pkg-config git ca-certificates libc6-dev lua5.4 liblua5.4-d
             libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev lua-argparse lua-cjson lua-filesystem
 DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 tzdata
 DEBIAN_LINT = cppcheck lua-check
+DEBIAN_BROWSER = chromium nodejs npm
 
 WARN = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 DEFS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iruntime -I.
 
 RUNTIME  := $(sort $(wildcard runtime/*/*.c))
 BINDINGS := $(sort $(wildcard bindings/*.c))
-STDLIB   := $(sort $(shell find stdlib -name '*.lua' 2>/dev/null)) $(sort $(wildcard bindings/*.lua))
+STDLIB   := $(sort $(shell find stdlib -name '*.lua' 2>/dev/null)) $(sort $(wildcard bindings/*.lua)) \
+            $(sort $(wildcard stdlib/*/*.css stdlib/*/*.js stdlib/*/*.svg))
 APIS     := $(sort $(wildcard stdlib/api/*.lua))
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 OBJECTS   = $(RUNTIME:%.c=$(BUILD)/%.o) $(BINDINGS:%.c=$(BUILD)/%.o) $(BUILD)/embed.o
@@ -33,7 +35,7 @@ PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps deps-test deps-lint demo docs test check check-hard check-asan check-gc lint lint-c lint-lua lint-rules \
-        bench clocks crash torture install uninstall clean
+        bench clocks crash screenshots test-browser torture install uninstall clean
 
 ## build build/sluice (the default goal; safe with -j)
 all: $(BUILD)/sluice
@@ -89,6 +91,19 @@ check: test
 # `make test-http` runs the specs whose names contain "http".
 test-%: all deps-test $(TOOLS) ; @$(BUILD)/sluice test $(shell find tests -name '*$**_spec.lua')
 
+# Node is looked for as a program: it may have come another way than as Debian's package.
+tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
+	@command -v chromium >/dev/null && command -v node >/dev/null && command -v npm >/dev/null || sh tests/support/deps.sh $(DEBIAN_BROWSER)
+	@cd tests/browser && npm ci --silent --ignore-scripts --no-audit --no-fund
+
+## click and read the page of a real `sluice serve` in Chromium
+test-browser: all tests/browser/node_modules/.package-lock.json
+	@SLUICE_BUILD=$(BUILD) node --test --test-reporter=spec tests/browser/page.test.mjs
+
+## write docs/images: the page of a daemon at work
+screenshots: all tests/browser/node_modules/.package-lock.json
+	@SLUICE_BUILD=$(BUILD) SLUICE_SHOTS=1 node tests/browser/screenshots.mjs
+
 ## run all specs under ASan and UBSan, and again with an aggressive garbage collector
 check-hard: check-asan check-gc
 check-asan: deps-test
@@ -111,13 +126,13 @@ bench: all $(TOOLS) ; @sh tests/bench/run.sh $(BUILD)/sluice
 crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua tests/scripts/post_orders_spec.lua \
 	  tests/scripts/create_veeqo_products_spec.lua tests/scripts/mirror_orders_spec.lua tests/scripts/push_products_spec.lua
 
-## compare due times around every clock change of many zones with Python's zoneinfo (the long form of the clocks spec, minutes)
-clocks: all deps-test ; @SLUICE_CLOCKS_LONG=1 $(BUILD)/sluice test tests/bindings/cron_clocks_spec.lua
-
 ## let everything happen to the scheduler: kills, stops, clock steps (SECONDS=120 SEED=1)
 torture: SECONDS = 120
 torture: SEED = 1
 torture: all deps-test ; @SLUICE_TORTURE_SECONDS=$(SECONDS) SLUICE_TORTURE_SEED=$(SEED) $(BUILD)/sluice test tests/stdlib/serve/torture_spec.lua
+
+## compare due times around every clock change of many zones with Python's zoneinfo (the long form of the clocks spec, minutes)
+clocks: all deps-test ; @SLUICE_CLOCKS_LONG=1 $(BUILD)/sluice test tests/bindings/cron_clocks_spec.lua
 
 ## install to PREFIX (default /usr/local)
 install: all

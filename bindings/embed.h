@@ -1,11 +1,11 @@
-/* The Lua files in the binary, made by stdlib/embed.sh. The list ends with a row of zeros. */
+/* The files in the binary, made by stdlib/embed.sh. The list ends with a row of zeros. */
 #ifndef SL_BINDINGS_EMBED_H
 #define SL_BINDINGS_EMBED_H
 
 #include <stddef.h>
 
 typedef struct sl_embedded {
-    const char *module; /* "sluice.feed", or "annotations:http" for what is data */
+    const char *module; /* "sluice.feed", or "annotations:http" and "file:page/page.css" for what is data */
     const char *chunk;  /* "@stdlib/feed.lua" */
     const char *bytes;
     size_t len;

@@ -1,6 +1,7 @@
 /* One row per C module; bindings/<name>.c has the luaopen function. The embedded Lua files follow by themselves. */
 #include "bindings/modules.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +68,7 @@ static int load_embedded(lua_State *L) {
 /* They win over files of the same name on the path. */
 static void preload_stdlib(lua_State *L) {
     for (const sl_embedded *file = sl_embedded_files; file->module; file++) {
-        if (strncmp(file->module, "annotations:", 12) == 0) continue;
+        if (strchr(file->module, ':')) continue; /* data */
         lua_pushlightuserdata(L, (void *)(uintptr_t)file);
         lua_pushcclosure(L, load_embedded, 1);
         lua_setfield(L, -2, file->module);
@@ -91,5 +92,39 @@ int slb_annotations(lua_State *L) {
         lua_pushlstring(L, file->bytes, file->len);
         lua_setfield(L, -2, file->module + 12);
     }
+    return 1;
+}
+
+/* The file of that name in the folder that SLUICE_STDLIB names, or nil. */
+static int push_from_folder(lua_State *L, const char *dir, const char *name) {
+    const char *path = lua_pushfstring(L, "%s/%s", dir, name);
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        lua_pushnil(L);
+        return 1;
+    }
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    size_t n;
+    do {
+        char *part = luaL_prepbuffer(&b);
+        n = fread(part, 1, LUAL_BUFFERSIZE, file);
+        luaL_addsize(&b, n);
+    } while (n > 0);
+    fclose(file);
+    luaL_pushresult(&b);
+    return 1;
+}
+
+/* core.file(name) -> text | nil     a file of stdlib/ that is not Lua: "page/page.css" */
+int slb_embedded_file(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1), *dir = getenv("SLUICE_STDLIB");
+    if (dir && !strstr(name, "..")) return push_from_folder(L, dir, name);
+    for (const sl_embedded *file = sl_embedded_files; file->module; file++) {
+        if (strncmp(file->module, "file:", 5) != 0 || strcmp(file->module + 5, name) != 0) continue;
+        lua_pushlstring(L, file->bytes, file->len);
+        return 1;
+    }
+    lua_pushnil(L);
     return 1;
 }

@@ -10,4 +10,7 @@ void slb_modules_preload(lua_State *L, lua_CFunction open_core);
 /* The Lua function core.annotations. */
 int slb_annotations(lua_State *L);
 
+/* core.file(name) -> text or nil: a file of stdlib/ that is not Lua ("page/page.css"). [-0, +1, m] */
+int slb_embedded_file(lua_State *L);
+
 #endif

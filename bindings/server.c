@@ -2,6 +2,7 @@
  * side is described in bindings/server.lua. */
 #include "io/server.h"
 
+#include "bindings/server_stream.h"
 #include "bindings/slb.h"
 #include "data/gzip.h"
 #include "data/utf8.h"
@@ -153,6 +154,16 @@ static size_t read_headers(lua_State *L, int idx, sl_header out[MAX_HEADERS]) {
     return n;
 }
 
+/* The field `headers` of the table at 2, where it has one. */
+static void head_of(lua_State *L, const char *what, sl_answer *a, sl_header headers[MAX_HEADERS]) {
+    a->headers = headers;
+    int type = lua_getfield(L, 2, "headers");
+    if (type == LUA_TTABLE)
+        a->header_count = read_headers(L, lua_gettop(L), headers);
+    else if (type != LUA_TNIL)
+        slb_usage(L, "%s: headers must be a table", what);
+}
+
 static int answer(lua_State *L, sl_answer_fault fault) {
     static const char *const whole[] = {"status", "headers", "body", NULL};
     static const char *const faulty[] = {"status", "headers", "body", "after", "hold", NULL};
@@ -164,15 +175,10 @@ static int answer(lua_State *L, sl_answer_fault fault) {
     if (after < 0) slb_usage(L, "respond: after must be a number of bytes");
     sl_answer a = {.status = (int)slb_opt_int(L, 2, "status", 200),
                    .body = slb_opt_str(L, 2, "body", SL_STR("")),
-                   .headers = headers,
                    .fault = fault,
                    .after_bytes = (size_t)after,
                    .hold_ms = slb_opt_ms(L, 2, "hold", 60000)};
-    int type = lua_getfield(L, 2, "headers");
-    if (type == LUA_TTABLE)
-        a.header_count = read_headers(L, lua_gettop(L), headers);
-    else if (type != LUA_TNIL)
-        slb_usage(L, "respond: headers must be a table");
+    head_of(L, "respond", &a, headers);
     forget_request(L);
     sl_err err;
     int rc = sl_request_answer(req, &a, &err);
@@ -195,6 +201,23 @@ static int request_truncate(lua_State *L) {
 /* req:stall{status=, headers=, body=, after=, hold=} -> true | nil, err */
 static int request_stall(lua_State *L) {
     return answer(L, SL_ANSWER_STALL);
+}
+
+/* req:stream{status=, headers=} -> stream | nil, err */
+static int request_stream(lua_State *L) {
+    static const char *const known[] = {"status", "headers", NULL};
+    sl_request *req = take_request(L);
+    slb_check_options(L, 2, "stream", known);
+    sl_header headers[MAX_HEADERS];
+    sl_answer head = {.status = (int)slb_opt_int(L, 2, "status", 200)};
+    if (lua_istable(L, 2)) head_of(L, "stream", &head, headers);
+    sl_stream **box = slb_box(L, SLB_STREAM);
+    forget_request(L);
+    sl_err err;
+    *box = sl_request_stream(req, &head, &err);
+    if (*box) return 1;
+    if (err.code == SL_USAGE) slb_raise(L, &err);
+    return slb_fail(L, &err);
 }
 
 /* req:reset() */
@@ -354,7 +377,8 @@ int luaopen_sluice_server(lua_State *L);
 int luaopen_sluice_server(lua_State *L) {
     static const luaL_Reg request_methods[] = {{"respond", request_respond}, {"truncate", request_truncate},
                                                {"stall", request_stall},     {"reset", request_reset},
-                                               {"raw", request_raw},         {NULL, NULL}};
+                                               {"raw", request_raw},         {"stream", request_stream},
+                                               {NULL, NULL}};
     static const luaL_Reg server_methods[] = {
         {"accept", server_accept}, {"cut", server_cut}, {"close", server_close}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"listen", server_listen},
@@ -363,6 +387,7 @@ int luaopen_sluice_server(lua_State *L) {
                                          {"gunzip", server_gunzip},
                                          {NULL, NULL}};
     make_type(L, REQUEST, request_methods, request_index, request_gc);
+    slb_stream_type(L);
     make_type(L, SERVER, server_methods, server_index, server_close);
     luaL_newlib(L, functions);
     return 1;

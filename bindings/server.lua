@@ -6,6 +6,8 @@
 --   for req in srv.accept, srv do
 --     req:respond{ status = 200, headers = { ["content-type"] = "text/plain" }, body = "hello " .. req.path }
 --   end
+--
+-- An answer can also be written piece by piece: `req:stream{…}`, see Stream below.
 
 ---@class sluice.server
 local server = {}
@@ -66,7 +68,7 @@ function Server:accept() end
 ---@param which { method?: string, path?: string, after?: integer }
 function Server:cut(which) end
 
----Stops listening and ends all connections; answers that were given are sent first.
+---Stops listening and ends all connections; answers that were given are sent first, streams are cut off.
 function Server:close() end
 
 ---A request that nobody answers gets a 500 when it is collected.
@@ -98,6 +100,12 @@ function Request:truncate(answer) end
 ---@return sluice.Error? err
 function Request:stall(answer) end
 
+---Begins an answer that is written piece by piece. `nil, err` when the server was closed in between.
+---@param head? { status?: integer, headers?: table<string,string> }
+---@return sluice.server.Stream?
+---@return sluice.Error? err
+function Request:stream(head) end
+
 ---Ends the connection by a TCP reset.
 function Request:reset() end
 
@@ -106,5 +114,28 @@ function Request:reset() end
 ---@return true?
 ---@return sluice.Error? err
 function Request:raw(bytes) end
+
+---An answer that is being written. One that is collected, or leaves a `<close>`, before `Stream:close()` is cut off, so
+---that the client can tell.
+---
+---    local out <close> = assert(req:stream { headers = { ["content-type"] = "text/event-stream" } })
+---    while out:write("data: " .. next_event() .. "\n\n") do end
+---@class sluice.server.Stream
+local Stream = {}
+
+---Sends more; waits while more than 64 kB are unsent. `nil, err` (`cancelled`) once the client has gone or the server was
+---closed. A client that leaves is noticed by sending: a stream with little to say should say so now and then. 16 MB at
+---most at once.
+---@param text string
+---@return true?
+---@return sluice.Error? err
+function Stream:write(text) end
+
+---Whether the client is still there, as far as is known.
+---@return boolean
+function Stream:open() end
+
+---Ends the answer well, once all of it is sent. Does not wait; a second time it does nothing.
+function Stream:close() end
 
 return server

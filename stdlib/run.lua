@@ -105,6 +105,7 @@ local function take_turn(self)
   if not turn then return end
   local store = require("sluice.state").open(self:config().store)
   require("sluice.scheduled").adopt(turn, store)
+  require("sluice.scheduled").mask_output()
   self.opened, self.identity, self.id = store, identity(self), turn.run
   self.schedule, self.due, self.due_text, self.attempt = turn.schedule, turn.due, turn.due_text, turn.attempt
 end

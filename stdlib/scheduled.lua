@@ -53,4 +53,28 @@ function scheduled.adopt(turn, store)
   usage(("this process can't be run %d of %s: %s"):format(turn.run, store:path(), problem.message))
 end
 
+-- Texts without what this process knows to be secret.
+local function masked(...)
+  local words, mask = table.pack(...), require("sluice.log").mask
+  for i = 1, words.n do words[i] = type(words[i]) == "string" and mask(words[i]) or words[i] end
+  return table.unpack(words, 1, words.n)
+end
+
+--- From now on what a recipe prints is masked here: it goes into the log of the run, and only this process knows the tokens
+--- that it was given.
+function scheduled.mask_output()
+  local files, shown = getmetatable(io.stdout).__index, { [io.stdout] = true, [io.stderr] = true }
+  local write = files.write
+  files.write = function(file, ...)
+    if shown[file] then return write(file, masked(...)) end
+    return write(file, ...)
+  end
+  io.write = function(...) return io.output():write(...) end -- luacheck: ignore
+  print = function(...) -- luacheck: ignore
+    local words = table.pack(...)
+    for i = 1, words.n do words[i] = tostring(words[i]) end
+    io.stdout:write(table.concat(words, "\t"), "\n")
+  end
+end
+
 return scheduled

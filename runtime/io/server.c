@@ -196,6 +196,8 @@ static void end_requests(sl_server *s) {
             sl_request_decide(r, VERDICT_RESET);
         else if (r->state == REQUEST_STALLED)
             MHD_resume_connection(r->conn);
+        else if (r->stream)
+            sl_stream_hurry(r->stream);
     }
     for (sl_request *r = s->queue_head; r; r = r->queued) r->held = false;
     s->queue_head = s->queue_tail = NULL;

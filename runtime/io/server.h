@@ -7,6 +7,12 @@
  *   sl_request_answer(req, &(sl_answer){.status = 200, .body = SL_STR("hello")}, &err);     // req is gone
  *   sl_server_close(s);
  *
+ * An answer whose end is not known yet is a stream:
+ *
+ *   sl_stream *out = sl_request_stream(req, &(sl_answer){.status = 200}, &err);             // req is gone
+ *   sl_op *write = sl_stream_write_start(out, SL_STR("data: 1\n\n"), &err);  // done once little is left to be sent
+ *   sl_stream_end(out, true);
+ *
  * It can misbehave to order, so that clients can be tested: resets, truncated and stalled bodies, bytes that are no HTTP.
  */
 #ifndef SL_IO_SERVER_H
@@ -17,6 +23,7 @@
 
 typedef struct sl_server sl_server;
 typedef struct sl_request sl_request;
+typedef struct sl_stream sl_stream;
 
 typedef struct sl_server_options {
     const char *host;        /* an IPv4 address to listen on; NULL: 127.0.0.1 */
@@ -86,6 +93,25 @@ void sl_request_reset(sl_request *req);
 
 /* Sends these bytes as they are, whatever HTTP says, and closes. Takes the request. */
 int sl_request_raw(sl_request *req, sl_str bytes, sl_err *err);
+
+/* A write waits while more than this is unsent, and no write may be larger than that. */
+enum { SL_STREAM_UNSENT = 64 << 10, SL_STREAM_WRITE = 16 << 20 };
+
+/* Begins an answer that is written piece by piece (chunked; until the end of the connection for HTTP/1.0). Takes status
+ * and headers of `head`, and the request, also when it fails. The stream is the caller's until sl_stream_end(). */
+sl_stream *sl_request_stream(sl_request *req, const sl_answer *head, sl_err *err);
+
+/* Takes a copy of the bytes; finishes when no more than SL_STREAM_UNSENT of the stream are unsent. An error
+ * (SL_CANCELLED) once the client is gone or the server is closed: what was not sent by then is lost. A client that left
+ * is noticed by sending, so a stream that has little to say should say so now and then. */
+sl_op *sl_stream_write_start(sl_stream *stream, sl_str bytes, sl_err *err);
+
+/* Whether the client is still there, as far as is known. */
+bool sl_stream_open(const sl_stream *stream);
+
+/* The owner's last word. `whole`: what was written is sent, and the answer ends well; else the connection is cut, so
+ * that the client can tell. No write may be under way. NULL is fine. */
+void sl_stream_end(sl_stream *stream, bool whole);
 
 /* The version of libmicrohttpd that is at work. Borrowed, for good. */
 const char *sl_server_version(void);

@@ -1,4 +1,5 @@
-/* What io/server.c (listening, accepting) and io/server_request.c (one request from its first line to its answer) share.
+/* What io/server.c (listening, accepting), io/server_request.c (one request from its first line to its answer) and
+ * io/server_stream.c (answers piece by piece) share.
  * Nobody else includes this. */
 #ifndef SL_IO_SERVER_IMPL_H
 #define SL_IO_SERVER_IMPL_H
@@ -35,6 +36,7 @@ struct sl_request {
     char peer[INET6_ADDRSTRLEN];
     sl_buf body;
     sl_str faulty_body; /* owned: of an answer with a fault */
+    sl_stream *stream;  /* borrowed: of an answer that is one, while there is a connection */
     sl_answer_fault fault;
     size_t after_bytes;
     int status;
@@ -42,6 +44,17 @@ struct sl_request {
     size_t cut_after;        /* SIZE_MAX: no cut */
     sl_request *next, *prev; /* the server's live requests */
     sl_request *queued;      /* next one that waits for an accept */
+};
+
+/* Held by its owner and by MHD's response; freed when neither has it. */
+struct sl_stream {
+    sl_request *req; /* NULL once the connection is gone */
+    sl_buf unsent;
+    size_t sent;     /* bytes at the front of `unsent` that MHD took */
+    int holders;
+    bool idle;       /* its connection is suspended until something is written */
+    bool ended, whole;
+    struct write_op *writes; /* those that wait */
 };
 
 typedef struct accept_op {
@@ -87,6 +100,18 @@ enum MHD_Result sl_request_step(void *cls, struct MHD_Connection *conn, const ch
 
 /* Resumes the connection; sl_request_step carries the verdict out. */
 void sl_request_decide(sl_request *req, request_verdict verdict);
+
+/* A new response of the stream, with its read callback. NULL: no memory. */
+struct MHD_Response *sl_stream_response(sl_stream *stream);
+
+/* The server ends: no read of the stream may rest any more. */
+void sl_stream_hurry(sl_stream *stream);
+
+/* The connection is gone: those who write get to know. */
+void sl_stream_gone(sl_stream *stream);
+
+/* Status and headers for the response that the request has; SL_USAGE where HTTP does not allow them. */
+int sl_request_head(sl_request *req, const sl_answer *answer, sl_err *err);
 
 /* The owner's part ends: true while there still is a connection to decide on, else the request is freed. */
 bool sl_request_release(sl_request *req);

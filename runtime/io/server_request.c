@@ -60,6 +60,8 @@ void sl_request_completed(void *cls, struct MHD_Connection *conn, void **con_cls
     if (req->next) req->next->prev = req->prev;
     req->conn = NULL;
     req->server = NULL;
+    if (req->stream) sl_stream_gone(req->stream);
+    req->stream = NULL;
     *con_cls = NULL;
     if (!req->held) request_free(req);
 }
@@ -175,22 +177,26 @@ static struct MHD_Response *faulty_response(sl_request *req, const sl_answer *an
     return MHD_create_response_from_callback(promised, 16384, faulty_read, req, NULL);
 }
 
-static int build_response(sl_request *req, const sl_answer *answer, sl_err *err) {
+int sl_request_head(sl_request *req, const sl_answer *answer, sl_err *err) {
     if (answer->status < 200 || answer->status > 599)
         return sl_fail(err, SL_USAGE, 0, "%d is not the status of an answer: 200 to 599", answer->status);
     req->status = answer->status;
-    req->response = answer->fault == SL_ANSWER_WHOLE
-                        ? MHD_create_response_from_buffer(answer->body.len, (void *)(uintptr_t)answer->body.ptr,
-                                                          MHD_RESPMEM_MUST_COPY)
-                        : faulty_response(req, answer);
-    if (!req->response)
-        return sl_fail(err, SL_INTERNAL, 0, "out of memory for an answer of %zu bytes", answer->body.len);
     for (size_t i = 0; i < answer->header_count; i++) {
         const sl_header *h = &answer->headers[i];
         if (MHD_add_response_header(req->response, h->name, h->value) == MHD_NO)
             return sl_fail(err, SL_USAGE, 0, "\"%.60s: %.60s\" is not a header", h->name, h->value);
     }
     return 0;
+}
+
+static int build_response(sl_request *req, const sl_answer *answer, sl_err *err) {
+    req->response = answer->fault == SL_ANSWER_WHOLE
+                        ? MHD_create_response_from_buffer(answer->body.len, (void *)(uintptr_t)answer->body.ptr,
+                                                          MHD_RESPMEM_MUST_COPY)
+                        : faulty_response(req, answer);
+    if (!req->response)
+        return sl_fail(err, SL_INTERNAL, 0, "out of memory for an answer of %zu bytes", answer->body.len);
+    return sl_request_head(req, answer, err);
 }
 
 static int gone(sl_err *err) {
@@ -205,6 +211,33 @@ int sl_request_answer(sl_request *req, const sl_answer *answer, sl_err *err) {
     }
     sl_request_decide(req, VERDICT_ANSWER);
     return 0;
+}
+
+static sl_stream *stream_new(sl_request *req, const sl_answer *head, sl_err *err) {
+    sl_stream *stream = calloc(1, sizeof *stream);
+    if (stream) {
+        stream->holders = 1;
+        stream->req = req;
+        sl_buf_init(&stream->unsent, SL_STREAM_WRITE + SL_STREAM_UNSENT);
+        req->response = sl_stream_response(stream);
+    }
+    if (!req->response)
+        sl_fail(err, SL_INTERNAL, 0, "out of memory for a stream");
+    else if (sl_request_head(req, head, err) == 0)
+        return stream;
+    if (stream) stream->req = NULL;
+    sl_stream_end(stream, false);
+    return NULL;
+}
+
+sl_stream *sl_request_stream(sl_request *req, const sl_answer *head, sl_err *err) {
+    if (!sl_request_release(req)) {
+        gone(err);
+        return NULL;
+    }
+    req->stream = stream_new(req, head, err);
+    sl_request_decide(req, req->stream ? VERDICT_ANSWER : VERDICT_CLOSE);
+    return req->stream;
 }
 
 void sl_request_reset(sl_request *req) {

@@ -40,19 +40,22 @@ static int make_dirs(const char *path, sl_err *err) {
 
 /* ---- files ---- */
 
-/* The file before SQLite sees it: with our mode, which SQLite gives to the files beside it as well. */
+/* The file before SQLite sees it: with our mode, which SQLite gives to the files beside it as well. One that is there is
+ * not opened: closing it would end the locks that another store of this process has on it (POSIX ends them with any
+ * descriptor of the file), and the next process to close the database would take the write-ahead log away from under it. */
 static int make_file(const char *path, sl_err *err) {
     static const char *const cure = "give the user that runs sluice write access, or set `store:` to another file";
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) return close(fd);
     struct stat info;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return fail_path(err, "open the store", path, cure);
-    int rc = fstat(fd, &info);
-    if (rc == 0 && !S_ISREG(info.st_mode))
-        rc = sl_fail(err, SL_STATE, 0, "%s is not a file", path);
-    else if (rc == 0 && (info.st_mode & 077) && fchmod(fd, 0600) < 0)
-        rc = fail_path(err, "make private the store", path, "it must belong to the user that runs sluice");
-    close(fd);
-    return rc;
+    if (errno != EEXIST || stat(path, &info) < 0) return fail_path(err, "open the store", path, cure);
+    errno = EISDIR;
+    if (S_ISDIR(info.st_mode)) return fail_path(err, "open the store", path, cure);
+    if (!S_ISREG(info.st_mode)) return sl_fail(err, SL_STATE, 0, "%s is not a file", path);
+    if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) < 0) return fail_path(err, "open the store", path, cure);
+    if ((info.st_mode & 077) && chmod(path, 0600) < 0)
+        return fail_path(err, "make private the store", path, "it must belong to the user that runs sluice");
+    return 0;
 }
 
 /* The path in `where`, or NULL. */

@@ -41,18 +41,16 @@ local function complain(cfg, problem)
   err.raise { code = "config", message = ("%s: serve.zone: %s"):format(config.where(cfg, "serve.zone"), problem.message), hint = problem.hint }
 end
 
-local function read_spec(cfg, schedule, zone)
-  if schedule.every then return cron.every(schedule.every, { name = schedule.name }) end
-  local spec, problem = cron.parse(schedule.cron, { name = schedule.name, zone = zone })
-  if not spec then complain(cfg, problem) end
-  return spec
-end
-
 -- The zone belongs to the text, so that another `serve.zone` is another spec.
-local function text_of(schedule, spec)
+local function text_of(schedule, zone)
   if schedule.every then return ("every %d"):format(schedule.every) end
   if ("\n" .. schedule.cron):find "\n%s*TZ=" then return schedule.cron end
-  return ("TZ=%s\n%s"):format(spec.zone, schedule.cron)
+  return ("TZ=%s\n%s"):format(zone, schedule.cron)
+end
+
+local function check_zone(cfg, zone)
+  local spec, problem = cron.parse("0 0 * * *", { zone = zone })
+  if not spec then complain(cfg, problem) end
 end
 
 --- The due times that a text in the store stands for; nil where it can't be read any more (a zone that is gone), or is none.
@@ -112,52 +110,55 @@ end
 ---@field path string of the config
 ---@field folder string
 ---@field store string
+---@field shared? string folder of budgets and tokens
+---@field connections { name: string, api: string, hosts: string[] }[] without their secrets
 
---- Reads all of it and lets the config's tree go. Raises a `config` error with the place of what is wrong. (waits, where the
---- token comes from a command)
----@param cfg sluice.Config
----@return sluice.Loaded
-function options.load(cfg)
+-- All of it but the Specs.
+local function gather(cfg)
   local loaded = {
     serve = config.section(cfg, "serve"), notify = config.section(cfg, "notify"), runs = config.runs(cfg),
-    path = cfg.path, folder = cfg.folder, store = cfg.store, schedules = config.all_schedules(cfg),
+    path = cfg.path, folder = cfg.folder, store = cfg.store, shared = cfg.shared,
+    connections = require("sluice.config.outline").connections(cfg), schedules = config.all_schedules(cfg),
   }
+  check_zone(cfg, loaded.serve.zone)
   local known, cache = {}, {}
   for _, name in ipairs(config.connections(cfg)) do known[name] = true end
   for _, schedule in pairs(loaded.schedules) do
     put_defaults_in(schedule)
-    schedule.spec = read_spec(cfg, schedule, loaded.serve.zone)
-    schedule.zone, schedule.text = schedule.spec.zone, text_of(schedule, schedule.spec)
+    schedule.text = text_of(schedule, loaded.serve.zone)
     schedule.uses = uses_of(schedule, known, cache)
   end
   return loaded
 end
 
+local function put_specs_in(loaded)
+  for name, schedule in pairs(loaded.schedules) do
+    schedule.spec = options.spec_of(name, schedule.text)
+    schedule.zone = schedule.spec.zone
+  end
+  return loaded
+end
+
+--- Reads all of it and lets the config's tree go. Raises a `config` error with the place of what is wrong. (waits, where the
+--- token comes from a command)
+---@param cfg sluice.Config
+---@return sluice.Loaded
+function options.load(cfg) return put_specs_in(gather(cfg)) end
+
 -- ---- in a process of its own ----
 
---- The same as JSON text, for options.read in another process.
----@param loaded sluice.Loaded
+--- What options.load would give as JSON text, for options.read in another process.
+---@param cfg sluice.Config
 ---@return string
-function options.text(loaded)
-  local copy = {}
-  for key, value in pairs(loaded) do copy[key] = value end
-  copy.schedules = {}
-  for name, schedule in pairs(loaded.schedules) do
-    local plain = {}
-    for key, value in pairs(schedule) do plain[key] = key ~= "spec" and value or nil end
-    copy.schedules[name] = plain
-  end
-  return json.encode(copy)
-end
+function options.text(cfg) return json.encode(gather(cfg)) end
 
 --- What options.text has written.
 ---@param text string
 ---@return sluice.Loaded
 function options.read(text)
   local loaded = assert(json.decode(text))
-  for name, schedule in pairs(loaded.schedules) do schedule.spec = options.spec_of(name, schedule.text) end
   if loaded.serve.token then require("sluice.log").secret(loaded.serve.token) end
-  return loaded
+  return put_specs_in(loaded)
 end
 
 return options

@@ -157,6 +157,13 @@ end
 
 -- ---- missed times ----
 
+-- How many due times there are in (after, upto], the first and the last; the newest of all is what is seen then.
+local function due_times(work, after, upto)
+  local count, first, last = work.spec:count(after, upto)
+  if last and last > work.newest then work.newest = last end
+  return count, first, last
+end
+
 -- How many of the newest missed times are to be made up for.
 local function wanted(work, count, has_newer)
   local schedule = work.schedule
@@ -174,7 +181,7 @@ end
 --- none where one that is on time follows; `all` for the newest `catchup_limit` of them (LIMIT), in their order. None is
 --- older than `catchup_window`, or could start later than `start_within`. All others share one row.
 local function catch_up(work, after, upto, has_newer)
-  local count, first = work.spec:count(after, upto)
+  local count, first, newest = due_times(work, after, upto)
   if count == 0 then return end
   local oldest, chosen = work.now - (work.schedule.catchup_window or math.huge), {}
   for _, due in ipairs(work.spec:last(after, upto, wanted(work, count, has_newer))) do
@@ -182,7 +189,7 @@ local function catch_up(work, after, upto, has_newer)
   end
   local rest = count - #chosen
   if rest > 0 then
-    local last = work.spec:last(after, chosen[1] and chosen[1] - 1 or upto, 1)[1]
+    local last = chosen[1] and work.spec:last(after, chosen[1] - 1, 1)[1] or newest
     fate(work, "missed", "catchup", first, last, rest)
   end
   for _, due in ipairs(chosen) do
@@ -195,15 +202,15 @@ end
 -- Due times in (after, upto] of a schedule that is neither paused nor disabled.
 local function decide_span(work, after, upto)
   local border = math.max(after, math.min(upto, math.ceil(work.now - plan.ON_TIME) - 1))
-  local fresh = work.spec:count(border, upto)
+  local fresh, first, last = due_times(work, border, upto)
   if border > after then catch_up(work, after, border, fresh > 0) end
-  for _, due in ipairs(work.spec:last(border, upto, fresh)) do
+  for _, due in ipairs(fresh < 3 and { first, fresh == 2 and last or nil } or work.spec:last(border, upto, fresh)) do
     if too_late(work, due) then fate(work, "missed", "start_within", due, due, 1) else overlap(work, due) end
   end
 end
 
 local function skip_span(work, after, upto, reason)
-  local count, first, last = work.spec:count(after, upto)
+  local count, first, last = due_times(work, after, upto)
   if count > 0 then fate(work, "skipped", reason, first, last, count) end
 end
 
@@ -271,7 +278,7 @@ local function begin(input)
   local waiting, running = split(input.open)
   return {
     schedule = input.schedule, row = input.row, now = input.now, spec = input.old or input.schedule.spec, rows = {}, ends = {},
-    waiting = waiting, running = running, last = input.last,
+    waiting = waiting, running = running, last = input.last, newest = input.row.seen,
   }
 end
 
@@ -311,8 +318,7 @@ function plan.decide(input)
   end_waiting(work)
   if changed and not input.old then return change_of(work, input, upto) end -- the old text can't be read any more
   decide_times(work, row.seen, upto)
-  local newest = work.spec:last(row.seen, upto, 1)[1]
-  return change_of(work, input, changed and upto or newest or row.seen)
+  return change_of(work, input, changed and upto or work.newest)
 end
 
 -- The earlier of two times that is still to come.

@@ -118,22 +118,29 @@ local function current(item, row)
   end
 end
 
--- Runs whose process has ended. What the store refuses now is told again in the next round; until then their locks are ours.
-local function reap(self)
-  for id, run in pairs(self.runs) do
-    local row = run.result and current(run.item, run.row)
-    if run.result and (not row or row.run ~= id) then self.book:refresh(run.item) end
-    row = run.result and current(run.item, run.row)
-    if row and row.run == id and row.state == "running" then
-      local seen = { status = run.result.status, signal = run.result.signal, reason = run.reason }
-      local result = run.result.note and { outcome = "failed", classes = {}, named_only = true, text = run.result.note } or ending.of(seen)
-      self:finish(run.item, row, result, seen)
-    end
-    if run.result then
-      self.runs[id] = nil
-      run.lock:close()
-    end
+-- What a run's end means goes to the store; then its lock is free.
+local function note_end(self, id, run)
+  local row = current(run.item, run.row)
+  if not row or row.run ~= id then
+    self.book:refresh(run.item)
+    row = current(run.item, run.row)
   end
+  if row and row.run == id and row.state == "running" then
+    local seen = { status = run.result.status, signal = run.result.signal, reason = run.reason }
+    local result = run.result.note and { outcome = "failed", classes = {}, named_only = true, text = run.result.note } or ending.of(seen)
+    self:finish(run.item, row, result, seen)
+  end
+  self.runs[id] = nil
+  run.lock:close()
+end
+
+-- Runs whose process has ended. What the store refuses now is told again in the next round; until then their locks are ours.
+-- Trouble with one keeps none of the others.
+local function reap(self)
+  local ended, ok = {}, true
+  for id, run in pairs(self.runs) do ended[id] = run.result and run end
+  for id, run in pairs(ended) do ok = self:guard(("the end of run %d"):format(id), note_end, self, id, run) and ok end
+  return ok
 end
 
 -- ---- who is told ----
@@ -231,7 +238,7 @@ function Daemon:tick()
   local now, mono = self.clock.now(), self.clock.mono()
   watch_clock(self, now, mono)
   local ok = self:guard("reading the store", sync, self)
-  ok = self:guard("the end of runs", reap, self) and ok
+  ok = reap(self) and ok
   ok = ok and self:guard("looking after the runs of others", look_around, self, mono)
   if ok and not self.draining then
     ok = self:guard("deciding what is due", planning.round, self, now)

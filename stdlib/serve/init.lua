@@ -42,7 +42,7 @@ local function load(path)
 end
 
 local function read(path)
-  local ok, text = pcall(function() return options.text(options.load(config.load(path))) end)
+  local ok, text = pcall(function() return options.text(config.load(path)) end)
   if not ok and not err.is(text) then error(text, 0) end
   io.write(ok and text or json.encode { code = text.code, message = text.message, hint = text.hint })
   return ok and 0 or 2
@@ -139,10 +139,13 @@ function serve.run(loaded, path, once)
   local listener = task.spawn(hear, daemon, path, signals)
   if process.pid() == 1 then process.adopt_orphans() end
   log.info("serve", "daemon %d: %d schedules, store %s", daemon.id, daemon:count(), loaded.store)
+  local page = not once and require("sluice.page").beside(daemon) or nil
   daemon:run(function()
     tell(daemon)
+    if page then page:round() end
     if once and not daemon.draining then end_when_idle(daemon) end
   end)
+  if page then page:close() end
   signals:close()
   listener:wait()
   log.info("serve", "daemon %d: ended", daemon.id)

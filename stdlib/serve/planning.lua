@@ -111,6 +111,7 @@ local function apply(daemon, changes, items, versions, ids)
     if versions[i] then
       daemon.book:planned(item, changes[i], versions[i], ids[i] or {}, daemon.me.id)
       item.loaded, item.again = nil, nil
+      if daemon.metrics then daemon.metrics:decided(changes[i]) end
     else
       daemon.book:refresh(item)
       item.again = true

@@ -86,7 +86,7 @@ end)
 describe("sluice.config complaints", function()
   local cases = {
     { "connection: {}", "1:1: unknown key 'connection' (did you mean 'connections'?)" },
-    { "xyzzy: 1", "1:1: unknown key 'xyzzy'", "known: connections, keep, schedules, shared, store, version" },
+    { "xyzzy: 1", "1:1: unknown key 'xyzzy'", "known: connections, keep, notify, schedules, serve, shared, store, version" },
     { "version: 2", "1:10: version: 2 is not known here", "known: 1" },
     { "version: '1'", "1:10: version: expected a whole number, found a text", "write it without quotes" },
     { "version: 1.0", "1:10: version: expected a whole number, found a number" },

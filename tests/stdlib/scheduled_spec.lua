@@ -63,6 +63,22 @@ describe("a run of a schedule", function()
     assert.equal(1, #store:runs())
   end)
 
+  it("masks what it prints, however that is done", function()
+    tmp.write(dir .. "/sluice.yaml", "version: 1\nstore: sqlite:state.db\nconnections:\n"
+      .. "  depot: { api: veeqo, base_url: \"http://127.0.0.1:1\", api_key: \"${DEPOT_KEY}\" }\n")
+    local status, out, said = run([[
+      require("sluice").connect "depot"
+      local key = os.getenv "DEPOT_KEY"
+      print("print", key, 5)
+      io.write("write ", key, " ", 7, "\n")
+      io.stdout:write("out ", key, "\n")
+      io.stderr:write("err ", key, "\n")]], nil, { DEPOT_KEY = "hushhush4711" })
+    assert.equal(0, status)
+    assert.not_matches("hushhush", out .. said)
+    assert.matches("^print\t.-\t5\nwrite .- 7\nout ", out)
+    assert.matches("err ", said)
+  end)
+
   it("says its error and its exit code there", function()
     local status, _, said, row = run [[error "the shop is on fire"]]
     assert.equal(1, status)

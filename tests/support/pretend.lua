@@ -59,7 +59,9 @@ function Child:close() if not self.result then self:exit(137, 9) end end
 local World = {}
 World.__index = World
 
-local defaults = { recipe = "/nowhere/r.lua", args = {}, enabled = true, grace = 30, overlap = "skip", catchup = "latest", catchup_limit = 100, uses = {} }
+local defaults = {
+  recipe = "/nowhere/r.lua", args = {}, enabled = true, grace = 30, overlap = "skip", catchup = "latest", catchup_limit = 100, uses = {},
+}
 
 local function schedule_of(name, fields)
   local s = { name = name }
@@ -96,7 +98,8 @@ function World:daemon(loaded)
   local clock = { now = function() return self.wall end, mono = function() return self.mono end }
   local function spawn(options)
     if self.no_spawn then return nil, self.no_spawn end
-    local child = setmetatable({ world = self, pid = 4000000 + #self.children, env = options.env, argv = options.argv, waiting = {}, signals = {} }, Child)
+    local child = setmetatable({ world = self, pid = 4000000 + #self.children, waiting = {}, signals = {} }, Child)
+    child.env, child.argv = options.env, options.argv
     self.children[#self.children + 1] = child
     return child
   end

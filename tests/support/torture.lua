@@ -80,7 +80,7 @@ function Torture:start()
   self.daemons[#self.daemons + 1] = one
 end
 
-function Torture:signal(one, number)
+function Torture:signal(one, number) -- luacheck: ignore self
   if not one.gone then process.kill_group(one.child.pid, number) end
 end
 

@@ -21,7 +21,8 @@ describe("the schedules of a config", function()
   it("come with their defaults, times and absolute paths", function()
     local loaded = load("schedules:\n  delta: { recipe: r.lua, every: 15m, retry: { attempts: 3 } }\n")
     local s = loaded.schedules.delta
-    assert.same({ "delta", dir .. "/r.lua", "skip", "latest", 100, 30, true }, { s.name, s.recipe, s.overlap, s.catchup, s.catchup_limit, s.grace, s.enabled })
+    assert.same({ "delta", dir .. "/r.lua", "skip", "latest", 100, 30, true },
+      { s.name, s.recipe, s.overlap, s.catchup, s.catchup_limit, s.grace, s.enabled })
     assert.same({ attempts = 3, backoff = 30, max_backoff = 3600 }, s.retry)
     assert.same({ {}, {}, "every 900" }, { s.args, s.uses, s.text })
     assert.equal(900, s.spec:next(s.spec:next(0)) - s.spec:next(0))
