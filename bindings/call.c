@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "bindings/auth.h"
+#include "bindings/state_outbox.h"
 
 #define CALLS_KEY "sluice.calls.instance" /* the type name is taken in the registry by the metatable */
 #define CALLS_TYPE "sluice.calls"
@@ -68,16 +69,20 @@ static int push_answer(lua_State *L, const sl_call_answer *a) {
     return 1;
 }
 
-/* nil, err and the answer's body, masked, where there was one. */
+/* nil, err, the answer's body, masked, and its head { status, headers }, where one came. */
 static int push_failure(lua_State *L, const sl_err *err, const sl_call_answer *a) {
     sl_buf body;
     slb_fail(L, err);
-    if (!a || a->body.len == 0) return 2;
+    if (!a || a->status == 0) return 2;
     sl_buf_init(&body, ERROR_BODY_MAX);
-    sl_log_body(&body, a->body, ERROR_BODY_MAX);
+    if (a->body.len) sl_log_body(&body, a->body, ERROR_BODY_MAX);
     lua_pushlstring(L, body.data ? body.data : "", body.len);
     sl_buf_free(&body);
-    return 3;
+    lua_createtable(L, 0, 2);
+    slb_set_int(L, "status", a->status);
+    push_headers(L, a);
+    lua_setfield(L, -2, "headers");
+    return 4;
 }
 
 static int push_call(lua_State *L, sl_op *op) {
@@ -87,7 +92,7 @@ static int push_call(lua_State *L, sl_op *op) {
     return err ? push_failure(L, err, a) : push_answer(L, a);
 }
 
-/* conn:call(request) -> answer | nil, err, body     (waits) */
+/* conn:call(request) -> answer | nil, err, body, head     (waits) */
 static int l_conn_call(lua_State *L) {
     sl_err err;
     sl_conn *conn = slb_unbox(L, CALL_CONN_AT, CONN_TYPE);
@@ -110,7 +115,7 @@ static int push_login(lua_State *L, sl_op *op) {
     return err ? push_failure(L, err, a) : push_answer(L, a);
 }
 
-/* conn:login() -> answer | nil, err, body     (waits) */
+/* conn:login() -> answer | nil, err, body, head     (waits) */
 static int l_conn_login(lua_State *L) {
     sl_err err;
     sl_conn *conn = slb_unbox(L, CALL_CONN_AT, CONN_TYPE);
@@ -153,6 +158,15 @@ static int l_share(lua_State *L) {
     bool alone = lua_isboolean(L, 1) && !lua_toboolean(L, 1);
     const char *folder = alone ? NULL : luaL_optstring(L, 1, NULL);
     if (sl_calls_share(calls_of(L), folder, alone, &err) < 0) slb_raise(L, &err);
+    return 0;
+}
+
+/* call.mark(intent): what a call does with an intent right before it sends */
+static int l_mark(lua_State *L) {
+    sl_err err;
+    void *intent = slb_intent_test(L, 1);
+    if (!intent) slb_usage(L, "call.mark: an intent is one of store:outbox_claim, not a %s", luaL_typename(L, 1));
+    if (slb_intent_sending(intent, &err) < 0) slb_raise(L, &err);
     return 0;
 }
 
@@ -301,6 +315,7 @@ static const luaL_Reg conn_meta[] = {{"__gc", conn_gc}, {NULL, NULL}};
 static const luaL_Reg calls_meta[] = {{"__gc", calls_gc}, {NULL, NULL}};
 static const luaL_Reg functions[] = {{"connection", l_connection},
                                      {"interactive", l_interactive},
+                                     {"mark", l_mark},
                                      {"share", l_share},
                                      {"stats", l_stats},
                                      {NULL, NULL}};

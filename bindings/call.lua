@@ -55,9 +55,9 @@ local call = {}
 ---@field bytes_down integer
 
 ---@class sluice.call.Connection
---- `call` waits; its third value is the body of an error answer, masked.
----@field call fun(self, request: sluice.call.Request): sluice.call.Answer?, sluice.Error?, string?
----@field login fun(self): sluice.call.Answer?, sluice.Error?, string? logs in whatever token there is; waits
+--- `call` waits; beside an error comes the body of the answer, masked, and its head { status, headers }, where one came.
+---@field call fun(self, request: sluice.call.Request): sluice.call.Answer?, sluice.Error?, string?, table?
+---@field login fun(self): sluice.call.Answer?, sluice.Error?, string?, table? logs in whatever token there is; waits
 ---@field stats fun(self): sluice.call.Stats
 
 ---@class sluice.call.Options
@@ -89,6 +89,10 @@ function call.share(folder) end
 --- account at most.
 ---@param yes boolean
 function call.interactive(yes) end
+
+--- What a call does with an intent of the outbox right before it sends: for replays.
+---@param intent sluice.Intent
+function call.mark(intent) end
 
 --- Sums over all connections of this process.
 ---@return sluice.call.Stats

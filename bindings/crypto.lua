@@ -38,4 +38,9 @@ function crypto.unbase64(text) end
 ---@return string
 function crypto.random(n) end
 
+--- For recordings and replays: from now on `random` gives bytes that follow from this text, so that a replay makes the ids that
+--- were recorded; nil: random ones again.
+---@param text string?
+function crypto.seed(text) end
+
 return crypto

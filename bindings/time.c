@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "bindings/slb.h"
 #include "data/time.h"
+#include "io/loop.h"
 
 /* time.now() -> seconds since 1970 UTC */
 static int l_now(lua_State *L) {
@@ -30,6 +31,13 @@ static int l_peak_bytes(lua_State *L) {
 /* time.shift(wall, mono): for specs: seconds added to both clocks */
 static int l_shift(lua_State *L) {
     sl_clock_shift((int64_t)(luaL_optnumber(L, 1, 0) * 1000), (int64_t)(luaL_optnumber(L, 2, 0) * 1000));
+    return 0;
+}
+
+/* time.fly(on): sleeps cost no time */
+static int l_fly(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TBOOLEAN);
+    sl_loop_fly(slb_loop(L), lua_toboolean(L, 1));
     return 0;
 }
 
@@ -64,7 +72,7 @@ static int l_format(lua_State *L) {
     return 1;
 }
 
-static const luaL_Reg functions[] = {{"cpu", l_cpu},     {"format", l_format}, {"mono", l_mono},
+static const luaL_Reg functions[] = {{"cpu", l_cpu},     {"fly", l_fly},       {"format", l_format}, {"mono", l_mono},
                                      {"now", l_now},     {"parse", l_parse},   {"peak_bytes", l_peak_bytes},
                                      {"shift", l_shift}, {NULL, NULL}};
 

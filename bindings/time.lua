@@ -38,4 +38,9 @@ function time.format(seconds, form) end
 ---@param mono? number seconds
 function time.shift(wall, mono) end
 
+--- For replays: from now on sleeps cost no time. Where nothing but timers is under way (no request, no program) both
+--- clocks step to the next one.
+---@param on boolean
+function time.fly(on) end
+
 return time

@@ -97,7 +97,7 @@ local function argument_lines(lines, data)
   for _, names in ipairs(data.either or {}) do add(lines, "  exactly one of %s must be there", table.concat(names, ", ")) end
 end
 
-local function operation_text(def, data)
+local function operation_lines(def, data)
   local lines = {}
   add(lines, "%s.%s: %s", data.api, data.name, data.doc)
   add(lines, "  %s %s", data.method, data.path)
@@ -107,6 +107,7 @@ local function operation_text(def, data)
   add(lines, "success     %s", table.concat(data.success, ", "))
   add(lines, "limit       %s (class %s%s)", rate, data.class, per)
   add(lines, "sent again  %s", describe.repeats(data))
+  add(lines, "dry run     %s", data.writes and "shown, not sent" or "sent: it only reads")
   for _, rule in ipairs(data.outcomes or {}) do add(lines, "answer      %s", describe.outcome(rule)) end
   if data.own_credential then add(lines, "credential  `%s` of the connection where it has one, else the common one", data.own_credential) end
   if data.legacy then add(lines, "legacy      %s", data.legacy) end
@@ -114,6 +115,12 @@ local function operation_text(def, data)
   if data.example then add(lines, "\nexample\n  %s", (data.example:gsub("\n", "\n  "))) end
   return lines
 end
+
+--- What `sluice api show API.OPERATION` prints.
+---@param def table
+---@param row table the operation's row
+---@return string
+function api.operation_text(def, row) return table.concat(operation_lines(def, describe.operation(def, row)), "\n") end
 
 -- ---- the command ----
 
@@ -149,7 +156,7 @@ local function show(globals, what)
     return print_out(globals, data, { ("%s.%s: %s"):format(name, op, data.doc) })
   end
   local data = describe.operation(def, definition.operation(def, op))
-  return print_out(globals, data, operation_text(def, data))
+  return print_out(globals, data, operation_lines(def, data))
 end
 
 local function reference(globals, name)

@@ -10,6 +10,7 @@ local json = require "sluice.json"
 local log = require "sluice.log"
 local poll = require "sluice.poll"
 local task = require "sluice.task"
+local wire = require "sluice.wire"
 
 local batches = {}
 
@@ -201,7 +202,8 @@ function batches.wait_batches(client, o)
   check(o)
   local row = definition.operation(client.definition, "batch")
   local state = { client = client, stream = tostring(o.stream) }
-  state.jobs = poll.new { terminal = row.poll.terminal, start = o.start, factor = o.factor, cap = o.cap, jitter = o.jitter,
+  local start = wire.interval(o.ids and o.ids[1], o.start or 1)
+  state.jobs = poll.new { terminal = row.poll.terminal, start = start, factor = o.factor, cap = o.cap, jitter = o.jitter,
     deadline = o.deadline }
   local list = wanted(client, o)
   for _, job in ipairs(list) do

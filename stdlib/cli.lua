@@ -4,6 +4,7 @@ local cli = {}
 
 local commands = {
   api = "sluice.api",
+  call = "sluice.call_command",
   check = "sluice.check",
   dlq = "sluice.dlq",
   doctor = "sluice.doctor",

@@ -13,6 +13,7 @@ local fail = require "sluice.fail"
 local json = require "sluice.json"
 local log = require "sluice.log"
 local request = require "sluice.request"
+local wire = require "sluice.wire"
 
 local by_path = require("sluice.paging").by_path
 
@@ -89,8 +90,8 @@ end
 
 -- A mistake in the arguments is shown with the place in the caller's script.
 local function prepare(self, row, args, extra)
-  local ok, result = pcall(request.prepare, self.definition, row, self.options, args, extra)
-  if ok then return result end
+  local ok, result, values = pcall(request.prepare, self.definition, row, self.options, args, extra)
+  if ok then return result, values end
   if err.is(result) then
     result.api = result.api or self.name
     result.where = result.where or fail.user_frame(2)
@@ -120,16 +121,16 @@ local function conn_of(self, row)
   }
 end
 
+-- The one place from which requests of clients go out.
 local function send(self, row, args, extra, intent)
-  local req = prepare(self, row, args, extra)
+  local req, values = prepare(self, row, args, extra)
   local raw = req.raw
   req.raw, req.intent = nil, intent
-  local answer, failure, text
-  if is_own_login(self, row, args) then
-    answer, failure, text = self.conn:login()
-  else
-    answer, failure, text = conn_of(self, row):call(req)
+  local function go()
+    if is_own_login(self, row, args) then return self.conn:login() end
+    return conn_of(self, row):call(req)
   end
+  local answer, failure, text = wire.call({ client = self, row = row, values = values, request = req }, go)
   if not answer then error(explain(self, row, failure, text), 0) end
   return answer, raw
 end
@@ -173,6 +174,18 @@ function Client:call(name, args, intent)
   if row.name == self.login_operation then answer.body = log.mask(answer.body) end
   if raw then return answer.body, answer end
   return part_of(row, value), answer
+end
+
+--- The first page of an operation that has pages, as it comes; of others the result.
+---@param self sluice.Client
+---@param name string
+---@param args table?
+---@return any
+function client.page(self, name, args)
+  local row = definition.operation(self.definition, name)
+  if not row.paging then return (self:call(name, args)) end
+  local answer = send(self, row, args, (require("sluice.paging").first(row, args)))
+  return part_of(row, decode(self, row, answer))
 end
 
 local function method_of(name)

@@ -58,6 +58,9 @@
 --                                 drained = { operation, args, count }: how to see that the queue in front of it is empty (count: path
 --                                 of the number or list; default: all numbers)
 --     poll                        { terminal = { status = "ok" | "partial" | "failed" } }: the statuses that end what the row asks about
+--     writes                      whether it changes something (where that is not what its method says): a dry run sends no writes
+--     answer, follows             of a dry run: what is answered to the write (stdlib/plausible.lua); of a read, the writes of which
+--                                 it tells what became, so that it is answered as well once one of them was dry
 --     errors, timeout, example, source
 --   helpers         more methods: name = "module" or { module, doc }; the module's function of that name gets (client, …)
 
@@ -106,7 +109,7 @@ local FIELDS = {
     expect = "string", truth = "string", result = "string", paging = "table", class = "string!", resend = "string!", counted = "boolean",
     anonymous = "boolean", renew = "boolean", errors = "table", timeout = "number", example = "string", source = "string",
     headers = "table", poll = "table", outcomes = "table", credential = "string", legacy = "string", either = "table",
-    settle = "table",
+    settle = "table", writes = "boolean", answer = "table", follows = "table",
   },
   settle = { operation = "string!", args = "table", list = "string", match = "string!", also = "table", most = "number", whole = "string",
     drained = "table", by = "string", again = "table" },
@@ -263,6 +266,25 @@ local function check_settle(where, row, def)
   if row.resend == "safe" then fault(where, "an operation that may be repeated needs none") end
 end
 
+local function check_words(where, template, known)
+  if type(template) == "string" and template:find "^{.+}$" then check_placeholders(where, "answer", template, known) end
+  if type(template) ~= "table" then return end
+  if template.each then
+    one_of(where, "answer: each", template.each, keys_of(known))
+    return -- in an item the names of the entries' fields stand as well
+  end
+  for _, value in pairs(template) do check_words(where, value, known) end
+end
+
+-- What a dry run answers.
+local function check_answer(where, row, def, args)
+  local known, names = { n = true }, {}
+  for name in pairs(args) do known[name] = true end
+  check_words(where, row.answer, known)
+  for i, other in ipairs(def.operations) do names[i] = other.name end
+  for _, name in ipairs(row.follows or {}) do one_of(where, "follows", name, names) end
+end
+
 local function check_operation(where, row, def, seen)
   local args = check_args(where, row, seen.keys)
   one_of(where, "method", row.method, METHODS)
@@ -287,6 +309,7 @@ local function check_operation(where, row, def, seen)
   end
   local per = def.classes[row.class].per
   if per and per ~= "endpoint" and not args[per] then fault(where, "class '%s' counts per '%s', which is no argument here", row.class, per) end
+  check_answer(where, row, def, args)
   check_errors(where, row.errors)
 end
 
@@ -432,6 +455,16 @@ function definition.connection_keys(def)
   end
   for _, row in ipairs(definition.common_keys) do rows[#rows + 1] = row end
   return rows
+end
+
+local READS = { GET = true, HEAD = true }
+
+--- Whether an operation changes something: what its row says, else its method.
+---@param row table
+---@return boolean
+function definition.writes(row)
+  if row.writes ~= nil then return row.writes end
+  return not READS[row.method]
 end
 
 --- The row of an operation; a usage error names the nearest one.

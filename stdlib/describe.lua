@@ -122,7 +122,7 @@ function describe.operation(def, row)
     resend = row.resend, resend_counted = row.counted or false, success = row.success or { 200 }, delivered = row.deliver,
     result = row.result, iterator = row.paging ~= nil, paging = row.paging, outcomes = row.outcomes, anonymous = row.anonymous or false,
     legacy = row.legacy, own_credential = row.credential, terminal = row.poll and row.poll.terminal, settled_by = row.settle and row.settle.operation,
-    max_bytes = row.max_bytes, timeout = row.timeout, example = row.example, source = row.source,
+    writes = definition.writes(row), max_bytes = row.max_bytes, timeout = row.timeout, example = row.example, source = row.source,
   }
 end
 

@@ -11,14 +11,17 @@ local file_sink = {}
 local FileSink = {}
 FileSink.__index = FileSink
 
---- A sink into a file of NDJSON, written aside and put in its place by `finish`.
+--- A sink into a file of NDJSON, written aside and put in its place by `finish`; a dry run leaves the file alone.
 ---@param path string
 ---@return sluice.FileSink
-function file_sink.open(path) return setmetatable({ out = ndjson.writer(path), count = 0 }, FileSink) end
+function file_sink.open(path)
+  local dry = require("sluice.run").current().dry
+  return setmetatable({ out = not dry and ndjson.writer(path), count = 0 }, FileSink)
+end
 
 --- Takes a record.
 function FileSink:write(record)
-  self.out:write(record)
+  if self.out then self.out:write(record) end
   self.count = self.count + 1
 end
 
@@ -27,7 +30,7 @@ function FileSink:flush() end -- luacheck: no unused
 
 --- Closes the file and counts what is in it as sent.
 function FileSink:finish()
-  self.out:close()
+  if self.out then self.out:close() end
   require("sluice.run").current():count("sent", self.count)
 end
 

@@ -21,6 +21,7 @@ local core = require "sluice.http_core"
 local err = require "sluice.err"
 local json = require "sluice.json"
 local log = require "sluice.log"
+local wire = require "sluice.wire"
 
 local http = {}
 
@@ -148,11 +149,22 @@ local function streamed(method, url, options, pieces)
   return res
 end
 
--- One request. The options are the caller's table and stay as they are.
-local function perform(method, url, options)
+local function send(method, url, options)
   local pieces = options and pieces_of(options.body)
   if not pieces then return core.request(method, url, options) end
   return streamed(method, url, options, pieces)
+end
+
+-- One request. The options are the caller's table and stay as they are.
+local function perform(method, url, options)
+  local way = wire.way()
+  if not way then return send(method, url, options) end
+  local given = options or {}
+  local pieces = pieces_of(given.body)
+  if not pieces then core.check(given) end
+  local address = given.query and core.query(url, given.query) or url
+  return way:http({ method = method, url = url, address = address, options = given, pieces = pieces },
+    function(others) return send(method, url, others or options) end)
 end
 
 ---@param url string absolute; user:password@ in it is sent as basic authentication and never shown

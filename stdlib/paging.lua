@@ -122,6 +122,17 @@ local function is_refusal(problem)
   return err.is(problem) and (problem.status == 400 or problem.status == 404)
 end
 
+--- What the first page is asked for by, and the state that the kind keeps.
+---@param row table the operation's row
+---@param args? table
+---@return table extra
+---@return table state
+function paging.first(row, args)
+  local p = row.paging
+  local state = { size = p.by and args and math.tointeger(tonumber(args[p.by])) or p.size }
+  return paging.kinds[p.kind](p, state), state
+end
+
 --- An iterator over the entries of all pages.
 ---@param client table   for messages
 ---@param row table      the operation's row
@@ -130,8 +141,7 @@ end
 ---@return fun(): any
 function paging.iterate(client, row, ask, args)
   local p, next_page, page, at, count, came, last = row.paging, paging.kinds[row.paging.kind], {}, 0, 0, 0, nil
-  local state = { size = p.by and args and math.tointeger(tonumber(args[p.by])) or p.size }
-  local extra = next_page(p, state)
+  local extra, state = paging.first(row, args)
   local function turn()
     local ok, value, answer = pcall(ask, extra)
     if not ok and not (state.behind and is_refusal(value)) then error(value, 0) end

@@ -151,6 +151,7 @@ local function facts(lines, data, op)
   fact("result", "%s", result_text(op))
   fact("success", "%s%s", list_of(op.success), op.delivered and (" (%s is given as a result too)"):format(list_of(op.delivered)) or "")
   fact("sent again", "%s (`%s`)", describe.repeats(op), op.resend)
+  fact("dry run", "%s", op.writes and "shown, not sent" or "sent: it only reads")
   fact("rate", "%s%s (class `%s`)", rate, per, op.class)
   if op.paging then fact("pages", "%s", paging_text(op.paging)) end
   for _, rule in ipairs(op.outcomes or {}) do fact("answer", "%s", cell(describe.outcome(rule))) end

@@ -407,6 +407,7 @@ end
 ---@param given table?   arguments by name
 ---@param extra table?   more query parameters: list of { name, value } (paging)
 ---@return table request
+---@return table values the checked arguments
 function request.prepare(def, row, options, given, extra)
   if given ~= nil and type(given) ~= "table" then
     usage(row, "arguments are one table of named values, not %s", article(type(given)))
@@ -434,7 +435,7 @@ function request.prepare(def, row, options, given, extra)
     timeout = values.timeout or row.timeout,
     deadline = values.deadline,
     raw = values.raw,
-  }
+  }, values
 end
 
 return request

@@ -4,15 +4,20 @@ local err = require "sluice.err"
 local run = {
   about = "Run a recipe or a script once",
   usage = [[
-usage: sluice run RECIPE [key=value …] [--full] [--summary=FILE] [-c FILE] [--json] [-v]
+usage: sluice run RECIPE [key=value …] [-n] [--full] [--summary FILE] [--record FILE | --replay FILE] [-c FILE] [--json] [-v]
 
   sluice run scripts/delta_feed.lua from=shop to=feed stream=124773
   sluice run scripts/delta_feed.lua from=shop to=file:products.ndjson stream=test --full
   sluice run report.lua limit:=10        key:=json gives a typed value, key=- standard input
   sluice run RECIPE --args               what the recipe takes
+  sluice run RECIPE -n                   what it would send; with -v each body whole
 
 --full           start over: forget what earlier runs have delivered (cursors start at the beginning)
---summary=FILE   the summary as a JSON document into a file, beside what is shown
+--summary FILE   the summary as a JSON document into a file, beside what is shown
+-n, --dry-run    reads happen; each write is shown (method, URL, size, first lines) and answered with a plausible result,
+                 nothing is sent; cursors, outbox, batches and dead letters stay as they are
+--record FILE    all requests and answers into a HAR file, without secrets; customers' data stays in it
+--replay FILE    answers come from such a file, nothing goes over the network, waits cost no time, the store begins empty
 ]],
 }
 
@@ -67,7 +72,11 @@ end
 
 --- The config, read when first needed.
 function Run:config()
-  self.loaded = self.loaded or require("sluice.config").load(self.options.config)
+  if not self.loaded then
+    local config = require("sluice.config").load(self.options.config)
+    if self.aside then self.aside:take(config) end
+    self.loaded = config
+  end
   return self.loaded
 end
 
@@ -223,6 +232,7 @@ end
 
 -- What a run leaves behind: in the ledger, and as summary.
 local function finish(self, code, problem)
+  local _ <close> = self.rehearsal
   for _, cursor in ipairs(self.cursors) do
     self.moved = (self.moved or 0) + (has_moved(cursor) and 1 or 0)
   end
@@ -257,16 +267,13 @@ local function recipe_name(path)
 end
 
 local function take_options(argv, globals)
-  local options, words = { config = globals.config, json = globals.json, quiet = globals.quiet }, {}
-  for _, word in ipairs(argv) do
-    if word == "--full" then options.full = true
-    elseif word == "--args" then options.args = true
-    elseif word:match "^%-%-summary=." then options.summary = word:match "=(.*)$"
-    elseif word:match "^%-%-" then
-      err.raise { code = "usage", message = "sluice run: unknown option " .. word, hint = "sluice help run" }
-    else words[#words + 1] = word end
-  end
-  return options, words
+  local options = require "sluice.options"
+  local words, given = options.parse(argv, {
+    command = "sluice run", short = { n = "dry-run" },
+    options = { full = true, args = true, summary = options.text, ["dry-run"] = true, record = options.text, replay = options.text },
+  })
+  given.config, given.json, given.quiet, given.verbose = globals.config, globals.json, globals.quiet, globals.verbose or globals.debug
+  return given, words
 end
 
 -- With --json standard output is for the summary alone.
@@ -349,6 +356,7 @@ function run.command(argv, globals)
   run.hide_secrets(given)
   local self = run.set { name = recipe_name(path), path = path, options = options, args = given }
   take_turn(self)
+  require("sluice.rehearsal").begin(self)
   return run.lead(self, execute, path, given)
 end
 

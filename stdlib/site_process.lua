@@ -7,6 +7,7 @@ local definition = require "sluice.definition"
 local errors = require "sluice.err"
 local poll = require "sluice.poll"
 local task = require "sluice.task"
+local wire = require "sluice.wire"
 
 local site_process = {}
 
@@ -88,7 +89,7 @@ function site_process.wait_process(client, site, pid, options)
   options = options or {}
   check(options)
   local row, last = definition.operation(client.definition, "process_status"), nil
-  local jobs = poll.new { terminal = row.poll.terminal, start = options.start or 2, factor = options.factor, cap = options.cap,
+  local jobs = poll.new { terminal = row.poll.terminal, start = wire.interval(pid, options.start or 2), factor = options.factor, cap = options.cap,
     jitter = options.jitter, deadline = options.deadline }
   assert(jobs:add(pid))
   while true do

@@ -35,7 +35,8 @@ function summary.of(run, code, problem)
   all.limited, all.waited, all.paused = stats.limited, stats.waited_budget, stats.waited - stats.waited_budget
   all.seconds = time.mono() - run.started
   all.cpu_seconds, all.peak_bytes = time.cpu(), time.peak_bytes()
-  all.dead_letters = run.dead_letters and run.dead_letters.path or nil
+  all.dead_letters = run.dead_letters and not run.aside and run.dead_letters.path or nil
+  all.would_send = run.dry and run.dry:data() or nil
   for _, one in ipairs(run.dead_letters and run.dead_letters.reasons or {}) do
     all.rejected_by_reason = all.rejected_by_reason or {}
     all.rejected_by_reason[one.reason] = one.count
@@ -70,6 +71,7 @@ local function lines_of(run, all)
     if i <= SHOWN then row("", ("%s rejected: %s"):format(grouped(one.count), one.reason)) end
   end
   row("batches", batch_text(run))
+  for i, line in ipairs(run.dry and run.dry:lines() or {}) do row(i == 1 and "would send" or "", line) end
   row("requests", grouped(all.requests) .. (all.retries > 0 and (" (%d resent)"):format(all.retries) or "")
     .. (all.limited > 0 and (" (%d limited)"):format(all.limited) or ""))
   row("waited", ("%.1f s for the rate budget%s"):format(all.waited, all.waited > all.seconds and ", all tasks together" or "")
@@ -103,13 +105,14 @@ function summary.print(run, all)
     io.stdout:write(require("sluice.json").encode(all), "\n")
     return
   end
-  local worked = all.read + all.sent + #run.batches > 0
+  local worked = run.dry or all.read + all.sent + #run.batches > 0
   local told = all.exit_code == 0 or all.error ~= nil -- else the table is all that says why it is not 0
   if not worked and run.watches and all.exit_code == 0 and not run.options.quiet then
     return log.print(run.name .. ": done, nothing has changed\n")
   end
   if not worked or (run.options.quiet and told) then return end
-  log.print(run.name .. (all.exit_code == 0 and ": done" or ": exit " .. all.exit_code) .. "\n"
+  local how = run.dry and ", dry run: nothing was sent" or ""
+  log.print(run.name .. (all.exit_code == 0 and ": done" or ": exit " .. all.exit_code) .. how .. "\n"
     .. table.concat(lines_of(run, all), "\n") .. "\n")
 end
 

@@ -7,6 +7,8 @@ usage: sluice test [busted options] [FILE | FOLDER …]
   sluice test                         all specs under tests/
   sluice test tests/bindings          those of one folder
   sluice test --filter "gzip" tests   those whose names match
+
+Specs have busted's functions and these: sandbox(options), the four APIs on localhost, and replay(file), answers from a recording.
 ]],
 }
 
@@ -31,7 +33,7 @@ local function run_busted(argv)
 end
 
 function test.command(argv)
-  local words = { "--pattern=_spec", "--output=utfTerminal" }
+  local words = { "--pattern=_spec", "--output=utfTerminal", "-e", "require('sluice.test_helpers').install()" }
   if exists "tests/support/helper.lua" then
     package.path = "tests/?.lua;" .. package.path
     words[#words + 1] = "--helper=tests/support/helper.lua"

@@ -72,6 +72,11 @@ void sl_clock_shift(int64_t wall_ms, int64_t mono_ms) {
     mono_shift_ms = mono_ms;
 }
 
+void sl_clock_skip(int64_t ms) {
+    wall_shift_ms += ms;
+    mono_shift_ms += ms;
+}
+
 void sl_clock_rfc3339(int64_t wall_ms, char out[25]) {
     int64_t s = wall_ms / 1000, ms = wall_ms % 1000;
     if (ms < 0) ms += 1000, s--;

@@ -33,6 +33,9 @@ int64_t sl_clock_peak_bytes(void);
 /* Injected clock for tests: added to what the wall clock and the monotonic clock say. */
 void sl_clock_shift(int64_t wall_ms, int64_t mono_ms);
 
+/* Steps both clocks forward, on top of the shift: time that nobody waits for passes at once. */
+void sl_clock_skip(int64_t ms);
+
 /* "2026-11-23T02:05:07.123Z" into out (at least 25 bytes). */
 void sl_clock_rfc3339(int64_t wall_ms, char out[25]);
 

@@ -48,6 +48,8 @@ struct sl_loop {
     size_t heap_len, heap_cap;
     int signal_pipe[2];
     bool signal_told;
+    bool flies;
+    int running; /* transfers */
 };
 
 /* ---- signals: the handler only notes the number and wakes the loop ---- */
@@ -377,8 +379,8 @@ static short poll_events(const sl_watch *watch) {
 
 static void drive_transfers(sl_loop *loop) {
     if (!loop->multi) return;
-    int running, left;
-    curl_multi_perform(loop->multi, &running);
+    int left;
+    curl_multi_perform(loop->multi, &loop->running);
     for (CURLMsg *msg; (msg = curl_multi_info_read(loop->multi, &left)) != NULL;)
         if (msg->msg == CURLMSG_DONE) loop->transfer_done(msg->easy_handle, (int)msg->data.result);
 }
@@ -439,6 +441,27 @@ static void serve_watches(sl_loop *loop, const struct pollfd *fds, unsigned int 
     }
 }
 
+void sl_loop_fly(sl_loop *loop, bool on) {
+    loop->flies = on;
+}
+
+/* Whether something other than time may end a wait: a transfer, a descriptor that an operation waits for. A server that
+ * listens is not under way. */
+static bool under_way(const sl_loop *loop) {
+    if (loop->running > 0) return true;
+    for (const sl_watch *w = loop->watches; w; w = w->next)
+        if (w->ready == fd_ready) return true;
+    return false;
+}
+
+/* How long to wait; none of it where a step of the clocks does instead. */
+static int64_t wait_ms(const sl_loop *loop, int64_t until_ms) {
+    int64_t ms = turn_ms(loop, until_ms);
+    if (!loop->flies || ms == 0 || loop->heap_len == 0 || under_way(loop)) return ms;
+    sl_clock_skip(ms);
+    return 0;
+}
+
 static void turn(sl_loop *loop, int64_t until_ms) {
     struct pollfd fds[WATCHES_MAX + 1];
     drive_transfers(loop);
@@ -446,7 +469,7 @@ static void turn(sl_loop *loop, int64_t until_ms) {
     if (loop->first) until_ms = 0;
     unsigned int n = gather_fds(loop, fds);
     if (loop->first && !loop->watches) return; /* somebody waits for what has finished already */
-    wait_fds(loop, fds, n, turn_ms(loop, until_ms));
+    wait_fds(loop, fds, n, wait_ms(loop, until_ms));
     drive_transfers(loop);
     fire_timers(loop);
     serve_watches(loop, fds, n);

@@ -40,6 +40,10 @@ int sl_loop_signal(const sl_loop *loop);
 void sl_loop_signal_clear(sl_loop *loop);
 void sl_loop_signals_catch(sl_loop *loop);
 
+/* From now on sleeps cost no time: where nothing but timers is under way (no transfer, no descriptor that is waited for), both clocks step to
+ * the next one. For replays. */
+void sl_loop_fly(sl_loop *loop, bool on);
+
 /* Ends every sleep that a task is in with SL_CANCELLED (the first Ctrl-C). */
 void sl_loop_cancel_sleeps(sl_loop *loop);
 

@@ -8,6 +8,14 @@
 
 local stream = { name = "stream", type = "id", required = true, doc = "the stream's id" }
 
+-- What a dry run is answered: the vendor's examples of a batch, before and after an import.
+local function stage() return { status = "success", successCount = "{n}", errorCount = 0, errors = {} } end
+local ACCEPTED = { data = { type = "batch", id = "{#text}", attributes = { status = "uploaded", errorCount = 0, stages = { upload = stage() } } } }
+local PROCESSED = {
+  data = { type = "batch", id = "{batch}", attributes = { status = "processed", errorCount = 0,
+    stages = { upload = stage(), processing = stage() } } },
+}
+
 return {
   name = "productsup_stream",
   doc = "Productsup Stream API: sends products to streams that sites import",
@@ -52,6 +60,7 @@ return {
           json = [[{"account":{"data":{"type":"account","id":{account}}}}]] },
       },
       success = { 201 }, result = "data", class = "other", resend = "unsafe",
+      answer = { data = { type = "stream", id = "{#text}", attributes = { name = "{name}", type = "{type}" } } },
       errors = {
         [409] = { take = { duplicate = "errors.1.meta.duplicate" }, hint = "a stream of that name exists: id {duplicate.id}" },
       },
@@ -78,7 +87,7 @@ return {
     {
       name = "rename_stream",
       doc = "Give a stream another name",
-      method = "PATCH", path = "/streams/{stream}",
+      method = "PATCH", path = "/streams/{stream}", answer = { data = { type = "stream", id = "{stream}", attributes = { name = "{name}" } } },
       body = [[{"data":{"id":{stream},"type":"stream","attributes":{"name":{name}}}}]],
       args = {
         stream,
@@ -113,7 +122,7 @@ return {
       encoding = { by = "type", chunked = "ndjson", referenced = "json_array" },
       max_bytes = 200000000, gzip = "gzip",
       success = { 202 }, deliver = { 422 }, expect = "data", result = "data",
-      class = "products", resend = "safe", counted = true, -- a resend leaves a second batch
+      class = "products", resend = "safe", counted = true, answer = ACCEPTED, -- a resend leaves a second batch
       example = [[feed:upload_products { stream = "124773", body = { { id = "34SKJDF42DF", name = "Product 1" } } }.attributes.status]],
       source = "Uploading Data; Invalid batch; Partial uploads",
     },
@@ -127,7 +136,7 @@ return {
           doc = "list of ids, or NDJSON lines of {\"id\":…} as text or chunk" },
         { name = "gzip", type = "boolean", default = false, doc = "compress the body on the way" },
       },
-      encoding = "ndjson", max_bytes = 200000000, gzip = "gzip",
+      encoding = "ndjson", max_bytes = 200000000, gzip = "gzip", answer = ACCEPTED,
       success = { 202, 204 }, deliver = { 422 }, result = "data", -- the API's newer documents answer 202 with a batch
       class = "products", resend = "safe", counted = true,
       example = [[feed:delete_products { stream = "124773", ids = { "34SKJDF42DF", "475-SHIRT-XL" } }]],
@@ -137,7 +146,7 @@ return {
       name = "delete_product",
       doc = "Take one product out of a stream",
       method = "DELETE", path = "/streams/{stream}/products/{product}",
-      args = { stream, { name = "product", type = "id", required = true, doc = "the product's id" } },
+      args = { stream, { name = "product", type = "id", required = true, doc = "the product's id" } }, answer = ACCEPTED,
       success = { 202, 204 }, deliver = { 422 }, result = "data",
       class = "products", resend = "safe", counted = true,
       example = [[feed:delete_product { stream = "124773", product = "475-SHIRT-XL" }]],
@@ -146,7 +155,7 @@ return {
     {
       name = "delete_all_products",
       doc = "Take all products out of a stream, for good. An import of it fails then, unless its data source may be empty",
-      method = "DELETE", path = "/streams/{stream}/products", query = "all=true",
+      method = "DELETE", path = "/streams/{stream}/products", query = "all=true", answer = ACCEPTED,
       args = {
         stream,
         { name = "confirm", type = "boolean", required = true, one_of = { true }, doc = "true: yes, all of them" },
@@ -162,7 +171,7 @@ return {
       method = "GET", path = "/streams/{stream}/batches/{batch}",
       args = { stream, { name = "batch", type = "id", required = true, doc = "the batch's id" } },
       expect = "data", result = "data", class = "batches", resend = "safe",
-      poll = { terminal = { processed = "ok", failed = "failed" } },
+      poll = { terminal = { processed = "ok", failed = "failed" } }, answer = PROCESSED,
       example = [[feed:batch { stream = "124773", batch = "b15e8bb1-bd53-470a-9597-785003536978" }.attributes.status]],
       source = "Batches",
     },

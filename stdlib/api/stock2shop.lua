@@ -55,6 +55,7 @@ return {
         { name = "password", type = "secret", required = true, from = "connection", doc = "the password" },
       },
       anonymous = true, class = "login", resend = "unsafe", result = "system_user",
+      writes = false, -- a dry run reads, and reading needs a token
       example = [[shop:authenticate().role_description]],
       source = "Users, POST /v1/users/authenticate",
     },
@@ -96,7 +97,7 @@ return {
         { name = "sort", type = "object", doc = "Elasticsearch sort" },
         { name = "channel_id", type = "id", query = "channel_id", from = "connection", doc = "the channel; some roles see nothing without it" },
       },
-      class = "api", resend = "safe", expect = "system_products",
+      class = "api", resend = "safe", writes = false, expect = "system_products",
       example = [[shop:search_products {
   query = { bool = { filter = { { range = { modified = { gt = "2021-08-27 08:23:04" } } } } } },
   size = 50, from = 0, sort = { modified = { order = "asc" } },
@@ -113,6 +114,7 @@ return {
         { name = "products", type = "list", required = true, doc = "list of { source, product }, each product with one variant" },
       },
       class = "api", resend = "safe", counted = true, expect = "system_products", result = "system_products",
+      answer = { system_products = { sync_product = "{n}" } },
       example = [[shop:queue_products { source_id = 123, products = { {
   source = { source_id = "123", product_active = "true", source_product_code = "ABC", sync_token = "0", fetch_token = "0" },
   product = { title = "Example", variants = { source_variant_code = "ABC", sku = "ABC" } },
@@ -126,6 +128,7 @@ return {
       body = [[{"system_images":{images}}]],
       args = { { name = "images", type = "list", required = true, doc = "list of { source, image }" } },
       class = "api", resend = "safe", counted = true, expect = "system_images", result = "system_images",
+      answer = { system_images = { sync_image = "{n}" } },
       example = [[shop:queue_images { images = { {
   source = { source_id = 57, source_product_code = "keyboard", source_variant_code = "4191161" },
   image = { image_id = "a", action = "I", image = "iVBORw0KGgo…" },
@@ -143,7 +146,7 @@ return {
         { name = "size", type = "integer", min = 0, max = 10000, json = [["{size}"]], doc = "orders a page" }, -- text, as printed
         { name = "sort", type = "object", doc = "Elasticsearch sort" },
       },
-      class = "api", resend = "safe", expect = "system_orders",
+      class = "api", resend = "safe", writes = false, expect = "system_orders",
       example = [[shop:search_orders { query = { term = { channel_order_code = "0027795" } }, size = 10 }.system_orders]],
       source = "Orders, POST /v1/orders/elastic_search",
     },
@@ -152,6 +155,7 @@ return {
       doc = "What the queue still has to process. No document shows the answer: it is given as it comes",
       method = "GET", path = "/v1/queue/summary", query = "format=json", -- as the documents' other GETs
       class = "api", resend = "safe",
+      answer = {}, follows = { "queue_products", "queue_images" }, -- nothing is queued
       example = [[print(sluice.json.encode(shop:queue_summary()))]],
       source = "Push products, step 4, GET /queue/summary",
     },
@@ -166,6 +170,7 @@ return {
         { name = "order", type = "any", required = true, into = "body", doc = "what the channel would send: a table, a record or JSON text" },
       },
       class = "api", resend = "unsafe", expect = "queue_messages",
+      answer = { message = "order received", queue_messages = { { key = "{#text}", message_id = "{#text}" } } },
       settle = {
         -- `match` finds it whether the index has the code whole or as words; which one is right is looked up in the entries
         operation = "search_orders", list = "system_orders", match = "channel_order_code", also = { channel_id = "channel_id" }, most = 100,

@@ -128,6 +128,8 @@ return {
       method = "POST", path = "/products", body = PRODUCT,
       args = product_args(true, variant(true), image),
       success = { 201 }, expect = "id", class = "api", resend = "unsafe",
+      answer = { id = "{#}", title = "{title}", sellables = { each = "product_variants_attributes",
+        item = { id = "{#}", title = "{title}", sku_code = "{sku_code}", price = "{price}" } } },
       settle = { -- the search is fuzzy, so the SKU is looked up in what it finds
         operation = "products", args = { query = "{key}" }, by = "product_variants_attributes.1.sku_code", match = "sellables[*].sku_code",
       },

@@ -44,6 +44,18 @@ describe("a call", function()
     assert.equal("/things", api.requests[1].target)
   end)
 
+  it("gives the head of an answer that is an error, and of none where none came", function()
+    serve { { status = 404, headers = { ["X-Thing"] = "A" } } }
+    local answer, problem, body, head = send()
+    assert.same({ nil, "not_found", "" }, { answer, problem.code, body })
+    assert.same({ 404, "A" }, { head.status, head.headers["x-thing"] })
+    api.close()
+    local gone, refused, none, no_head = send { deadline = 0.1 }
+    assert.same({ nil, "network", nil, nil }, { gone, refused.code, none, no_head })
+    assert.has_error(function() call.mark {} end)
+    api = scripted.start()
+  end)
+
   it("counts what it did", function()
     serve { { status = 503, headers = { ["Retry-After"] = "0" } }, { body = "12345" } }
     local before = call.stats()

@@ -31,4 +31,15 @@ describe("crypto", function()
     assert.not_equal(crypto.random(16), crypto.random(16))
     assert.has_error(function() crypto.random(0) end)
   end)
+
+  it("gives bytes that follow from a seed, as long as there is one", function()
+    crypto.seed "k"
+    local first, second = crypto.random(40), crypto.random(8)
+    assert.equal(crypto.hmac("sha256", "k", ("\0"):rep(8)), (first:sub(1, 32):gsub(".", function(c) return ("%02x"):format(c:byte()) end)))
+    crypto.seed "k"
+    assert.same({ first, second }, { crypto.random(40), crypto.random(8) })
+    crypto.seed()
+    assert.not_equal(first, crypto.random(40))
+    assert.has_error(function() crypto.seed(("x"):rep(257)) end)
+  end)
 end)

@@ -1,3 +1,5 @@
+local process = require "sluice.process"
+local task = require "sluice.task"
 local time = require "sluice.time"
 
 describe("time", function()
@@ -60,5 +62,23 @@ describe("time", function()
     assert.is_true(time.now() - before >= 3600 and time.mono() - mono >= 60)
     time.shift()
     assert.is_true(time.now() - before < 3600)
+  end)
+
+  it("flies where nothing but timers is under way, on both clocks, and in order", function()
+    local wall, mono, cpu, order = time.now(), time.mono(), time.cpu(), {}
+    time.fly(true)
+    task.all {
+      function() task.sleep(7200) order[#order + 1] = "late" end,
+      function() task.sleep(60) order[#order + 1] = "soon" end,
+    }
+    assert.is_true(time.mono() - mono > 7199 and time.now() - wall > 7199) -- timers count whole milliseconds
+    local child = time.mono()
+    assert(process.run { argv = { "sleep", "0.1" } }) -- a program takes its own time
+    assert.is_true(time.mono() - child > 0.09 and time.mono() - child < 30)
+    time.fly(false)
+    time.shift()
+    assert.same({ "soon", "late" }, order)
+    assert.is_true(time.cpu() - cpu < 2)
+    assert.has_error(function() time.fly "yes" end)
   end)
 end)

@@ -82,7 +82,7 @@ describe("sluice run", function()
       ["run r.lua stream"] = "'stream' is not an argument: write key=value",
       ["run r.lua stream=1 stream=2"] = "given twice",
       ["run r.lua stream:={"] = "is not JSON",
-      ["run r.lua --ful stream=1"] = "unknown option %-%-ful",
+      ["run r.lua --ful stream=1"] = "unknown option .%-%-ful",
       ["run"] = "which recipe",
       ["run nowhere.lua"] = "nowhere.lua: No such file",
       ["rum r.lua"] = "there is no command 'rum' %(did you mean 'run'%?%)",
