@@ -121,20 +121,22 @@ function recipe.words(words)
   return late and read_late(args, late) or args
 end
 
+local function check_connection(name, value, cfg)
+  local there = require("sluice.config").connections(cfg)
+  for _, one in ipairs(there) do
+    if one == value then return end
+  end
+  usage(("argument '%s': there is no connection '%s'%s"):format(name, value, require("sluice.text").near(value, there)),
+    #there > 0 and "known: " .. table.concat(there, ", ") or "add it below `connections:` in " .. cfg.file)
+end
+
 -- A connection that the config does not have is named before anything is read or sent.
 local function check_connections(spec, args, cfg)
   for _, name in ipairs(sorted_names(args)) do
     local value = args[name]
     if spec.args[name].type == "connection" and not value:find "^file:" then
       cfg = cfg or require("sluice.run").current():config()
-      local there = require("sluice.config").connections(cfg)
-      local found = false
-      for _, one in ipairs(there) do found = found or one == value end
-      local near = err.nearest(value, there)
-      if not found then
-        usage(("%s is the name of a connection, not '%s'%s"):format(name, value, near and (" (did you mean '%s'?)"):format(near) or ""),
-          #there > 0 and ("%s has: %s"):format(cfg.file, table.concat(there, ", ")) or "add it below `connections:` in " .. cfg.file)
-      end
+      check_connection(name, value, cfg)
     end
   end
 end
