@@ -85,7 +85,7 @@ docs/reference/%.md: all
 	@$(BUILD)/sluice api reference $* > $@.tmp && mv $@.tmp $@
 
 ## run all specs
-test: all deps-test $(TOOLS) ; @sh tests/support/halves.sh $(BUILD)/sluice
+test: all deps-test $(TOOLS) ; @sh tests/support/parts.sh $(BUILD)/sluice
 check: test
 
 # `make test-http` runs the specs whose names contain "http".
@@ -108,8 +108,8 @@ screenshots: all tests/browser/node_modules/.package-lock.json
 check-hard: check-asan check-gc
 check-asan: deps-test
 	@$(MAKE) --no-print-directory -j2 BUILD=build-asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" all $(TOOLS:$(BUILD)/%=build-asan/%)
-	@SLUICE_BUILD=build-asan ASAN_OPTIONS=detect_leaks=0 sh tests/support/halves.sh build-asan/sluice
-check-gc: all deps-test $(TOOLS) ; @SLUICE_TEST_GC=1 sh tests/support/halves.sh $(BUILD)/sluice
+	@SLUICE_BUILD=build-asan ASAN_OPTIONS=detect_leaks=0 sh tests/support/parts.sh build-asan/sluice
+check-gc: all deps-test $(TOOLS) ; @SLUICE_TEST_GC=1 sh tests/support/parts.sh $(BUILD)/sluice
 
 ## check style and the direction of the layers: cppcheck, luacheck, greps
 lint: lint-rules lint-c lint-lua
