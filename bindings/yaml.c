@@ -20,7 +20,7 @@ static const luaL_Reg tree_meta[] = {{"__gc", tree_gc}, {NULL, NULL}};
 
 static sl_yaml_options check_options(lua_State *L, int idx, const char *what, bool may_be_unclear) {
     static const char *const known[] = {"max_bytes", "max_depth", "max_nodes", "name", "unclear", NULL};
-    static const char *const known_to_parse[] = {"max_bytes", "max_depth", "max_nodes", "name", NULL};
+    static const char *const known_to_parse[] = {"max_bytes", "max_depth", "max_nodes", "name", "without", NULL};
     slb_check_options(L, idx, what, may_be_unclear ? known_to_parse : known);
     int64_t bytes = slb_opt_int(L, idx, "max_bytes", 0), nodes = slb_opt_int(L, idx, "max_nodes", 0);
     int64_t depth = slb_opt_int(L, idx, "max_depth", 0);
@@ -156,14 +156,16 @@ static void push_node(lua_State *L, const sl_yaml_node *node) {
 
 /* ---- the module ---- */
 
-/* Parses into a box, pushes with `push`, frees the tree at once. [-0, +1 or 2, m] */
-static int parse_and_push(lua_State *L, sl_str text, const sl_yaml_options *options,
+/* Parses into a box, pushes with `push` all but the root's key `without` (may be NULL), frees the tree at once.
+ * [-0, +1 or 2, m] */
+static int parse_and_push(lua_State *L, sl_str text, const sl_yaml_options *options, const char *without,
                           void (*push)(lua_State *, const sl_yaml_node *)) {
     sl_yaml **box = slb_box(L, TREE_TYPE);
     sl_yaml_mark at;
     sl_err err;
     *box = sl_yaml_parse(text, options, &at, &err);
     if (!*box) return fail_at(L, &err, at);
+    if (without) sl_yaml_leave_out(*box, sl_str_of(without));
     push(L, sl_yaml_root(*box));
     sl_yaml_free(*box);
     *box = NULL;
@@ -182,14 +184,14 @@ static sl_str check_text(lua_State *L, int arg, const char *what) {
 static int l_decode(lua_State *L) {
     sl_str text = check_text(L, 1, "yaml.decode");
     sl_yaml_options options = check_options(L, 2, "yaml.decode", false);
-    return parse_and_push(L, text, &options, push_value);
+    return parse_and_push(L, text, &options, NULL, push_value);
 }
 
-/* parse(text, {name=, max_bytes=, max_depth=, max_nodes=}?) -> node | nil, err */
+/* parse(text, {name=, max_bytes=, max_depth=, max_nodes=, without=}?) -> node | nil, err */
 static int l_parse(lua_State *L) {
     sl_str text = check_text(L, 1, "yaml.parse");
     sl_yaml_options options = check_options(L, 2, "yaml.parse", true);
-    return parse_and_push(L, text, &options, push_node);
+    return parse_and_push(L, text, &options, slb_opt_string(L, 2, "without", NULL), push_node);
 }
 
 /* Pushes the file's bytes, one more than allowed at most. -1 with err. [-0, +1 on success, m] */
@@ -220,7 +222,7 @@ static int l_load(lua_State *L) {
     sl_err err;
     size_t max_bytes = options.max_bytes ? options.max_bytes : SL_YAML_MAX_BYTES;
     if (push_file(L, path, max_bytes, &err) < 0) return slb_fail(L, &err);
-    return parse_and_push(L, check_text(L, -1, "yaml.load"), &options, push_value);
+    return parse_and_push(L, check_text(L, -1, "yaml.load"), &options, NULL, push_value);
 }
 
 static const luaL_Reg functions[] = {{"decode", l_decode}, {"load", l_load}, {"parse", l_parse}, {NULL, NULL}};

@@ -19,6 +19,7 @@ yaml.null = nil
 ---@field max_bytes? integer size of the text (default and sensible maximum: 4 MiB)
 ---@field max_nodes? integer values in it, each alias counted as if it were written out (default 200,000)
 ---@field max_depth? integer levels (default and maximum: 64)
+---@field without? string `parse` alone: a key of the root that is left out
 
 ---@class sluice.yaml.Node
 ---@field kind "null"|"boolean"|"integer"|"float"|"text"|"unclear"|"list"|"map"

@@ -107,8 +107,8 @@ end
 -- ---- loading ----
 
 -- The tree, or a config error about the text.
-local function parse(full, name)
-  local root, problem = yaml.parse(read_file(full, name), { name = name, max_bytes = MAX_BYTES, max_nodes = MAX_VALUES })
+local function parse(full, name, without)
+  local root, problem = yaml.parse(read_file(full, name), { name = name, max_bytes = MAX_BYTES, max_nodes = MAX_VALUES, without = without })
   if root then return root end
   problem.code, problem.file = "config", name
   return nil, problem
@@ -155,9 +155,10 @@ local function is_empty(root)
 end
 
 -- The config and what is wrong with its form; variables are only put into what is always used.
-local function open(path, getenv)
+local function open(path, options)
   local full, name = locate(path)
-  local root, problem = parse(full, name)
+  local getenv = options and options.getenv
+  local root, problem = parse(full, name, options and options.without)
   if not root then return nil, problem end
   local cfg = { path = full, file = name, folder = full:match "^(.*)/[^/]*$", root = root, getenv = getenv }
   if cfg.folder == "" then cfg.folder = "/" end
@@ -170,10 +171,11 @@ end
 
 --- Reads and checks the config. What is wrong is raised as a `config` error that begins with file:line:column.
 ---@param path? string default: the next sluice.yaml upward from the working directory
----@param options? { getenv: fun(name: string): string? } where variables come from (specs)
+---@param options? { getenv?: fun(name: string): string?, without?: string } where variables come from (specs); a section that
+--- is not wanted, and so not checked
 ---@return sluice.Config
 function config.load(path, options)
-  local cfg, findings = open(path, options and options.getenv)
+  local cfg, findings = open(path, options)
   if not cfg then error(findings, 0) end
   raise_first(findings)
   return cfg
@@ -412,7 +414,7 @@ end
 ---@return { file: string, line?: integer, column?: integer, message: string, hint?: string }[] findings
 ---@return sluice.Config? cfg nil where it can't be read at all
 function config.findings(path, options)
-  local ok, cfg, findings = pcall(open, path, options and options.getenv)
+  local ok, cfg, findings = pcall(open, path, options)
   if not ok then
     if not err.is(cfg) then error(cfg, 0) end
     local file, message = path or NAME, cfg.message

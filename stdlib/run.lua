@@ -73,7 +73,7 @@ end
 --- The config, read when first needed.
 function Run:config()
   if not self.loaded then
-    local config = require("sluice.config").load(self.options.config)
+    local config = require("sluice.config").load(self.options.config, { without = "schedules" })
     if self.aside then self.aside:take(config) end
     self.loaded = config
   end

@@ -56,6 +56,16 @@ const sl_yaml_node *sl_yaml_root(const sl_yaml *tree) {
     return tree->root;
 }
 
+void sl_yaml_leave_out(sl_yaml *tree, sl_str key) {
+    if (tree->root->kind != SL_YAML_MAP) return;
+    for (sl_yaml_node **at = &tree->root->first; *at; at = &(*at)->next->next) {
+        if (!sl_str_eq((*at)->text, key)) continue;
+        *at = (*at)->next->next;
+        tree->root->count--;
+        return;
+    }
+}
+
 const char *sl_yaml_kind_name(sl_yaml_kind kind) {
     static const char *const names[] = {"null", "boolean", "integer", "float", "text", "unclear", "list", "map"};
     return names[kind];

@@ -82,6 +82,9 @@ sl_yaml *sl_yaml_parse(sl_str text, const sl_yaml_options *options, sl_yaml_mark
 /* The document's node, never NULL. Borrowed from the tree. */
 const sl_yaml_node *sl_yaml_root(const sl_yaml *tree);
 
+/* Takes a key and its value out of the root, where that is a map that has it. */
+void sl_yaml_leave_out(sl_yaml *tree, sl_str key);
+
 /* Frees the tree and all its nodes. NULL is fine. */
 void sl_yaml_free(sl_yaml *tree);
 

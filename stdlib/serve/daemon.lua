@@ -243,6 +243,7 @@ function Daemon:tick()
   if ok and not self.draining then
     ok = self:guard("deciding what is due", planning.round, self, now)
     ok = self:guard("starting what waits", starting.round, self, now) and ok
+    if ok then planning.prepare(self, self.clock.now()) end
   end
   if self.draining and mono >= self.draining then
     for _, run in pairs(self.runs) do runner.kill(run) end

@@ -12,7 +12,9 @@ local turns = require "sluice.schedule.turns"
 
 local planning = {}
 
-local TRIES = 3 -- with versions that turn out to be old, before the next round
+local TRIES = 3   -- with versions that turn out to be old, before the next round
+local AHEAD = 2.5 -- seconds before a due time in which what becomes of it is worked out
+local FEW = 100   -- due times at one instant that are decided quickly enough without
 
 --- It is looked at in the next round.
 function planning.touch(daemon, item) daemon.touched[item] = true end
@@ -61,8 +63,18 @@ local function decide(daemon, item, now)
   return change
 end
 
+-- What was worked out for this moment, where nothing has changed since.
+local function take_prepared(item, now)
+  local ready = item.prepared
+  item.prepared = nil
+  local holds = ready and ready.version == item.row.version and not item.loaded and now >= ready.at and now < ready.at + 1
+  return holds and ready.change or nil
+end
+
 -- A mistake in one schedule is said, and keeps none of the others.
 local function try_to_decide(daemon, item, now)
+  local ready = take_prepared(item, now)
+  if ready then return ready end
   local ok, change = pcall(decide, daemon, item, now)
   if ok then return change end
   if err.is(change) and (change.code == "state" or change.code == "locked") then error(change, 0) end
@@ -171,6 +183,26 @@ local function queue(daemon, item, now)
       row.queued = true
       daemon.queue:push { item = item, row = row }
     end
+  end
+end
+
+--- Works out what becomes of the next due time a moment before, where it is that of many, so that all of them are claimed at
+--- once when it comes. Whoever changes something in between makes the store refuse it, and then it is decided anew.
+---@param daemon table
+---@param now number
+function planning.prepare(daemon, now)
+  local at = planning.next(daemon)
+  if not at or at == daemon.prepared_for or at - now > AHEAD or at - now < 0.5 then return end
+  daemon.prepared_for = at
+  local items = {}
+  for _, entry in ipairs(daemon.times) do
+    if entry.at == at and entry.item.at == at then items[#items + 1] = entry.item end
+  end
+  if #items < FEW then return end
+  collectgarbage() -- there is time for it now, and none later
+  for _, item in ipairs(items) do
+    local ok, change = pcall(decide, daemon, item, at)
+    item.prepared = ok and change and { at = at, version = item.row.version, change = change } or nil
   end
 end
 
