@@ -23,7 +23,7 @@ request.options = {
 local MAX_BODY = 64 * 1000 * 1000 -- where the row names no ceiling
 
 local function usage(row, text, ...)
-  err.raise { code = "usage", operation = row.name, message = row.name .. ": " .. text:format(...) }
+  err.raise { code = "usage", operation = row.name, message = text:format(...) }
 end
 
 local function article(word)

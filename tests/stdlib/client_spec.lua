@@ -212,7 +212,7 @@ describe("a request", function()
     def.operations[2].args[5].required_for = { size = { 2, 3 } }
     assert.matches("size=4", prepare("find", { size = 4 }).url)
     assert.matches("kind=big", prepare("find", { size = 3, kind = "big" }).url)
-    raises("usage", "find: kind is missing, which size '3' needs: which", prepare, "find", { size = 3 })
+    raises("usage", "kind is missing, which size '3' needs: which", prepare, "find", { size = 3 })
   end)
 
   it("fills a template in the order it is written, and leaves out what is not given", function()
@@ -225,20 +225,20 @@ describe("a request", function()
 
   it("refuses wrong arguments before anything is sent", function()
     for message, args in pairs {
-      ["make: name is missing: its name"] = {},
-      ["make: unknown argument 'nme' (did you mean 'name'?)"] = { nme = "x" },
-      ["make: name must be text, not a number"] = { name = 5 },
-      ["make: name must be 2 to 5 characters long, is 1"] = { name = "é" },
-      ["make: name must be 2 to 5 characters long, is 6"] = { name = "abcdef" },
-      ["make: a must be an integer, not 1.5"] = { name = "abc", a = 1.5 },
-      ["make: z must be a number, not x"] = { name = "abc", z = "x" },
-      ["make: tags must be a table, not a string"] = { name = "abc", tags = "x" },
-      ["make: tags: "] = { name = "abc", tags = { print } },
+      ["name is missing: its name"] = {},
+      ["unknown argument 'nme' (did you mean 'name'?)"] = { nme = "x" },
+      ["name must be text, not a number"] = { name = 5 },
+      ["name must be 2 to 5 characters long, is 1"] = { name = "é" },
+      ["name must be 2 to 5 characters long, is 6"] = { name = "abcdef" },
+      ["a must be an integer, not 1.5"] = { name = "abc", a = 1.5 },
+      ["z must be a number, not x"] = { name = "abc", z = "x" },
+      ["tags must be a table, not a string"] = { name = "abc", tags = "x" },
+      ["tags: "] = { name = "abc", tags = { print } },
     } do
       raises("usage", message, prepare, "make", args)
     end
-    raises("usage", "find: size must be 1 to 10, is 11", prepare, "find", { size = 11 })
-    raises("usage", "find: kind must be one of big, small, not 'middle'", prepare, "find", { kind = "middle" })
+    raises("usage", "size must be 1 to 10, is 11", prepare, "find", { size = 11 })
+    raises("usage", "kind must be one of big, small, not 'middle'", prepare, "find", { kind = "middle" })
     raises("usage", "arguments are one table of named values, not a string", prepare, "find", "x")
     raises("usage", "things has no operation 'fnd' (did you mean 'find'?)", prepare, "fnd")
   end)
