@@ -75,8 +75,8 @@ local function handle(self, call)
   local row, params = self.routes:find(req.method, req.path)
   if changes then call.back = page_of(req.path) end
   local refused
-  refused, call.steers = self.guard:check(req, { wall = self.ctx.now(), mono = time.mono() }, changes and not (row and row.options.open))
-  if refused and (refused.status ~= 401 or not (row and row.options.open)) then return answer.problem(call, refused) end
+  refused, call.steers = self.guard:check(req, { wall = self.ctx.now(), mono = time.mono() }, changes, row and row.options.open)
+  if refused then return answer.problem(call, refused) end
   if not row then
     if #params == 0 then err.raise { code = "not_found", message = "there is no such page" } end
     return answer.problem(call, { status = 405, code = "usage", message = ("%s is not for this address"):format(req.method),
