@@ -56,6 +56,7 @@ function act.trigger(ctx, name, given)
   local schedule = find_configured(ctx, name)
   if given.args ~= nil and type(given.args) ~= "table" then invalid "args: an object of arguments" end
   local args
+  require("sluice.run").hide_secrets(given.args or {})
   if given.args and next(given.args) then
     local all = {}
     for _, part in ipairs { schedule.args or {}, given.args } do
@@ -77,7 +78,7 @@ function act.pause(ctx, name, given)
   local till = time_of(ctx, schedule, given["until"], "until", true)
   if till and till <= ctx.now() then invalid("until: %s is over", fate.time(schedule, till)) end
   ctx.store:schedule_pause(name, { ["until"] = till, note = note_of(given.note), by = "person" })
-  return view.schedule(model.seen(ctx), name)
+  return model.schedule(model.seen(ctx), name)
 end
 
 ---@param ctx sluice.page.Context
@@ -86,7 +87,7 @@ end
 function act.resume(ctx, name)
   find(ctx, name)
   ctx.store:schedule_resume(name)
-  return view.schedule(model.seen(ctx), name)
+  return model.schedule(model.seen(ctx), name)
 end
 
 local function due_times(ctx, schedule, given)

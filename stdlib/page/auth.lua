@@ -13,7 +13,9 @@ local auth = {}
 
 local LASTS = 12 * 3600          -- seconds that a login is good for
 local FREE, SLOWEST, KNOWN = 5, 60, 1000
-local LONG = 32                  -- characters of a token that nobody guesses: no address waits, so none can lock its owner out
+
+--- Characters of a token that nobody guesses: no address waits for it, so none can lock its owner out.
+auth.LONG = 32
 local BLIND = crypto.random(32)  -- keys the digests that are compared, so that their bytes tell nothing
 
 ---@class sluice.page.Guard
@@ -40,7 +42,7 @@ function auth.new(options)
   return setmetatable({
     token = options.token, port = options.port, names = names, given = given, cookie = "sluice_" .. options.port,
     open = is_loopback(options.host) and not next(given), anywhere = options.host == "0.0.0.0" or options.host == "::",
-    guessable = #options.token < LONG, wrong = {}, known = 0, over = {}, overs = 0,
+    guessable = #options.token < auth.LONG, wrong = {}, known = 0, over = {}, overs = 0,
   }, Guard)
 end
 
