@@ -9,7 +9,8 @@ local view = require "sluice.schedule.view"
 
 local api = {}
 
-local LOOKS = 10000 -- rows that one request looks at: the scheduler shall not wait for who asks for a word that is seldom
+--- Rows that one request looks at, at most: the scheduler shall not wait for who asks for a word that is seldom.
+api.LOOKS = 10000
 
 local function invalid(format, ...) err.raise { code = "invalid", message = format:format(...) } end
 
@@ -68,13 +69,13 @@ end
 local function occurrences(call)
   local list, following = view.occurrences(model.seen(call.ctx), { schedule = call.query.schedule, words = words_of(call),
     from = moment(call, "from"), to = moment(call, "to"), after = whole(call, "after", 1, math.maxinteger),
-    most = whole(call, "most", 1, 500), looks = LOOKS })
+    most = whole(call, "most", 1, 500), looks = api.LOOKS })
   return { occurrences = list, following = following }
 end
 
 local function runs(call)
   local list, following = view.runs(model.seen(call.ctx), { schedule = call.query.schedule, words = words_of(call),
-    below = whole(call, "below", 1, math.maxinteger), most = whole(call, "most", 1, 500), looks = LOOKS })
+    below = whole(call, "below", 1, math.maxinteger), most = whole(call, "most", 1, 500), looks = api.LOOKS })
   return { runs = list, following = following }
 end
 

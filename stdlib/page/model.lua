@@ -3,6 +3,7 @@
 local fate = require "sluice.schedule.fate"
 local json = require "sluice.json"
 local log = require "sluice.log"
+local plan = require "sluice.schedule.plan"
 local shown_run = require "sluice.schedule.shown_run"
 local text = require "sluice.text"
 local view = require "sluice.schedule.view"
@@ -24,16 +25,24 @@ local STALE = 15            -- seconds for which what became of the last day's d
 ---@return sluice.view.Seen
 function model.seen(ctx)
   local loaded = ctx.loaded()
-  return { store = ctx.store, schedules = loaded.schedules, now = ctx.now(), folder = loaded.folder }
+  if ctx.sorted_of ~= loaded.schedules then ctx.sorted_of, ctx.sorted = loaded.schedules, text.keys(loaded.schedules) end
+  return { store = ctx.store, schedules = loaded.schedules, names = ctx.sorted, now = ctx.now(), folder = loaded.folder }
 end
 
--- The rows of all schedules by name, read once for each look.
-local function rows_of(seen)
-  if not seen.rows then
-    seen.rows = {}
-    for _, row in ipairs(seen.store:schedules()) do seen.rows[row.name] = row end
-  end
+--- The rows of all schedules, read once for each look.
+---@param seen sluice.view.Seen
+---@return sluice.ScheduleRow[]
+function model.rows(seen)
+  seen.rows = seen.rows or seen.store:schedules()
   return seen.rows
+end
+
+local function rows_of(seen)
+  if not seen.by_name then
+    seen.by_name = {}
+    for _, row in ipairs(model.rows(seen)) do seen.by_name[row.name] = row end
+  end
+  return seen.by_name
 end
 
 -- Arguments as they may be shown: secrets are masked, by what is known and by their names.
@@ -84,7 +93,7 @@ end
 -- The names of the schedules that use each connection.
 local function users_of(seen)
   local users = {}
-  for _, name in ipairs(text.keys(seen.schedules)) do
+  for _, name in ipairs(seen.names) do
     for _, used in ipairs(seen.schedules[name].uses or {}) do
       users[used] = users[used] or json.array {}
       table.insert(users[used], name)
@@ -164,8 +173,6 @@ end
 
 -- ---- schedules ----
 
-local function is_paused(row, now) return row.paused ~= nil and not (row.paused_until and now > row.paused_until) end
-
 local function needs_person(row) return row.failures > 0 or row.stalled ~= nil or row.paused_by == "failures" end
 
 --- What the overview can be narrowed to: whether a schedule (of the config, or none) with its row (or none) is meant.
@@ -174,7 +181,7 @@ model.states = {
   person = function(schedule, row) return schedule ~= nil and schedule.enabled ~= false and row ~= nil and needs_person(row) end,
   failing = function(schedule, row) return schedule ~= nil and row ~= nil and row.failures > 0 end,
   stalled = function(schedule, row) return schedule ~= nil and row ~= nil and row.stalled ~= nil end,
-  paused = function(schedule, row, now) return schedule ~= nil and row ~= nil and is_paused(row, now) end,
+  paused = function(schedule, row, now) return schedule ~= nil and row ~= nil and plan.is_paused(row, now) end,
   disabled = function(schedule) return schedule ~= nil and schedule.enabled == false end,
   gone = function(schedule) return schedule == nil end,
 }
@@ -183,22 +190,21 @@ local function is_meant(name, words, fits, schedule, row, now)
   return (not words or name:lower():find(words, 1, true) ~= nil) and (not fits or fits(schedule, row, now))
 end
 
--- The names that are meant; those that need a person first where `first` says so.
+-- The names that are meant; those that need a person first where `first` says so, those that the config has no more last.
 local function names_of(seen, options)
-  local rows, list, urgent = rows_of(seen), {}, {}
+  local rows, list, urgent, gone = rows_of(seen), {}, {}, {}
   local words, fits = options.words and options.words ~= "" and options.words:lower() or nil, model.states[options.state]
-  local function add(name, schedule, row)
-    if not is_meant(name, words, fits, schedule, row, seen.now) then return end
+  for _, name in ipairs(seen.names) do
+    local schedule, row = seen.schedules[name], rows[name]
     local into = options.first and model.states.person(schedule, row) and urgent or list
-    into[#into + 1] = name
+    if is_meant(name, words, fits, schedule, row, seen.now) then into[#into + 1] = name end
   end
-  for name, schedule in pairs(seen.schedules) do add(name, schedule, rows[name]) end
   for name, row in pairs(rows) do
-    if not seen.schedules[name] then add(name, nil, row) end
+    if not seen.schedules[name] and is_meant(name, words, fits, nil, row, seen.now) then gone[#gone + 1] = name end
   end
-  table.sort(list)
-  table.sort(urgent)
-  return table.move(list, 1, #list, #urgent + 1, urgent)
+  table.sort(gone)
+  table.move(list, 1, #list, #urgent + 1, urgent)
+  return table.move(gone, 1, #gone, #urgent + 1, urgent)
 end
 
 local function shown_of(seen, names, from, count)
@@ -232,7 +238,7 @@ function model.counts(seen)
   for name, row in pairs(rows_of(seen)) do
     local schedule = seen.schedules[name]
     if schedule and schedule.enabled ~= false then
-      if is_paused(row, seen.now) then counts.paused = counts.paused + 1 end
+      if plan.is_paused(row, seen.now) then counts.paused = counts.paused + 1 end
       if row.stalled then counts.stalled = counts.stalled + 1 end
       if row.failures > 0 then counts.failing = counts.failing + 1 end
     end
@@ -245,7 +251,7 @@ local function next_of(seen)
   local rows, first, name = rows_of(seen), nil, nil
   for other, schedule in pairs(seen.schedules) do
     local row = rows[other]
-    local at = schedule.enabled ~= false and not (row and is_paused(row, seen.now)) and schedule.spec:next(seen.now // 1 | 0)
+    local at = schedule.enabled ~= false and not (row and plan.is_paused(row, seen.now)) and schedule.spec:next(seen.now // 1 | 0)
     if at and (not first or at < first or at == first and other < name) then first, name = at, other end
   end
   return first and { schedule = name, due = seen.schedules[name].spec:format(first), at = first } or nil
