@@ -96,7 +96,7 @@ function run.show(call)
   local running = one.word == "running"
   return layout.page(call, { title = "run " .. one.id, now = time.format(call.ctx.now() // 1), events = "/events",
     el.div { id = "title", class = "title", ["data-live"] = true, el.h1 { "Run " .. one.id }, parts.badge(one.word, one.tone),
-      running and one.occurrence and el.div { class = "actions", parts.button { action = parts.run_url(one.id) .. "/cancel",
+      running and el.div { class = "actions", parts.button { action = parts.run_url(one.id) .. "/cancel",
         label = "Cancel", class = "danger", ask = "Ask this run to stop?" } } or nil,
       el.p { class = "said", one.text } },
     el.div { id = "sums", ["data-live"] = true, sums(one) },
