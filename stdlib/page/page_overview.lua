@@ -12,23 +12,24 @@ local el = html.el
 local FEW = 8 -- lines of what needs a person; the rest is one click away
 
 local function tile(number, label, tone)
-  return el.div { class = "tile" .. (tone and " " .. tone or ""), el.b { number }, el.span { label } }
+  return el.div { class = "tile" .. (tone and " " .. tone or ""), el.b { number }, el.span { title = label, label } }
 end
 
+-- "10,000+" where there are more than are counted.
 local function day(fates)
+  local function count(n) return text.grouped(n) .. (fates.more and "+" or "") end
   local bad = fates.failed + fates.timed_out + fates.lost
-  return { tile(fates.ok + fates.partial, "ran, 24 h", nil), tile(bad, "failed, 24 h", bad > 0 and "bad" or nil),
-    tile(fates.skipped + fates.missed + fates.coalesced, "left out, 24 h", nil) }
+  return { tile(count(fates.ok + fates.partial), "ran, 24 h", nil), tile(count(bad), "failed, 24 h", bad > 0 and "bad" or nil),
+    tile(count(fates.skipped + fates.missed + fates.coalesced), "left out, 24 h", nil) }
 end
 
 local function tiles(data)
   local sum = data.summary
-  local following = sum.next and times.short(sum.next.due, sum.now) or "–"
   return el.div { id = "tiles", class = "tiles", ["data-live"] = true,
     tile(text.grouped(sum.schedules.all), sum.schedules.all == 1 and "schedule" or "schedules"),
-    tile(sum.running, "running now", sum.running > 0 and "busy" or nil),
-    el.div { class = "tile wide", el.b { following }, el.span { sum.next and "next: " .. sum.next.schedule or "nothing is due" } },
-      day(sum.fates) }
+    tile(text.grouped(sum.running), "running now", sum.running > 0 and "busy" or nil),
+    tile(sum.next and times.short(sum.next.due, sum.now) or "–", sum.next and "next: " .. sum.next.schedule or "nothing is due"),
+    day(sum.fates) }
 end
 
 local function address_of(one)
@@ -77,16 +78,18 @@ end
 local function last_cell(one, now)
   local last = one.last
   if not last then return el.span { class = "sub", "never" } end
-  return { parts.time(last.started or last.due, now), el.span { class = "sub", last.word:gsub("_",
-    " ") .. " in " .. parts.span(last.seconds) } }
+  return { el.span { parts.time(last.started or last.due, now, one.zone) },
+    el.span { class = "sub", last.word:gsub("_", " ") .. " in " .. parts.span(last.seconds) } }
+end
+
+local function next_cell(one, now)
+  if not one.next[1] then return el.span { class = "sub", "none" } end
+  return el.span { parts.time(one.next[1], now, one.zone) }
 end
 
 local function schedule_row(one, now)
   return { el.div { class = "name", el.a { href = parts.schedule_url(one.name), one.name }, one.about and el.span { class = "sub",
-    one.about } },
-    state_cell(one), parts.strip(one.recent), last_cell(one, now),
-    one.next[1] and { parts.time(one.next[1], now), el.span { class = "sub zone",
-      one.zone ~= "UTC" and one.zone or "" } } or el.span { class = "sub", "none" } }
+    one.about } }, state_cell(one), parts.strip(one.recent), last_cell(one, now), next_cell(one, now) }
 end
 
 local STATES = { { "", "All" }, { "person", "Needs a person" }, { "failing", "Failing" }, { "stalled", "Stalled" },
@@ -122,7 +125,8 @@ local function schedules(data, asked)
   return el.div { finder(data, asked), parts.section { id = "schedules", title = "Schedules", note = narrowed and count or nil, live = true,
     parts.table { class = "schedules", heads = { "Schedule", "State", "Recent", "Last run", "Next" }, rows = rows,
       caption = "All schedules",
-      empty = narrowed and "no schedule is like that" or "the config has no schedules yet: add one below `schedules:` in sluice.yaml" },
+      empty = narrowed and "no schedule is like that" or { "the config has no schedules yet: add one below ", el.code { "schedules:" },
+        " in ", el.code { "sluice.yaml" } } },
     pager(list, asked) } }
 end
 

@@ -18,13 +18,16 @@ function parts.badge(word, tone)
   return el.span { class = "badge " .. tone, el.span { class = "mark", ["aria-hidden"] = "true", MARKS[tone] }, (word:gsub("_", " ")) }
 end
 
---- A time, short; the whole of it where the pointer rests. The script shows how long ago beside it.
+--- A time, short; the whole of it where the pointer rests.
 ---@param when? string RFC 3339
 ---@param now? string
----@return sluice.page.Node|string
-function parts.time(when, now)
+---@param zone? string that it is in, said beside it where it is not UTC
+---@return sluice.page.Node|string|table
+function parts.time(when, now, zone)
   if not when then return "–" end
-  return el.time { datetime = when, title = when, times.short(when, now) }
+  local shown = el.time { datetime = when, title = when, times.short(when, now) }
+  if not zone or zone == "UTC" then return shown end
+  return { shown, el.span { class = "zone", title = zone, (zone:match "([^/]+)$":gsub("_", " ")) } }
 end
 
 --- Seconds as people read them.

@@ -18,6 +18,7 @@ local function fates_of_day(seen)
     end
     looked = looked + #rows
   until #rows < 1000 or looked >= COUNTED
+  counts.more = #rows == 1000 or nil
   return counts
 end
 
