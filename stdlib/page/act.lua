@@ -43,7 +43,7 @@ end
 
 local function note_of(value)
   if value == nil or value == "" then return nil end
-  if type(value) ~= "string" or #value > 500 then invalid "note: a text of at most 500 bytes" end
+  if type(value) ~= "string" or #value > 500 or not utf8.len(value) then invalid "note: a text of at most 500 bytes, in UTF-8" end
   return value
 end
 

@@ -106,7 +106,8 @@ local function serve_one(self, req)
   if ok then return end
   if trace then log.error("page", "%s %s: %s", req.method, req.path, trace) end
   if not err.is(problem) then problem = { code = "internal" } end
-  pcall(answer.problem, call, problem) -- a stream that has begun can't be answered again
+  if pcall(answer.problem, call, problem) then return end
+  pcall(req.respond, req, { status = 500, headers = answer.headers() }) -- a stream that has begun can't be answered again
 end
 
 local function accept(self)

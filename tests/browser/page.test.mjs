@@ -15,7 +15,7 @@ async function new_page(options = {}) {
   const context = await place.browser.newContext({ viewport: { width: 1200, height: 850 }, ...options });
   const made = await context.newPage();
   made.setDefaultTimeout(15000);
-  made.on("console", (m) => { if (m.type() === "error" && !/40[013]/.test(m.text())) problems.push(m.text()); });
+  made.on("console", (m) => { if (m.type() === "error" && !/40[0134]/.test(m.text())) problems.push(m.text()); });
   made.on("pageerror", (e) => problems.push(String(e)));
   made.on("dialog", (dialog) => dialog.accept());
   return made;

@@ -163,6 +163,13 @@ describe("the API", function()
     assert.equal(405, select(2, get "/schedules/delta/pause"))
   end)
 
+  it("answers where what the store has is no UTF-8, and takes no such note", function()
+    site.store:schedule_pause("delta", { note = "bad \xff byte" })
+    assert.equal("bad \u{FFFD} byte", get("/schedules/delta").paused.note)
+    assert.equal(3, get("/schedules").all)
+    assert.equal(400, site:steer("/schedules/delta/pause", "note=%ff").status)
+  end)
+
   it("does not show what went wrong inside", function()
     site.loaded.connections = nil
     local said, status = get "/connections"

@@ -229,6 +229,21 @@ describe("the page", function()
     has(answer.body, "has not made a round for 100 s")
   end)
 
+  it("answers whatever bytes an address has, and says them as text", function()
+    for _, path in ipairs { "/api/v1/schedules/%ff%fe", "/schedules/%ff", "/api/v1/schedules/a%00b", "/runs/%1b%5b31m", "/api/v1/runs/%ff/log" } do
+      local answer = site:get(path)
+      assert.equal(404, answer.status, path)
+      assert.is_truthy(utf8.len(answer.body), path)
+      assert.is_nil(answer.body:find "[%z\27]", path)
+    end
+    assert.equal(400, site:get("/api/v1/schedules?state=%ff").status)
+    for path in pairs { ["/events"] = 1, ["/"] = 1, ["/healthz"] = 1 } do
+      local answer = http.request { method = "HEAD", url = site.url .. path, timeout = 20 }
+      assert.same({ 200, "" }, { answer.status, answer.body or "" }, path)
+    end
+    assert.equal(0, site.page.ctx.followed or 0)
+  end)
+
   it("is probed without a write at each probe", function()
     site:get "/healthz"
     local changes = site.store:changes()
