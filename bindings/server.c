@@ -242,14 +242,16 @@ static int request_raw(lua_State *L) {
 
 /* ---- servers ---- */
 
-/* server.listen{host=, port=, max_body=, max_connections=, idle_timeout=} -> srv | nil, err */
+/* server.listen{host=, port=, max_body=, max_connections=, max_of_one=, idle_timeout=} -> srv | nil, err */
 static int server_listen(lua_State *L) {
-    static const char *const known[] = {"host", "port", "max_body", "max_connections", "idle_timeout", NULL};
+    static const char *const known[] = {"host",       "port",         "max_body", "max_connections",
+                                        "max_of_one", "idle_timeout", NULL};
     slb_check_options(L, 1, "server.listen", known);
     sl_server_options o = {.host = slb_opt_string(L, 1, "host", NULL),
                            .port = (int)slb_opt_int(L, 1, "port", 0),
                            .max_body_bytes = (size_t)slb_opt_int(L, 1, "max_body", 0),
                            .max_connections = (int)slb_opt_int(L, 1, "max_connections", 0),
+                           .max_of_one = (int)slb_opt_int(L, 1, "max_of_one", 0),
                            .idle_timeout_ms = slb_opt_ms(L, 1, "idle_timeout", 0)};
     sl_server **box = lua_newuserdatauv(L, sizeof *box, 1);
     *box = NULL;
@@ -261,7 +263,8 @@ static int server_listen(lua_State *L) {
     if (!*box) return slb_fail(L, &err);
     lua_pushinteger(L, sl_server_port(*box));
     lua_setfield(L, -2, "port");
-    lua_pushfstring(L, "http://%s:%d", o.host ? o.host : "127.0.0.1", sl_server_port(*box));
+    const char *host = o.host ? o.host : "127.0.0.1";
+    lua_pushfstring(L, strchr(host, ':') ? "http://[%s]:%d" : "http://%s:%d", host, sl_server_port(*box));
     lua_setfield(L, -2, "url");
     lua_setiuservalue(L, -2, 1);
     return 1;

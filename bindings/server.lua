@@ -14,10 +14,11 @@ local server = {}
 
 ---Where and how to listen.
 ---@class sluice.server.Options
----@field host? string             an IPv4 address, "127.0.0.1" unless given
+---@field host? string             an IPv4 or IPv6 address, "127.0.0.1" unless given; "::" takes IPv4 as well
 ---@field port? integer            0 (any free port) unless given
 ---@field max_body? integer        larger requests are answered with 413; bytes, 256 MB unless given
 ---@field max_connections? integer 1000 unless given
+---@field max_of_one? integer      the same for one client address; none of its own unless given
 ---@field idle_timeout? number     silent connections are closed after so many seconds, 120 unless given
 
 ---What is answered.

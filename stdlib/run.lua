@@ -310,12 +310,20 @@ local function execute(self, path, given)
   self:check_sums()
 end
 
+--- Whether an argument of this name is a secret.
+---@param name string
+---@return boolean
+function run.is_secret(name)
+  for _, word in ipairs { "token", "passw", "secret", "api_?key" } do
+    if name:lower():find(word) then return true end
+  end
+  return false
+end
+
 --- Arguments that are secrets by their names are masked like those of the config, in the ledger as well.
 function run.hide_secrets(given)
   for name, value in next, given do -- not what is still on standard input
-    for _, word in ipairs { "token", "passw", "secret", "api_?key" } do
-      if name:lower():find(word) then require("sluice.log").secret(tostring(value)) end
-    end
+    if run.is_secret(name) then require("sluice.log").secret(tostring(value)) end
   end
 end
 

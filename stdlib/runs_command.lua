@@ -29,7 +29,6 @@ logs      are kept of runs of schedules; a run by hand has printed to its own te
 }
 
 local WORDS = { "running", "ok", "partial", "failed", "timed_out", "lost", "cancelled", "stopped" }
-local TERM = 15
 
 -- ---- the run ----
 
@@ -165,36 +164,11 @@ end
 
 -- ---- cancel ----
 
--- Its group where it leads one (a shell's job, a daemon's child), else the process alone.
-local function signal(pid)
-  local process = require "sluice.process"
-  if process.kill_group(pid, TERM) then return true end
-  local done = process.run { argv = { "kill", "-TERM", tostring(pid) } }
-  return done ~= nil and done.status == 0
-end
-
--- While its lock is held the number is that process's and nobody else's.
-local function stop_process(ctx, one)
-  if not ctx.store:run_alive(one.id) then return nil end
-  if signal(one.pid) then return "it was asked to stop" end
-  err.raise { code = "forbidden", message = ("process %d of run %d can't be sent a signal"):format(one.pid, one.id),
-    hint = "it belongs to another user, or runs on another machine" }
-end
-
--- A daemon sees the mark within a second; where none is there the process is asked directly.
-local function cancel(ctx, one)
-  if one.occurrence then
-    local marked = ctx.store:occurrence_cancel(one.occurrence)
-    if marked and ctx:serving() then return "its daemon asks it to stop" end
-  end
-  return stop_process(ctx, one)
-end
-
 function verbs.cancel(argv, globals)
   local words = options.parse(argv, spec_of "cancel")
   local ctx <close> = context.open(globals)
   local one = find(ctx, words[1])
-  local done = one.word == "running" and cancel(ctx, one)
+  local done = one.word == "running" and require("sluice.schedule.stop").run(ctx.store, one, ctx:serving())
   if not done then
     err.raise { code = "not_found", message = ("run %d does not go on, so there is nothing to stop: %s"):format(one.id, view.run(ctx, one.id).text),
       hint = "sluice runs list --state running" }

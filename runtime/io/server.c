@@ -146,18 +146,35 @@ static void on_ready(sl_watch *watch) {
     plan_next(s);
 }
 
+/* The address to listen on; 0 where it is none. */
+static int address_of(struct sockaddr_storage *out, const char *host, int port) {
+    struct sockaddr_in *v4 = (void *)out;
+    struct sockaddr_in6 *v6 = (void *)out;
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_port = htons((uint16_t)port);
+        return v4->sin_family = AF_INET;
+    }
+    if (inet_pton(AF_INET6, host, &v6->sin6_addr) != 1) return 0;
+    v6->sin6_port = htons((uint16_t)port);
+    return v6->sin6_family = AF_INET6;
+}
+
 static int start_daemon(sl_server *s, const sl_server_options *o, const char *host, sl_err *err) {
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)o->port)};
+    struct sockaddr_storage addr;
     if (o->port < 0 || o->port > 65535) return sl_fail(err, SL_USAGE, 0, "%d is not a port", o->port);
-    if (inet_pton(AF_INET, host, &addr.sin_addr) != 1)
-        return sl_fail(err, SL_USAGE, 0, "%s is not an IPv4 address to listen on", host);
+    int family = address_of(&addr, host, o->port);
+    if (!family) return sl_fail(err, SL_USAGE, 0, "%s is not an address to listen on", host);
     unsigned idle_s = (unsigned)((o->idle_timeout_ms ? o->idle_timeout_ms : 120000) + 999) / 1000;
     unsigned connections = o->max_connections > 0 ? (unsigned)o->max_connections : 1000;
+    unsigned of_one = o->max_of_one > 0 ? (unsigned)o->max_of_one : 0;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
+    if (family == AF_INET6) flags |= MHD_USE_DUAL_STACK;
     errno = 0;
     s->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, (uint16_t)o->port, NULL, NULL, sl_request_step, s,
-        MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&addr, MHD_OPTION_URI_LOG_CALLBACK, sl_request_begin, s,
-        MHD_OPTION_NOTIFY_COMPLETED, sl_request_completed, s, MHD_OPTION_CONNECTION_LIMIT, connections,
+        flags, (uint16_t)o->port, NULL, NULL, sl_request_step, s, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&addr,
+        MHD_OPTION_URI_LOG_CALLBACK, sl_request_begin, s, MHD_OPTION_NOTIFY_COMPLETED, sl_request_completed, s,
+        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, of_one,
         MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(256 << 10),
         MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)(64 << 10), MHD_OPTION_END);
     if (!s->daemon) return sl_fail_errno(err, "can't listen on %s:%d", host, o->port);

@@ -26,10 +26,11 @@ typedef struct sl_request sl_request;
 typedef struct sl_stream sl_stream;
 
 typedef struct sl_server_options {
-    const char *host;        /* an IPv4 address to listen on; NULL: 127.0.0.1 */
+    const char *host;        /* an IPv4 or IPv6 address to listen on ("::" takes IPv4 as well); NULL: 127.0.0.1 */
     int port;                /* 0: any free one */
     size_t max_body_bytes;   /* larger requests get 413; 0: 256 MB */
     int max_connections;     /* more are refused; 0: 1000 */
+    int max_of_one;          /* the same for one client address; 0: no limit of its own */
     int64_t idle_timeout_ms; /* silent connections are closed; 0: two minutes */
 } sl_server_options;
 

@@ -66,10 +66,18 @@ void sl_request_completed(void *cls, struct MHD_Connection *conn, void **con_cls
     if (!req->held) request_free(req);
 }
 
+/* An IPv4 client of an IPv6 socket is shown as what it is. */
 static void note_peer(sl_request *req) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(req->conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr_in *in = info ? (const void *)info->client_addr : NULL;
-    if (in && in->sin_family == AF_INET) inet_ntop(AF_INET, &in->sin_addr, req->peer, sizeof req->peer);
+    const struct sockaddr_in *v4 = info ? (const void *)info->client_addr : NULL;
+    const struct sockaddr_in6 *v6 = info ? (const void *)info->client_addr : NULL;
+    if (!info) return;
+    if (v4->sin_family == AF_INET) inet_ntop(AF_INET, &v4->sin_addr, req->peer, sizeof req->peer);
+    if (v6->sin6_family != AF_INET6) return;
+    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+        inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], req->peer, sizeof req->peer);
+    else
+        inet_ntop(AF_INET6, &v6->sin6_addr, req->peer, sizeof req->peer);
 }
 
 /* Close sends a reset instead of the orderly end. MHD_USE_TURBO keeps MHD from a shutdown() before its close(). */

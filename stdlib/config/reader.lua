@@ -125,12 +125,42 @@ function kinds.proxy(self, node, row, path)
   return kinds.url(self, node, row, path)
 end
 
+local function is_ipv4(text)
+  local parts = { text:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)$" }
+  for _, part in ipairs(parts) do
+    if #part > 3 or tonumber(part) > 255 then return false end
+  end
+  return #parts == 4
+end
+
+-- Eight groups of hexadecimal digits, or fewer around one "::".
+local function is_ipv6(text)
+  local before, behind = text:match "^(.-)::(.*)$"
+  local groups = 0
+  for group in (before and before .. ":" .. behind or text):gmatch "[^:]+" do
+    if not group:find "^%x%x?%x?%x?$" then return false end
+    groups = groups + 1
+  end
+  if before then return groups < 8 and not behind:find("::", 1, true) and not (":" .. before .. "-" .. behind .. ":"):find("::", 1, true) end
+  return groups == 8 and not text:find "^:" and not text:find ":$" and not text:find("::", 1, true)
+end
+
 function kinds.listen(self, node, _, path)
   local text = text_of(self, node, "an address and a port", path)
   if not text or text == "off" then return text end
-  local port = tonumber(text:match "^[%w.%-]+:(%d+)$" or text:match "^%[[%x:.]+%]:(%d+)$")
-  if port and port <= 65535 then return text end
-  return self:complain(node, path .. ": it is written like 127.0.0.1:7070, [::1]:7070, or off")
+  local host, digits = text:match "^(.*):(%d+)$"
+  local port = tonumber(digits)
+  local inner = host and host:match "^%[(.*)%]$"
+  local known = host == "localhost" or host and is_ipv4(host) or inner and is_ipv6(inner)
+  if known and port <= 65535 then return text end
+  local hint = port and not known and "an address of this machine, not a name; names that a proxy has: `serve.names`" or nil
+  return self:complain(node, path .. ": it is written like 127.0.0.1:7070, [::1]:7070, or off", hint)
+end
+
+function kinds.host(self, node, _, path)
+  local text = text_of(self, node, "the name of a host", path)
+  if not text or #text <= 253 and text:find "^%w[%w.-]*$" or is_ipv6(text:match "^%[(.*)%]$" or "") then return text end
+  return self:complain(node, path .. ": the name of a host is written like sluice.example, without a port")
 end
 
 -- A number: a YAML number, or the text that a variable gave.

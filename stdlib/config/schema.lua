@@ -2,7 +2,7 @@
 ---
 --- A row: kind, required, default, doc, one_of (choices), min; a map has `fields` (key -> row), or `each` (one row for
 --- all keys, which are names then); `open` maps take other keys as well; a list has `item`.
---- Kinds: text, secret, id, path, url, proxy, name, integer, number, boolean, duration, rate, size, choice, store, list, map, any, cron.
+--- Kinds: text, secret, id, path, url, proxy, name, host, listen, integer, number, boolean, duration, rate, size, choice, store, list, map, any, cron.
 
 local codes = require("sluice.err").codes
 
@@ -66,6 +66,7 @@ schema.serve = {
   fields = {
     listen = { kind = "listen", default = "127.0.0.1:7070", doc = "where its page is: ADDRESS:PORT, or off" },
     token = { kind = "secret", secret = true, source = true, doc = "what a change on the page needs (default: a new one that is printed)" },
+    names = { kind = "list", item = { kind = "host" }, doc = "host names that a proxy has for the page; reading needs the token then" },
     concurrency = { kind = "integer", min = 1, default = 8, doc = "runs at once, of all schedules and daemons of the store" },
     drain = { kind = "duration", default = 30, doc = "time that runs have in all to end, when it is stopped" },
     zone = { kind = "text", default = "UTC", doc = "zone of cron texts without a TZ line" },

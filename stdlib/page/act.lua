@@ -1,16 +1,16 @@
 --- What a person can do from the page and the API. Each function raises an error value where it can't be done, and gives
 --- what is so afterwards.
+local backfill = require "sluice.schedule.backfill"
 local err = require "sluice.err"
 local fate = require "sluice.schedule.fate"
 local json = require "sluice.json"
 local model = require "sluice.page.model"
+local stop = require "sluice.schedule.stop"
 local text = require "sluice.text"
 local times = require "sluice.schedule.times"
 local view = require "sluice.schedule.view"
 
 local act = {}
-
-local MOST = 10000 -- due times of one backfill
 
 local function invalid(format, ...) err.raise { code = "invalid", message = format:format(...) } end
 
@@ -43,7 +43,7 @@ end
 
 local function note_of(value)
   if value == nil or value == "" then return nil end
-  if type(value) ~= "string" or #value > 500 then invalid "note: a text of at most 500 bytes" end
+  if type(value) ~= "string" or #value > 500 or not utf8.len(value) then invalid "note: a text of at most 500 bytes, in UTF-8" end
   return value
 end
 
@@ -56,6 +56,7 @@ function act.trigger(ctx, name, given)
   local schedule = find_configured(ctx, name)
   if given.args ~= nil and type(given.args) ~= "table" then invalid "args: an object of arguments" end
   local args
+  require("sluice.run").hide_secrets(given.args or {})
   if given.args and next(given.args) then
     local all = {}
     for _, part in ipairs { schedule.args or {}, given.args } do
@@ -77,7 +78,7 @@ function act.pause(ctx, name, given)
   local till = time_of(ctx, schedule, given["until"], "until", true)
   if till and till <= ctx.now() then invalid("until: %s is over", fate.time(schedule, till)) end
   ctx.store:schedule_pause(name, { ["until"] = till, note = note_of(given.note), by = "person" })
-  return view.schedule(model.seen(ctx), name)
+  return model.schedule(model.seen(ctx), name)
 end
 
 ---@param ctx sluice.page.Context
@@ -86,21 +87,20 @@ end
 function act.resume(ctx, name)
   find(ctx, name)
   ctx.store:schedule_resume(name)
-  return view.schedule(model.seen(ctx), name)
+  return model.schedule(model.seen(ctx), name)
 end
 
-local function due_times(ctx, schedule, given)
+local function span_of(ctx, schedule, given)
   local from, to = time_of(ctx, schedule, given.from, "from"), time_of(ctx, schedule, given.to, "to")
   if not from or not to then invalid "from and to: both times are needed" end
   to = math.min(to, math.floor(ctx.now()))
   if to < from then invalid "from: it is behind the end of the span, or is to come" end
-  local count = schedule.spec:count(from - 1, to)
-  if count == 0 then invalid("%s has no due time from %s to %s", schedule.name, fate.time(schedule, from), fate.time(schedule, to)) end
-  if count > MOST then invalid("%d due times are more than %d at once: give a shorter span", count, MOST) end
-  return schedule.spec:times(from - 1, count)
+  return { from = from, to = to }
 end
 
---- Past due times run once more, or for the first time; those that ran well are left out.
+local function refuse(hint, format, ...) err.raise { code = "invalid", message = format:format(...), hint = hint } end
+
+--- Past due times run once more, or for the first time; those that ran well are left out, as `sluice schedule backfill` does.
 ---@param ctx sluice.page.Context
 ---@param name string
 ---@param given { from: string, to: string, parallel?: integer, dry_run?: boolean, note?: string }
@@ -109,26 +109,28 @@ function act.backfill(ctx, name, given)
   local schedule = find_configured(ctx, name)
   local parallel = given.parallel == nil and 1 or math.tointeger(tonumber(given.parallel))
   if not parallel or parallel < 1 or parallel > 1000 then invalid "parallel: a whole number from 1 to 1000" end
-  local list, dry = due_times(ctx, schedule, given), given.dry_run == true
-  local batch, count = ctx.store:schedule_backfill(name, list, { parallel = parallel, dry = dry, note = note_of(given.note) })
-  return { schedule = name, batch = batch, count = count, left_out = #list - count, dry_run = dry }
+  local how = { parallel = parallel, note = note_of(given.note) }
+  local chosen, left_out = backfill.choose({ store = ctx.store, now = ctx.now() }, schedule, span_of(ctx, schedule, given), refuse)
+  local dry, batch, count = given.dry_run == true, nil, #chosen
+  if not dry and count > 0 then batch, count = ctx.store:schedule_backfill(name, chosen, how) end
+  return { schedule = name, batch = batch, count = count, left_out = #left_out + #chosen - count, dry_run = dry }
 end
 
---- Asks a run to stop.
+local function serving(ctx)
+  for _, one in ipairs(ctx.store:daemons()) do
+    if one.alive then return true end
+  end
+  return false
+end
+
+--- Asks a run to stop, of a schedule or by hand. (waits)
 ---@param ctx sluice.page.Context
 ---@param id integer
 ---@return sluice.view.Run
 function act.cancel(ctx, id)
   local run = view.run(model.seen(ctx), id)
   if not run then err.raise { code = "not_found", message = ("there is no run %d"):format(id) } end
-  if not run.occurrence then
-    err.raise { code = "conflict", message = ("run %d was started by hand, so it is not ours to stop"):format(id),
-      hint = run.pid and ("its process is %d"):format(run.pid) or nil }
-  end
-  local row = ctx.store:occurrence(run.occurrence)
-  if not row or row.run ~= id or not ctx.store:occurrence_cancel(run.occurrence) then
-    err.raise { code = "conflict", message = ("run %d is over"):format(id) }
-  end
+  if not stop.run(ctx.store, run, serving(ctx)) then err.raise { code = "conflict", message = ("run %d is over"):format(id) } end
   return view.run(model.seen(ctx), id)
 end
 

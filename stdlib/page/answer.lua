@@ -42,12 +42,27 @@ end
 local function send_file(call, path)
   local file <close> = io.open(path, "rb")
   if not file then return answer.problem(call, { code = "not_found", message = "the log is not there (any more)" }) end
+  if call.req.method == "HEAD" then return answer.send(call, { text = "", headers = { ["content-type"] = "text/plain; charset=utf-8" } }) end
   local out <close> = call.req:stream { headers = answer.headers { ["content-type"] = "text/plain; charset=utf-8" } }
   while out do
     local piece = file:read(PIECE)
     if not piece then return out:close() end
     if not out:write(piece) then return end
   end
+end
+
+local function cleaned(value)
+  if type(value) == "string" then return html.clean(value) end
+  if type(value) ~= "table" then return value end
+  local copy = {}
+  for key, inner in pairs(value) do copy[cleaned(key)] = cleaned(inner) end
+  return setmetatable(copy, getmetatable(value))
+end
+
+-- What came from elsewhere and is no UTF-8 must not take the whole answer with it.
+local function json_of(value)
+  local ok, encoded = pcall(json.encode, value)
+  return (ok and encoded or json.encode(cleaned(value))) .. "\n"
 end
 
 --- Sends what a handler gave.
@@ -62,7 +77,7 @@ function answer.send(call, given)
   if given.redirect then
     status, headers.location = 303, given.redirect
   elseif given.json ~= nil then
-    body, headers["content-type"] = json.encode(given.json) .. "\n", "application/json"
+    body, headers["content-type"] = json_of(given.json), "application/json"
   elseif given.html then
     body, headers["content-type"] = given.html, "text/html; charset=utf-8"
   end
@@ -82,8 +97,8 @@ end
 ---@param problem table code, message, hint; `status` where it is known, `wait` seconds
 function answer.problem(call, problem)
   local status = problem.status or STATUS[problem.code] or 500
-  local shown = { code = problem.code or "internal", message = log.mask(problem.message or "this is our fault; the log says more"),
-    hint = problem.hint }
+  local shown = { code = problem.code or "internal", hint = problem.hint and html.clean(problem.hint),
+    message = html.clean(log.mask(problem.message or "this is our fault; the log says more")) }
   local headers = {}
   if status == 401 then headers["www-authenticate"] = 'Bearer realm="sluice"' end
   if problem.wait then headers["retry-after"] = tostring(problem.wait) end

@@ -9,6 +9,9 @@ local view = require "sluice.schedule.view"
 
 local api = {}
 
+--- Rows that one request looks at, at most: the scheduler shall not wait for who asks for a word that is seldom.
+api.LOOKS = 10000
+
 local function invalid(format, ...) err.raise { code = "invalid", message = format:format(...) } end
 
 -- ---- reading ----
@@ -38,14 +41,20 @@ local function words_of(call)
   return list
 end
 
+local function state_of(call)
+  local word = call.query.state
+  if word == nil or word == "" or model.states[word] then return word end
+  err.raise { code = "invalid", message = ("state: '%s' is none"):format(word:sub(1, 50)),
+    hint = table.concat(require("sluice.text").keys(model.states), ", ") }
+end
+
 local function schedules(call)
-  local list = model.schedules(model.seen(call.ctx), { words = call.query.q, page = whole(call, "page", 1, 100000),
+  return model.schedules(model.seen(call.ctx), { words = call.query.q, state = state_of(call), page = whole(call, "page", 1, 100000),
     most = whole(call, "most", 1, 500) })
-  return list
 end
 
 local function schedule(call)
-  local one = view.schedule(model.seen(call.ctx), call.params.name)
+  local one = model.schedule(model.seen(call.ctx), call.params.name)
   if not one then err.raise { code = "not_found", message = ("there is no schedule '%s'"):format(call.params.name) } end
   return one
 end
@@ -58,20 +67,20 @@ local function why(call)
 end
 
 local function occurrences(call)
-  return { occurrences = view.occurrences(model.seen(call.ctx), { schedule = call.query.schedule, words = words_of(call),
-    from = moment(call, "from"),
-    to = moment(call, "to"), after = whole(call, "after", 1, math.maxinteger), most = whole(call, "most", 1, 500) }) }
+  local list, following = view.occurrences(model.seen(call.ctx), { schedule = call.query.schedule, words = words_of(call),
+    from = moment(call, "from"), to = moment(call, "to"), after = whole(call, "after", 1, math.maxinteger),
+    most = whole(call, "most", 1, 500), looks = api.LOOKS })
+  return { occurrences = list, following = following }
 end
 
 local function runs(call)
-  return { runs = view.runs(model.seen(call.ctx), { schedule = call.query.schedule, words = words_of(call), below = whole(call,
-    "below", 1, math.maxinteger),
-    most = whole(call, "most", 1, 500) }) }
+  local list, following = view.runs(model.seen(call.ctx), { schedule = call.query.schedule, words = words_of(call),
+    below = whole(call, "below", 1, math.maxinteger), most = whole(call, "most", 1, 500), looks = api.LOOKS })
+  return { runs = list, following = following }
 end
 
 local function connections(call)
-  local seen = model.seen(call.ctx)
-  return { connections = model.connections(call.ctx, seen, model.schedules(seen, {}).schedules, model.limits(call.ctx)) }
+  return { connections = model.connections(call.ctx, model.seen(call.ctx), model.limits(call.ctx)) }
 end
 
 local function outbox(call)
@@ -84,10 +93,7 @@ local function outbox(call)
 end
 
 local function state(call)
-  local seen = model.seen(call.ctx)
-  local summary = view.summary(seen, model.schedules(seen, {}).schedules)
-  summary.schedules = model.counts(seen)
-  return summary
+  return model.summary(call.ctx, model.seen(call.ctx))
 end
 
 -- ---- changing ----

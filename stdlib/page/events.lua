@@ -44,6 +44,7 @@ end
 
 local function serve(call, follow)
   local ctx = call.ctx
+  if call.req.method == "HEAD" then return { text = "", headers = HEAD } end
   ctx.followed = ctx.followed or 0
   if ctx.followed >= MOST then
     return { status = 503, json = { error = { code = "limit", message = ("more than %d pages are followed at once"):format(MOST) } } }

@@ -1,10 +1,11 @@
 --- Whether this daemon does its work: for probes (GET /healthz).
 local health = {}
 
-local SLOW = 30 -- seconds without a round of the daemon
+local SLOW, WRITE = 30, 3600 -- seconds without a round of the daemon; between two writes of a probe
 
+-- Each probe asks for the right to write; a write at each would wake every daemon of the store.
 local function check_store(ctx)
-  local ok, problem = pcall(ctx.store.chore_due, ctx.store, "page health", 0)
+  local ok, problem = pcall(ctx.store.chore_due, ctx.store, "page health", WRITE)
   if not ok then return ("the store can't be written: %s"):format(problem.message or tostring(problem)) end
 end
 

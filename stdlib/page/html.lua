@@ -15,13 +15,25 @@ Node.__index, Node.__name = Node, "sluice.page.node"
 
 local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
 
---- Text as it stands in a document, in quotes too. Control characters that HTML does not allow become U+FFFD.
+-- Marks that turn the direction of what follows: a name must not make its neighbours read backwards.
+local BIDI = "\xE2\x80[\xAA-\xAE]"
+local ISOLATES = "\xE2\x81[\xA6-\xA9]"
+
+--- Text from anywhere as text that can be shown: what is a control character, turns the direction of writing, or is no UTF-8
+--- becomes U+FFFD.
 ---@param text any
 ---@return string
-function html.escape(text)
-  local clean = tostring(text):gsub("[%z\1-\8\11\12\14-\31\127]", "\u{FFFD}"):gsub("[&<>\"']", ENTITIES)
-  return utf8.len(clean) and clean or (clean:gsub("[\x80-\xff]", "\u{FFFD}"))
+function html.clean(text)
+  local clean = tostring(text):gsub("[%z\1-\8\11\12\14-\31\127]", "\u{FFFD}")
+  if not clean:find "[\x80-\xff]" then return clean end
+  if not utf8.len(clean) then return (clean:gsub("[\x80-\xff]", "\u{FFFD}")) end
+  return (clean:gsub(BIDI, "\u{FFFD}"):gsub(ISOLATES, "\u{FFFD}"):gsub("\xC2[\x80-\x9F]", "\u{FFFD}"))
 end
+
+--- Text as it stands in a document, in quotes too.
+---@param text any
+---@return string
+function html.escape(text) return (html.clean(text):gsub("[&<>\"']", ENTITIES)) end
 
 local function is_node(value) return getmetatable(value) == Node end
 

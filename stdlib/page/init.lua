@@ -22,7 +22,8 @@ local time = require "sluice.time"
 
 local page = {}
 
-local MAX_BODY, MAX_CONNECTIONS = 256 * 1024, 300
+-- Forms and arguments are small; a client that says nothing has no claim to its connection.
+local MAX_BODY, MAX_CONNECTIONS, MAX_OF_ONE, IDLE = 64 * 1024, 300, 150, 30
 
 ---@class sluice.page.Options
 ---@field listen string ADDRESS:PORT; port 0 is any free one
@@ -75,8 +76,8 @@ local function handle(self, call)
   local row, params = self.routes:find(req.method, req.path)
   if changes then call.back = page_of(req.path) end
   local refused
-  refused, call.steers = self.guard:check(req, { wall = self.ctx.now(), mono = time.mono() }, changes and not (row and row.options.open))
-  if refused and (refused.status ~= 401 or not (row and row.options.open)) then return answer.problem(call, refused) end
+  refused, call.steers = self.guard:check(req, { wall = self.ctx.now(), mono = time.mono() }, changes, row and row.options.open)
+  if refused then return answer.problem(call, refused) end
   if not row then
     if #params == 0 then err.raise { code = "not_found", message = "there is no such page" } end
     return answer.problem(call, { status = 405, code = "usage", message = ("%s is not for this address"):format(req.method),
@@ -105,7 +106,8 @@ local function serve_one(self, req)
   if ok then return end
   if trace then log.error("page", "%s %s: %s", req.method, req.path, trace) end
   if not err.is(problem) then problem = { code = "internal" } end
-  pcall(answer.problem, call, problem) -- a stream that has begun can't be answered again
+  if pcall(answer.problem, call, problem) then return end
+  pcall(req.respond, req, { status = 500, headers = answer.headers() }) -- a stream that has begun can't be answered again
 end
 
 local function accept(self)
@@ -121,10 +123,11 @@ local function accept(self)
 end
 
 local function address(listen)
-  local host, port = listen:match "^([^:]+):(%d+)$"
+  local host, port = listen:match "^%[([%x:.]+)%]:(%d+)$"
+  if not host then host, port = listen:match "^([^:]+):(%d+)$" end
   if host == "localhost" then host = "127.0.0.1" end
   if not host then err.raise { code = "config", message = ("serve.listen: '%s' is not ADDRESS:PORT"):format(listen),
-    hint = "127.0.0.1:7070" } end
+    hint = "127.0.0.1:7070, or [::1]:7070" } end
   return host, tonumber(port)
 end
 
@@ -133,7 +136,8 @@ end
 ---@return sluice.page.Page
 function page.start(options)
   local host, port = address(options.listen)
-  local listening, problem = server.listen { host = host, port = port, max_body = MAX_BODY, max_connections = MAX_CONNECTIONS }
+  local listening, problem = server.listen { host = host, port = port, max_body = MAX_BODY, max_connections = MAX_CONNECTIONS,
+    max_of_one = MAX_OF_ONE, idle_timeout = IDLE }
   if not listening then
     err.raise { code = "state", message = "the page: " .. tostring(problem),
       hint = "another `sluice serve`? `serve.listen` says where, `off` is no page" }
@@ -150,6 +154,10 @@ end
 
 -- The token is masked wherever else it turns up, so it is said before that is so.
 local function announce(self, configured)
+  if self.guard.guessable then
+    log.warn("page", "`serve.token` has %d characters: with %d it can't be guessed, and no wrong one makes its owner wait", #self.token,
+      require("sluice.page.auth").LONG)
+  end
   local said = configured and "the token is `serve.token`" or "token " .. self.token
   log.print(("sluice: the page is %s (%s)\n"):format(self.url, said))
   log.secret(self.token)
@@ -164,7 +172,7 @@ function page.beside(daemon)
   if serve.listen == "off" then return nil end
   local store = require("sluice.state").open(daemon.loaded.store)
   local ok, problem = pcall(function()
-    self = page.start { listen = serve.listen, token = serve.token, store = store, loaded = function() return daemon.loaded end,
+    self = page.start { listen = serve.listen, token = serve.token, names = serve.names, store = store, loaded = function() return daemon.loaded end,
       daemon = { last_round = function() return self.rounded end, poke = function() daemon:ring() end } }
   end)
   if not ok then

@@ -7,9 +7,12 @@
 ---
 --- What ran is not told but found in the ledger, from the newest run at the start on.
 local err = require "sluice.err"
-local view = require "sluice.schedule.view"
+local model = require "sluice.page.model"
+local plan = require "sluice.schedule.plan"
 
 local metrics = {}
+
+local SERIES, COUNTED = 3000, 10000 -- lines about single schedules; rows that are counted, at most
 
 local LATE = { 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600 }
 local TOOK = { 1, 5, 15, 60, 300, 900, 1800, 3600, 14400, 43200 }
@@ -21,10 +24,10 @@ metrics.families = {
   { name = "sluice_start_time_seconds", type = "gauge", help = "When this process began to count, seconds since 1970." },
   { name = "sluice_daemons", type = "gauge", help = "Living daemons on this store." },
   { name = "sluice_schedules", type = "gauge", help = "Schedules of the config by state; a schedule may be in several." },
-  { name = "sluice_schedule_failures", type = "gauge", help = "Runs of a schedule that failed in a row." },
-  { name = "sluice_schedule_paused", type = "gauge", help = "1 where a schedule is paused." },
-  { name = "sluice_schedule_stalled", type = "gauge", help = "1 where a schedule is green but stuck." },
-  { name = "sluice_occurrences_open", type = "gauge", help = "Due times that wait or run now." },
+  { name = "sluice_schedule_failures", type = "gauge", help = "Runs of a schedule that failed in a row; only where there are any (3,000 lines of the three at most)." },
+  { name = "sluice_schedule_paused", type = "gauge", help = "1 where a schedule is paused, else no line." },
+  { name = "sluice_schedule_stalled", type = "gauge", help = "1 where a schedule is green but stuck, else no line." },
+  { name = "sluice_occurrences_open", type = "gauge", help = "Due times that wait or run now (10,000 at most)." },
   { name = "sluice_due_total", type = "counter", help = "Due times that this daemon has decided about." },
   { name = "sluice_fates_total", type = "counter", help = "What became of due times, by fate and reason." },
   { name = "sluice_runs_started_total", type = "counter", help = "Runs that have started, retries and runs by hand included." },
@@ -35,8 +38,8 @@ metrics.families = {
   { name = "sluice_records_total", type = "counter", help = "Records of runs that have ended, by verdict." },
   { name = "sluice_run_requests_total", type = "counter", help = "Requests of runs that have ended." },
   { name = "sluice_run_waited_seconds_total", type = "counter", help = "Seconds that runs have waited for rate budgets." },
-  { name = "sluice_requests_total", type = "counter", help = "Requests by budget and outcome, of all processes of this user." },
-  { name = "sluice_budget_waited_seconds_total", type = "counter", help = "Seconds that all requests of a budget have waited." },
+  { name = "sluice_requests_total", type = "counter", help = "Requests by budget, limited (answers 429) and other: of all processes of this user on this machine, not to be summed over daemons." },
+  { name = "sluice_budget_waited_seconds_total", type = "counter", help = "Seconds that all requests of a budget have waited: of this user on this machine, too." },
   { name = "sluice_budget_fill_ratio", type = "gauge", help = "How full a budget is: 1 means that the next request waits for a whole interval." },
   { name = "sluice_budget_waiting", type = "gauge", help = "Processes in line for a budget." },
   { name = "sluice_outbox", type = "gauge", help = "Writes that are not confirmed, by state (10,000 of each at most)." },
@@ -159,13 +162,19 @@ end
 
 -- ---- gauges ----
 
-local function schedule_gauges(put, seen)
-  for _, row in ipairs(seen.store:schedules()) do
-    local paused = row.paused and not (row.paused_until and seen.now > row.paused_until)
+-- Only what is not 0, so that ten thousand schedules that are well are no thirty thousand lines.
+local function schedule_gauges(put, seen, rows)
+  local lines = 0
+  local function put_one(name, row, value)
+    if value == 0 or lines >= SERIES then return end
+    lines = lines + 1
+    put(name, { schedule = row.name }, value)
+  end
+  for _, row in ipairs(rows) do
     if seen.schedules[row.name] then
-      put("sluice_schedule_failures", { schedule = row.name }, row.failures)
-      put("sluice_schedule_paused", { schedule = row.name }, paused and 1 or 0)
-      put("sluice_schedule_stalled", { schedule = row.name }, row.stalled and 1 or 0)
+      put_one("sluice_schedule_failures", row, row.failures)
+      put_one("sluice_schedule_paused", row, plan.is_paused(row, seen.now) and 1 or 0)
+      put_one("sluice_schedule_stalled", row, row.stalled and 1 or 0)
     end
   end
 end
@@ -184,22 +193,24 @@ local function budget_gauges(put, limits)
   end
 end
 
+local function open_gauges(put, store)
+  local open = { running = 0, waiting = 0 }
+  for _, row in ipairs(store:occurrences { open = true, most = COUNTED }) do open[row.state] = open[row.state] + 1 end
+  for state, n in pairs(open) do put("sluice_occurrences_open", { state = state }, n) end
+  for _, state in ipairs { "intended", "sent", "unknown", "rejected" } do
+    put("sluice_outbox", { state = state }, #store:outbox_rows { state = state, most = COUNTED })
+  end
+end
+
 local function gauges(put, ctx)
-  local model = require "sluice.page.model"
-  local seen = model.seen(ctx)
-  local summary = view.summary(seen, {})
-  local living = 0
-  for _, one in ipairs(summary.daemons) do living = living + (one.alive and 1 or 0) end
+  local seen, living = model.seen(ctx), 0
+  for _, one in ipairs(ctx.store:daemons()) do living = living + (one.alive and 1 or 0) end
   put("sluice_daemons", nil, living)
   for state, n in pairs(model.counts(seen)) do
     if state ~= "all" then put("sluice_schedules", { state = state }, n) end
   end
-  put("sluice_occurrences_open", { state = "running" }, summary.running)
-  put("sluice_occurrences_open", { state = "waiting" }, summary.waiting)
-  for _, state in ipairs { "intended", "sent", "unknown", "rejected" } do
-    put("sluice_outbox", { state = state }, #ctx.store:outbox_rows { state = state, most = 10000 })
-  end
-  schedule_gauges(put, seen)
+  open_gauges(put, ctx.store)
+  schedule_gauges(put, seen, model.rows(seen))
   budget_gauges(put, model.limits(ctx))
 end
 

@@ -3,13 +3,16 @@
 local fate = require "sluice.schedule.fate"
 local json = require "sluice.json"
 local log = require "sluice.log"
+local plan = require "sluice.schedule.plan"
+local shown_run = require "sluice.schedule.shown_run"
 local text = require "sluice.text"
 local view = require "sluice.schedule.view"
 
 local model = {}
 
-local MANY = 200      -- schedules that are looked at in full for the overview; of more, pages are shown
-local WRITES, RUNNING = 200, 100
+local MANY, SHOWN = 200, 50 -- schedules of a page of the API, of the overview
+local WRITES, RUNNING, PERSON, LATELY = 200, 100, 100, 200
+local STALE = 15            -- seconds for which what became of the last day's due times is not counted again
 
 ---@class sluice.page.Context what the page stands on; see page.start
 ---@field store sluice.Store
@@ -22,7 +25,45 @@ local WRITES, RUNNING = 200, 100
 ---@return sluice.view.Seen
 function model.seen(ctx)
   local loaded = ctx.loaded()
-  return { store = ctx.store, schedules = loaded.schedules, now = ctx.now(), folder = loaded.folder }
+  if ctx.sorted_of ~= loaded.schedules then ctx.sorted_of, ctx.sorted = loaded.schedules, text.keys(loaded.schedules) end
+  return { store = ctx.store, schedules = loaded.schedules, names = ctx.sorted, now = ctx.now(), folder = loaded.folder }
+end
+
+--- The rows of all schedules, read once for each look.
+---@param seen sluice.view.Seen
+---@return sluice.ScheduleRow[]
+function model.rows(seen)
+  seen.rows = seen.rows or seen.store:schedules()
+  return seen.rows
+end
+
+local function rows_of(seen)
+  if not seen.by_name then
+    seen.by_name = {}
+    for _, row in ipairs(model.rows(seen)) do seen.by_name[row.name] = row end
+  end
+  return seen.by_name
+end
+
+-- Arguments as they may be shown: secrets are masked, by what is known and by their names.
+local function shown_args(value, name)
+  if type(value) == "table" then
+    local copy = {}
+    for key, inner in pairs(value) do copy[key] = shown_args(inner, type(key) == "string" and key or name) end
+    return setmetatable(copy, getmetatable(value))
+  end
+  if name and require("sluice.run").is_secret(name) then return "***" end
+  return type(value) == "string" and log.mask(value) or value
+end
+
+--- One schedule; nil where there is none of that name.
+---@param seen sluice.view.Seen
+---@param name string
+---@return sluice.view.Schedule?
+function model.schedule(seen, name)
+  local one = view.schedule(seen, name)
+  if one then one.args = shown_args(one.args) end
+  return one
 end
 
 -- ---- budgets ----
@@ -37,31 +78,39 @@ function model.limits(ctx) return json.array(require("sluice.limits").rows(ctx.l
 local REFUSED = { [4] = "the API refuses its credentials", [5] = "the API was not there, or limited us past the deadline",
   [6] = "the API gave no verdict in time" }
 
--- The newest run of the schedules that use it, and what it says of the connection.
-local function health_of(name, users, budgets)
-  local newest
-  for _, one in ipairs(users) do
-    if one.last and (not newest or one.last.at > newest.at) then newest = one.last end
-  end
+-- What the newest run of the schedules that use it says of a connection, and what its budgets do.
+local function health_of(name, used, newest, budgets)
   for _, row in ipairs(budgets) do
     if row.blocked > 0 then return "warn", ("%s has told us to wait for %.0f s"):format(row.host, row.blocked) end
   end
-  if #users == 0 then return "idle", "no schedule uses " .. name end
-  if not newest then return "idle", "it was not used yet" end
+  if not used then return "idle", "no schedule uses " .. name end
+  if not newest then return "idle", "it was not used lately" end
   local reason = newest.exit_code and REFUSED[newest.exit_code]
   if reason then return "bad", reason end
   return newest.tone == "bad" and "warn" or "good", ("its last run, %s: %s"):format(newest.schedule, newest.text)
 end
 
-local function users_of(seen, schedules, name)
-  local users, names = {}, {}
-  for _, one in ipairs(schedules) do
-    local configured = seen.schedules[one.name]
-    for _, used in ipairs(configured and configured.uses or {}) do
-      if used == name then users[#users + 1], names[#names + 1] = one, one.name end
+-- The names of the schedules that use each connection.
+local function users_of(seen)
+  local users = {}
+  for _, name in ipairs(seen.names) do
+    for _, used in ipairs(seen.schedules[name].uses or {}) do
+      users[used] = users[used] or json.array {}
+      table.insert(users[used], name)
     end
   end
-  return users, json.array(names)
+  return users
+end
+
+-- The newest run that is over and used each connection, among those of late.
+local function newest_runs(seen)
+  local newest = {}
+  for _, row in ipairs(seen.store:runs { most = LATELY }) do
+    local schedule = row.schedule and seen.schedules[row.schedule]
+    for _, used in ipairs(schedule and row.state ~= "running" and schedule.uses or {}) do newest[used] = newest[used] or row end
+  end
+  for used, row in pairs(newest) do newest[used] = shown_run.of(row, { schedule = seen.schedules[row.schedule], now = seen.now }) end
+  return newest
 end
 
 local function budgets_of(limits, hosts)
@@ -73,39 +122,27 @@ local function budgets_of(limits, hosts)
   return list
 end
 
--- How the last run of a schedule ended, as an exit code: the code says whose fault it was.
-local function with_exit_codes(seen, schedules)
-  for _, one in ipairs(schedules) do
-    local last = one.last
-    if last and last.tone == "bad" and last.run then
-      local run = view.run(seen, last.run)
-      last.exit_code = run and run.exit_code
-    end
-  end
-end
-
 ---@class sluice.page.Connection
 ---@field name string
 ---@field api string
 ---@field hosts string[]
----@field schedules string[] that use it
+---@field schedules string[] that use it, 100 at most
+---@field used integer how many do
 ---@field tone sluice.view.Tone
 ---@field text string
 
 --- The connections of the config and how they do, as far as runs and budgets tell. Nothing is asked of an API.
 ---@param ctx sluice.page.Context
 ---@param seen sluice.view.Seen
----@param schedules sluice.view.Schedule[]
 ---@param limits sluice.limit.Row[]
 ---@return sluice.page.Connection[]
-function model.connections(ctx, seen, schedules, limits)
-  local list = json.array {}
-  with_exit_codes(seen, schedules)
+function model.connections(ctx, seen, limits)
+  local list, users, newest = json.array {}, users_of(seen), newest_runs(seen)
   for i, one in ipairs(ctx.loaded().connections) do
-    local users, names = users_of(seen, schedules, one.name)
-    local tone, said = health_of(one.name, users, budgets_of(limits, one.hosts))
-    list[i] = { name = one.name, api = one.api, hosts = json.array(table.move(one.hosts, 1, #one.hosts, 1, {})), schedules = names,
-      tone = tone, text = said }
+    local names = users[one.name] or {}
+    local tone, said = health_of(one.name, #names > 0, newest[one.name], budgets_of(limits, one.hosts))
+    list[i] = { name = one.name, api = one.api, hosts = json.array(table.move(one.hosts, 1, #one.hosts, 1, {})),
+      schedules = json.array(table.move(names, 1, math.min(#names, PERSON), 1, {})), used = #names, tone = tone, text = said }
   end
   return list
 end
@@ -136,41 +173,53 @@ end
 
 -- ---- schedules ----
 
-local function names_of(seen, words)
-  local all = {}
-  for name in pairs(seen.schedules) do all[name] = true end
-  for _, row in ipairs(seen.store:schedules()) do all[row.name] = true end
-  local list = text.keys(all)
-  if not words or words == "" then return list end
-  local found = {}
-  for _, name in ipairs(list) do
-    if name:lower():find(words:lower(), 1, true) then found[#found + 1] = name end
-  end
-  return found
+local function needs_person(row) return row.failures > 0 or row.stalled ~= nil or row.paused_by == "failures" end
+
+--- What the overview can be narrowed to: whether a schedule (of the config, or none) with its row (or none) is meant.
+---@type table<string, fun(schedule?: table, row?: table, now: number): boolean>
+model.states = {
+  person = function(schedule, row) return schedule ~= nil and schedule.enabled ~= false and row ~= nil and needs_person(row) end,
+  failing = function(schedule, row) return schedule ~= nil and row ~= nil and row.failures > 0 end,
+  stalled = function(schedule, row) return schedule ~= nil and row ~= nil and row.stalled ~= nil end,
+  paused = function(schedule, row, now) return schedule ~= nil and row ~= nil and plan.is_paused(row, now) end,
+  disabled = function(schedule) return schedule ~= nil and schedule.enabled == false end,
+  gone = function(schedule) return schedule == nil end,
+}
+
+local function is_meant(name, words, fits, schedule, row, now)
+  return (not words or name:lower():find(words, 1, true) ~= nil) and (not fits or fits(schedule, row, now))
 end
 
--- Names whose rows say that something is up, wherever they stand in the list.
-local function notable(seen)
-  local list = {}
-  for _, row in ipairs(seen.store:schedules()) do
-    if #list < MANY and (row.failures > 0 or row.stalled or row.paused_by == "failures") then list[#list + 1] = row.name end
+-- The names that are meant; those that need a person first where `first` says so, those that the config has no more last.
+local function names_of(seen, options)
+  local rows, list, urgent, gone = rows_of(seen), {}, {}, {}
+  local words, fits = options.words and options.words ~= "" and options.words:lower() or nil, model.states[options.state]
+  for _, name in ipairs(seen.names) do
+    local schedule, row = seen.schedules[name], rows[name]
+    local into = options.first and model.states.person(schedule, row) and urgent or list
+    if is_meant(name, words, fits, schedule, row, seen.now) then into[#into + 1] = name end
   end
-  return list
+  for name, row in pairs(rows) do
+    if not seen.schedules[name] and is_meant(name, words, fits, nil, row, seen.now) then gone[#gone + 1] = name end
+  end
+  table.sort(gone)
+  table.move(list, 1, #list, #urgent + 1, urgent)
+  return table.move(gone, 1, #gone, #urgent + 1, urgent)
 end
 
 local function shown_of(seen, names, from, count)
   local list = json.array {}
-  for i = from, math.min(#names, from + count - 1) do list[#list + 1] = view.schedule(seen, names[i]) end
+  for i = from, math.min(#names, from + count - 1) do list[#list + 1] = model.schedule(seen, names[i]) end
   return list
 end
 
 --- Schedules by name, in pages.
 ---@param seen sluice.view.Seen
----@param options { words?: string, page?: integer, most?: integer }
+---@param options { words?: string, state?: string, first?: boolean, page?: integer, most?: integer } first: those that need a person
 ---@return { all: integer, page: integer, pages: integer, schedules: sluice.view.Schedule[] }
 function model.schedules(seen, options)
   local most = options.most or MANY
-  local names = names_of(seen, options.words)
+  local names = names_of(seen, options)
   local pages = math.max(1, (#names + most - 1) // most)
   local number = math.max(1, math.min(pages, options.page or 1))
   return { all = #names, page = number, pages = pages, schedules = shown_of(seen, names, (number - 1) * most + 1, most) }
@@ -186,15 +235,40 @@ function model.counts(seen)
     local kind = schedule.enabled == false and "disabled" or "enabled"
     counts[kind] = counts[kind] + 1
   end
-  for _, row in ipairs(seen.store:schedules()) do
-    local schedule = seen.schedules[row.name]
+  for name, row in pairs(rows_of(seen)) do
+    local schedule = seen.schedules[name]
     if schedule and schedule.enabled ~= false then
-      if row.paused and not (row.paused_until and seen.now > row.paused_until) then counts.paused = counts.paused + 1 end
+      if plan.is_paused(row, seen.now) then counts.paused = counts.paused + 1 end
       if row.stalled then counts.stalled = counts.stalled + 1 end
       if row.failures > 0 then counts.failing = counts.failing + 1 end
     end
   end
   return counts
+end
+
+-- The next due time of all that are neither disabled nor paused.
+local function next_of(seen)
+  local rows, first, name = rows_of(seen), nil, nil
+  for other, schedule in pairs(seen.schedules) do
+    local row = rows[other]
+    local at = schedule.enabled ~= false and not (row and plan.is_paused(row, seen.now)) and schedule.spec:next(seen.now // 1 | 0)
+    if at and (not first or at < first or at == first and other < name) then first, name = at, other end
+  end
+  return first and { schedule = name, due = seen.schedules[name].spec:format(first), at = first } or nil
+end
+
+--- Counts, the next due time, and what needs a person, of all schedules.
+---@param ctx sluice.page.Context
+---@param seen sluice.view.Seen
+---@return sluice.view.Summary
+function model.summary(ctx, seen)
+  local day = ctx.day
+  if day and math.abs(seen.now - day.at) < STALE then seen.fates = day.fates end
+  local urgent = names_of(seen, { state = "person" })
+  local summary = view.summary(seen, shown_of(seen, urgent, 1, PERSON))
+  if not seen.fates then ctx.day = { at = seen.now, fates = summary.fates } end
+  summary.schedules, summary.next, summary.more = model.counts(seen), next_of(seen), math.max(0, #urgent - PERSON)
+  return summary
 end
 
 local function running_of(seen)
@@ -207,17 +281,14 @@ end
 
 --- All that the first page shows.
 ---@param ctx sluice.page.Context
----@param options { words?: string, page?: integer }
----@return table { summary, list, running, limits, connections, outbox }
+---@param options { words?: string, state?: string, page?: integer }
+---@return table { summary, list, running, limits, connections }
 function model.overview(ctx, options)
   local seen = model.seen(ctx)
-  local list = model.schedules(seen, options)
-  local whole = list.schedules
-  if list.pages > 1 or options.words then whole = shown_of(seen, notable(seen), 1, MANY) end
-  local summary, limits = view.summary(seen, whole), model.limits(ctx)
-  summary.schedules = model.counts(seen)
-  return { summary = summary, list = list, running = running_of(seen), limits = limits,
-    connections = model.connections(ctx, seen, list.schedules, limits), outbox = model.outbox(ctx) }
+  local list = model.schedules(seen, { words = options.words, state = options.state, page = options.page, most = SHOWN, first = true })
+  local limits = model.limits(ctx)
+  return { summary = model.summary(ctx, seen), list = list, running = running_of(seen), limits = limits,
+    connections = model.connections(ctx, seen, limits) }
 end
 
 return model

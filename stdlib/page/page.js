@@ -34,17 +34,18 @@
     if (foot && ours) ours.replaceWith(foot);
   };
 
+  // At most each second, and less often where the answer takes long: who only looks must not be a burden.
   const refresh = async () => {
     if (busy) { asked = true; return; }
     busy = true;
+    const began = performance.now();
     try {
       const url = new URL(location.href);
       url.searchParams.delete("done");
       const answer = await fetch(url, { headers: { Accept: "text/html" } });
       if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch { /* the events say that the connection is gone */ }
-    busy = false;
-    if (asked) { asked = false; setTimeout(refresh, 300); }
+    setTimeout(() => { busy = false; if (asked) { asked = false; refresh(); } }, Math.max(1000, 9 * (performance.now() - began)));
   };
 
   // ---- the log of a run ----

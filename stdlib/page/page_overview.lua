@@ -3,30 +3,33 @@ local html = require "sluice.page.html"
 local layout = require "sluice.page.layout"
 local model = require "sluice.page.model"
 local parts = require "sluice.page.parts"
+local text = require "sluice.text"
 local times = require "sluice.schedule.times"
 
 local overview = {}
 
 local el = html.el
+local FEW = 8 -- lines of what needs a person; the rest is one click away
 
 local function tile(number, label, tone)
-  return el.div { class = "tile" .. (tone and " " .. tone or ""), el.b { number }, el.span { label } }
+  return el.div { class = "tile" .. (tone and " " .. tone or ""), el.b { number }, el.span { title = label, label } }
 end
 
+-- "10,000+" where there are more than are counted.
 local function day(fates)
+  local function count(n) return text.grouped(n) .. (fates.more and "+" or "") end
   local bad = fates.failed + fates.timed_out + fates.lost
-  return { tile(fates.ok + fates.partial, "ran, 24 h", nil), tile(bad, "failed, 24 h", bad > 0 and "bad" or nil),
-    tile(fates.skipped + fates.missed + fates.coalesced, "left out, 24 h", nil) }
+  return { tile(count(fates.ok + fates.partial), "ran, 24 h", nil), tile(count(bad), "failed, 24 h", bad > 0 and "bad" or nil),
+    tile(count(fates.skipped + fates.missed + fates.coalesced), "left out, 24 h", nil) }
 end
 
 local function tiles(data)
   local sum = data.summary
-  local following = sum.next and times.short(sum.next.due, sum.now) or "–"
   return el.div { id = "tiles", class = "tiles", ["data-live"] = true,
-    tile(sum.schedules.all, sum.schedules.all == 1 and "schedule" or "schedules"),
-    tile(sum.running, "running now", sum.running > 0 and "busy" or nil),
-    el.div { class = "tile wide", el.b { following }, el.span { sum.next and "next: " .. sum.next.schedule or "nothing is due" } },
-      day(sum.fates) }
+    tile(text.grouped(sum.schedules.all), sum.schedules.all == 1 and "schedule" or "schedules"),
+    tile(text.grouped(sum.running), "running now", sum.running > 0 and "busy" or nil),
+    tile(sum.next and times.short(sum.next.due, sum.now) or "–", sum.next and "next: " .. sum.next.schedule or "nothing is due"),
+    day(sum.fates) }
 end
 
 local function address_of(one)
@@ -35,17 +38,20 @@ local function address_of(one)
 end
 
 local function person(data)
-  local list = data.summary.person
+  local list, more = data.summary.person, data.summary.more
   if #list == 0 then
     return el.div { id = "person", ["data-live"] = true, el.p { class = "calm", parts.badge("all well", "good"),
       " Nothing needs a person." } }
   end
   local rows = {}
-  for i, one in ipairs(list) do
+  for i = 1, math.min(#list, FEW) do
+    local one = list[i]
     local address = address_of(one)
     rows[i] = el.li { address and el.a { href = address, one.name } or el.b { one.name }, " – ", one.text, " ", el.code { one.cure } }
   end
-  return parts.section { id = "person", class = "alarm", title = "Needs a person", live = true, el.ul { rows } }
+  local rest = #list - #rows + more
+  return parts.section { id = "person", class = "alarm", title = "Needs a person", live = true, el.ul { rows },
+    rest > 0 and el.p { class = "note", el.a { href = "/?state=person#schedules", ("and %s more"):format(text.grouped(rest)) } } }
 end
 
 local function running(data)
@@ -72,44 +78,56 @@ end
 local function last_cell(one, now)
   local last = one.last
   if not last then return el.span { class = "sub", "never" } end
-  return { parts.time(last.started or last.due, now), el.span { class = "sub", last.word:gsub("_",
-    " ") .. " in " .. parts.span(last.seconds) } }
+  return { el.span { parts.time(last.started or last.due, now, one.zone) },
+    el.span { class = "sub", last.word:gsub("_", " ") .. " in " .. parts.span(last.seconds) } }
+end
+
+local function next_cell(one, now)
+  if not one.next[1] then return el.span { class = "sub", "none" } end
+  return el.span { parts.time(one.next[1], now, one.zone) }
 end
 
 local function schedule_row(one, now)
   return { el.div { class = "name", el.a { href = parts.schedule_url(one.name), one.name }, one.about and el.span { class = "sub",
-    one.about } },
-    state_cell(one), parts.strip(one.recent), last_cell(one, now),
-    one.next[1] and { parts.time(one.next[1], now), el.span { class = "sub zone",
-      one.zone ~= "UTC" and one.zone or "" } } or el.span { class = "sub", "none" } }
+    one.about } }, state_cell(one), parts.strip(one.recent), last_cell(one, now), next_cell(one, now) }
 end
 
-local function pager(list, words)
+local STATES = { { "", "All" }, { "person", "Needs a person" }, { "failing", "Failing" }, { "stalled", "Stalled" },
+  { "paused", "Paused" }, { "disabled", "Disabled" }, { "gone", "Gone from the config" } }
+
+local function pager(list, asked)
   if list.pages == 1 then return nil end
   local function link(number, label)
     if number < 1 or number > list.pages then return el.span { class = "off", label } end
-    return el.a { href = ("/?page=%d&q=%s"):format(number, html.url(words or "")), label }
+    return el.a { href = ("/?q=%s&state=%s&page=%d#schedules"):format(html.url(asked.words or ""), asked.state or "", number), label }
   end
   return el.nav { class = "pager", ["aria-label"] = "Pages of schedules", link(list.page - 1, "← Before"),
-    el.span { ("page %d of %d, %d schedules"):format(list.page, list.pages, list.all) }, link(list.page + 1, "Next →") }
+    el.span { ("%d of %d"):format(list.page, list.pages) }, link(list.page + 1, "Next →") }
 end
 
-local function finder(list, words)
-  if list.pages == 1 and list.all < 12 and not words then return nil end
-  return el.form { class = "finder", method = "get", action = "/", role = "search",
-    el.label { class = "unseen", ["for"] = "q", "Find a schedule" },
-    el.input { id = "q", type = "search", name = "q", value = words or "", placeholder = "Find a schedule" },
-      el.button { type = "submit", "Find" } }
+local function finder(data, asked)
+  if data.summary.schedules.all < 12 and not asked.words and not asked.state then return nil end
+  local choices = {}
+  for i, one in ipairs(STATES) do
+    choices[i] = el.option { value = one[1], selected = (asked.state or "") == one[1] or nil, one[2] }
+  end
+  return el.form { class = "finder", method = "get", action = "/#schedules", role = "search",
+    el.label { class = "unseen", ["for"] = "q", "Part of a name" },
+    el.input { id = "q", type = "search", name = "q", value = asked.words or "", placeholder = "Part of a name" },
+    el.label { class = "unseen", ["for"] = "state", "State" }, el.select { id = "state", name = "state", choices },
+    el.button { type = "submit", "Find" }, (asked.words or asked.state) and el.a { href = "/#schedules", "All" } or nil }
 end
 
-local function schedules(data, words)
-  local rows = {}
-  for i, one in ipairs(data.list.schedules) do rows[i] = schedule_row(one, data.summary.now) end
-  return el.div { finder(data.list, words), parts.section { id = "schedules", title = "Schedules", live = true,
+local function schedules(data, asked)
+  local rows, list, narrowed = {}, data.list, asked.words or asked.state
+  for i, one in ipairs(list.schedules) do rows[i] = schedule_row(one, data.summary.now) end
+  local count = (narrowed or list.pages > 1) and ("%s of %s"):format(text.grouped(list.all), text.grouped(data.summary.schedules.all)) or nil
+  return el.div { finder(data, asked), parts.section { id = "schedules", title = "Schedules", note = narrowed and count or nil, live = true,
     parts.table { class = "schedules", heads = { "Schedule", "State", "Recent", "Last run", "Next" }, rows = rows,
       caption = "All schedules",
-      empty = words and "no schedule has that in its name" or "the config has no schedules yet: add one below `schedules:` in sluice.yaml" },
-    pager(data.list, words) } }
+      empty = narrowed and "no schedule is like that" or { "the config has no schedules yet: add one below ", el.code { "schedules:" },
+        " in ", el.code { "sluice.yaml" } } },
+    pager(list, asked) } }
 end
 
 local function budget(row)
@@ -143,10 +161,12 @@ end
 ---@param call sluice.page.Call
 ---@return string
 function overview.show(call)
-  local words = call.query.q ~= "" and call.query.q or nil
-  local data = model.overview(call.ctx, { words = words, page = tonumber(call.query.page) and math.tointeger(tonumber(call.query.page)) })
+  local query = call.query
+  local asked = { words = query.q ~= "" and query.q or nil, state = model.states[query.state] and query.state or nil,
+    page = math.tointeger(tonumber(query.page)) }
+  local data = model.overview(call.ctx, asked)
   return layout.page(call, { title = "Overview", now = data.summary.now, events = "/events", el.h1 { class = "unseen", "Overview" },
-    tiles(data), person(data), running(data), schedules(data, words), el.div { class = "two", budgets(data), connections(data) } })
+    tiles(data), person(data), running(data), schedules(data, asked), el.div { class = "two", budgets(data), connections(data) } })
 end
 
 return overview

@@ -22,14 +22,16 @@ local function size(bytes)
   return bytes < 10 << 20 and ("%.1f MB"):format(bytes / (1 << 20)) or ("%d MB"):format(bytes >> 20)
 end
 
+-- Nothing for a run that had to do with no records.
 local function sums(one)
-  local tiles = {}
+  local tiles, moved = {}, false
   for _, name in ipairs(SUMS) do
     local n = one.sums and one.sums[name]
+    moved = moved or (n or 0) > 0
     local tone = (name == "rejected" or name == "unknown") and (n or 0) > 0 and " bad" or ""
     if n then tiles[#tiles + 1] = el.div { class = "tile" .. tone, el.b { text.grouped(n) }, el.span { name } } end
   end
-  return #tiles > 0 and el.div { class = "tiles", tiles } or nil
+  return moved and el.div { class = "tiles", tiles } or nil
 end
 
 local function arguments(args)
@@ -38,8 +40,10 @@ local function arguments(args)
     local value = args[name]
     list[#list + 1] = { el.code { name }, el.code { type(value) == "table" and json.encode(value) or tostring(value) } }
   end
-  return #list > 0 and parts.facts(list) or el.p { class = "empty", "none" }
+  return #list > 0 and parts.section { id = "args", title = "Arguments", parts.facts(list) } or nil
 end
+
+local function unless_0(value, show) return value and value > 0 and show(value) or nil end
 
 local function facts(one)
   return parts.facts {
@@ -48,8 +52,8 @@ local function facts(one)
     { "Attempt", one.attempt and one.attempt > 1 and one.attempt or nil }, { "Started", parts.time(one.started) },
     { "Ended", one.ended and parts.time(one.ended) },
     { "Took", one.seconds and el.span { ["data-since"] = not one.ended and one.started or nil, parts.span(one.seconds) } },
-    { "Exit code", one.exit_code }, { "Error", one.error }, { "Requests", one.requests and text.grouped(one.requests) },
-    { "Waited for budgets", one.waited and parts.span(one.waited) }, { "Batches", one.batches },
+    { "Exit code", one.exit_code }, { "Error", one.error }, { "Requests", unless_0(one.requests, text.grouped) },
+    { "Waited", unless_0(one.waited, function(n) return parts.span(n) .. " for rate budgets" end) }, { "Batches", unless_0(one.batches, text.grouped) },
     { "Peak memory", size(one.peak_bytes) }, { "Rejected records", one.dead_letters and el.code { one.dead_letters } },
     { "Process", one.pid },
   }
@@ -96,13 +100,12 @@ function run.show(call)
   local running = one.word == "running"
   return layout.page(call, { title = "run " .. one.id, now = time.format(call.ctx.now() // 1), events = "/events",
     el.div { id = "title", class = "title", ["data-live"] = true, el.h1 { "Run " .. one.id }, parts.badge(one.word, one.tone),
-      running and one.occurrence and el.div { class = "actions", parts.button { action = parts.run_url(one.id) .. "/cancel",
+      running and el.div { class = "actions", parts.button { action = parts.run_url(one.id) .. "/cancel",
         label = "Cancel", class = "danger", ask = "Ask this run to stop?" } } or nil,
       el.p { class = "said", one.text } },
     el.div { id = "sums", ["data-live"] = true, sums(one) },
-    el.div { class = "two", parts.section { id = "facts", title = "How it went", live = true, facts(one) },
-      parts.section { id = "args", title = "Arguments", arguments(one.args) } },
-    log_part(one) })
+    el.div { class = "beside", log_part(one),
+      el.div { class = "stack", parts.section { id = "facts", title = "How it went", live = true, facts(one) }, arguments(one.args) } } })
 end
 
 --- GET /runs/:id/log: the file as it is.

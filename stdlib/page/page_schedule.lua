@@ -3,7 +3,6 @@ local err = require "sluice.err"
 local html = require "sluice.page.html"
 local json = require "sluice.json"
 local layout = require "sluice.page.layout"
-local log = require "sluice.log"
 local model = require "sluice.page.model"
 local parts = require "sluice.page.parts"
 local times = require "sluice.schedule.times"
@@ -30,7 +29,7 @@ local function arguments(args)
   for name, value in pairs(args) do list[#list + 1] = ("%s=%s"):format(name,
     type(value) == "table" and json.encode(value) or tostring(value)) end
   table.sort(list)
-  return #list > 0 and el.code { class = "args", log.mask(table.concat(list, "  ")) } or nil
+  return #list > 0 and el.code { class = "args", table.concat(list, "  ") } or nil
 end
 
 local function facts(one)
@@ -109,7 +108,7 @@ end
 ---@return string
 function schedule.show(call)
   local seen = model.seen(call.ctx)
-  local one = view.schedule(seen, call.params.name)
+  local one = model.schedule(seen, call.params.name)
   if not one then err.raise { code = "not_found", message = ("there is no schedule '%s'"):format(call.params.name) } end
   local now = seen.schedules[one.name] and seen.schedules[one.name].spec:format(math.floor(seen.now)) or nil
   local said = state_text(one)

@@ -18,13 +18,16 @@ function parts.badge(word, tone)
   return el.span { class = "badge " .. tone, el.span { class = "mark", ["aria-hidden"] = "true", MARKS[tone] }, (word:gsub("_", " ")) }
 end
 
---- A time, short; the whole of it where the pointer rests. The script shows how long ago beside it.
+--- A time, short; the whole of it where the pointer rests.
 ---@param when? string RFC 3339
 ---@param now? string
----@return sluice.page.Node|string
-function parts.time(when, now)
+---@param zone? string that it is in, said beside it where it is not UTC
+---@return sluice.page.Node|string|table
+function parts.time(when, now, zone)
   if not when then return "–" end
-  return el.time { datetime = when, title = when, times.short(when, now) }
+  local shown = el.time { datetime = when, title = when, times.short(when, now) }
+  if not zone or zone == "UTC" then return shown end
+  return { shown, el.span { class = "zone", title = zone, (zone:match "([^/]+)$":gsub("_", " ")) } }
 end
 
 --- Seconds as people read them.
@@ -51,19 +54,20 @@ local function summary_of(fates)
   return #said > 0 and "recent fates: " .. table.concat(said, ", ") or "nothing has become of it yet"
 end
 
---- The newest fates as bars, oldest first: colour and shape by tone, height by duration.
----@param fates sluice.view.Fate[]
+--- The newest fates as bars, the newest at the right: colour by tone, height by duration. One path for each tone.
+---@param fates sluice.view.Fate[] oldest first
 ---@param count? integer default 30
 ---@return sluice.page.Node
 function parts.strip(fates, count)
   count = count or 30
-  local bars, longest, first = {}, longest_of(fates), math.max(1, #fates - count + 1)
-  for i = first, #fates do
+  local shapes, longest, paths = {}, longest_of(fates), {}
+  for i = math.max(1, #fates - count + 1), #fates do
     local one, tall = fates[i], height(fates[i].seconds, longest)
-    bars[#bars + 1] = el.rect { class = "bar " .. one.tone, x = (i - first) * 7 + 1, y = 24 - tall, width = 5, height = tall, rx = 1 }
+    shapes[one.tone] = ("%sM%d %dh5v%dh-5z"):format(shapes[one.tone] or "", (count - #fates + i - 1) * 7 + 1, 24 - tall, tall)
   end
+  for i, tone in ipairs(text.keys(shapes)) do paths[i] = el.path { class = "bar " .. tone, d = shapes[tone] } end
   return el.svg { class = "strip", viewBox = ("0 0 %d 24"):format(count * 7), role = "img", ["aria-label"] = summary_of(fates),
-    el.rect { class = "base", x = 0, y = 23, width = count * 7, height = 1 }, bars }
+    el.path { class = "base", d = ("M0 23h%dv1h-%dz"):format(count * 7, count * 7) }, paths }
 end
 
 --- A button that changes something: a form of its own, which works without scripts.

@@ -3,6 +3,7 @@
 local act = require "sluice.page.act"
 local api = require "sluice.page.api"
 local assets = require "sluice.page.assets"
+local auth = require "sluice.page.auth"
 local err = require "sluice.err"
 local events = require "sluice.page.events"
 local health = require "sluice.page.health"
@@ -85,11 +86,13 @@ local function following(text)
 end
 
 local function log_in(call)
-  local fields, now = routes.form(call.req.body), time.mono()
-  local wait = call.guard:wait(call.req.peer, now)
-  local good = wait == 0 and call.guard:try(call.req.peer, fields.token or "", now)
+  local fields, now, client = routes.form(call.req.body), time.mono(), auth.client(call.req)
+  local wait = call.guard:wait(client, now)
+  local good = wait == 0 and call.guard:try(client, fields.token or "", now)
   if good then
-    return { redirect = following(fields.next) .. "?done=loggedin", headers = { ["set-cookie"] = call.guard:login(time.now()) } }
+    local secure = (call.req.headers.origin or ""):find "^https:" ~= nil
+    return { redirect = following(fields.next) .. "?done=loggedin",
+      headers = { ["set-cookie"] = call.guard:login(call.ctx.now(), secure) } }
   end
   call.problem = { message = wait > 0 and ("Too many wrong tokens: try again in %d s."):format(math.ceil(wait)) or "That is not the token." }
   return { html = outbox.login(call, following(fields.next)), status = wait > 0 and 429 or 401,
@@ -99,8 +102,9 @@ end
 local function add_session(all)
   all:add("GET", "/login", function(call) return outbox.login(call, following(call.query.next)) end, { open = true })
   all:add("POST", "/login", log_in, { open = true })
-  all:add("POST", "/logout", function(call) return { redirect = "/", headers = { ["set-cookie"] = call.guard:logout() } } end,
-    { open = true })
+  all:add("POST", "/logout", function(call)
+    return { redirect = "/", headers = { ["set-cookie"] = call.guard:logout(call.req.headers, call.ctx.now()) } }
+  end, { open = true })
 end
 
 -- ---- all ----

@@ -26,15 +26,15 @@ local function span_of(ctx, schedule, given)
 end
 
 -- The due times of [from, to], oldest first.
-local function due_times(schedule, from, to)
+local function due_times(schedule, from, to, fail)
   local count, first, last = schedule.spec:count(from - 1, to)
   if count == 0 then
     local following = schedule.spec:next(to)
-    usage(following and "the next one is " .. fate.time(schedule, following) or nil, "%s has no due time from %s to %s", schedule.name,
+    fail(following and "the next one is " .. fate.time(schedule, following) or nil, "%s has no due time from %s to %s", schedule.name,
       fate.time(schedule, from), fate.time(schedule, to))
   end
   if count > MOST then
-    usage("give a shorter span", "%d due times from %s to %s are more than %d", count, fate.time(schedule, first), fate.time(schedule, last), MOST)
+    fail("give a shorter span", "%d due times from %s to %s are more than %d", count, fate.time(schedule, first), fate.time(schedule, last), MOST)
   end
   return schedule.spec:times(from - 1, count)
 end
@@ -61,11 +61,18 @@ local function why_not(row, at, ctx, again)
   return not again and "it ran and was ok" or nil
 end
 
--- Which of them run, and which do not, with the reason.
-local function choose(ctx, name, list, again)
-  local against, chosen, left_out = rows_against(ctx.store, name, list), {}, {}
+--- Which due times of a span run, and which do not, with the reason.
+---@param ctx { store: sluice.Store, now: number }
+---@param schedule sluice.Schedule
+---@param span { from: integer, to: integer, again?: boolean } both included; again: those that were ok as well
+---@param fail fun(hint?: string, format: string, ...) raises what is wrong with the span
+---@return integer[] chosen
+---@return { at: integer, why: string }[] left_out
+function backfill.choose(ctx, schedule, span, fail)
+  local list = due_times(schedule, span.from, span.to, fail)
+  local against, chosen, left_out = rows_against(ctx.store, schedule.name, list), {}, {}
   for _, at in ipairs(list) do
-    local reason = why_not(against[at], at, ctx, again)
+    local reason = why_not(against[at], at, ctx, span.again)
     if reason then left_out[#left_out + 1] = { at = at, why = reason } else chosen[#chosen + 1] = at end
   end
   return chosen, left_out
@@ -115,7 +122,8 @@ function backfill.command(argv, globals)
   if not schedule then
     err.raise { code = "not_found", message = ("%s has no schedule '%s' any more, so its times are not known"):format(ctx.cfg.file, names[1]) }
   end
-  local chosen, left_out = choose(ctx, schedule.name, due_times(schedule, span_of(ctx, schedule, given)), given.again)
+  local from, to = span_of(ctx, schedule, given)
+  local chosen, left_out = backfill.choose(ctx, schedule, { from = from, to = to, again = given.again }, usage)
   local result = result_of(schedule, chosen, left_out, given)
   if not result.dry_run and #chosen > 0 then
     local how = { parallel = given.parallel or 1, again = given.again, note = given.note }

@@ -18,6 +18,7 @@ local function fates_of_day(seen)
     end
     looked = looked + #rows
   until #rows < 1000 or looked >= COUNTED
+  counts.more = #rows == 1000 or nil
   return counts
 end
 
@@ -87,7 +88,7 @@ local function count_rows(rows) return rows and #rows or 0 end
 function overview.of(seen, schedules)
   local store, daemons = seen.store, daemons_of(seen)
   local summary = {
-    now = fate.time(nil, seen.now), daemons = daemons, serving = is_serving(daemons), fates = fates_of_day(seen),
+    now = fate.time(nil, seen.now), daemons = daemons, serving = is_serving(daemons), fates = seen.fates or fates_of_day(seen),
     running = count_rows(store and store:occurrences { state = "running", most = COUNTED }),
     waiting = count_rows(store and store:occurrences { state = "waiting", most = COUNTED }),
     outbox = {

@@ -8,7 +8,10 @@ local shown_run = {}
 local SUMS = { "read", "added", "sent", "unchanged", "skipped", "rejected", "unknown" }
 local by_signal = { [129] = true, [130] = true, [143] = true }
 
-local function word_of(row)
+--- What became of it, in one word.
+---@param row sluice.RunRow
+---@return string
+function shown_run.word(row)
   if row.state ~= "finished" then return row.state end
   if row.outcome then return row.outcome end
   if by_signal[row.exit_code] then return "cancelled" end
@@ -44,7 +47,7 @@ end
 ---@param ctx { schedule?: table, occurrence?: sluice.OccurrenceRow, now: number }
 ---@return sluice.view.Run
 function shown_run.of(row, ctx)
-  local word, sums = word_of(row), sums_of(row)
+  local word, sums = shown_run.word(row), sums_of(row)
   local finish = row.finished or word == "running" and ctx.now
   local seconds = finish and math.max(0, finish - row.started) or nil
   return {

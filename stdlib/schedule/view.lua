@@ -15,6 +15,8 @@ local text = require "sluice.text"
 
 local view = {}
 
+local LOOKED = 500 -- rows of a page in which words are looked for
+
 ---@class sluice.view.Seen what is looked at
 ---@field store? sluice.Store nil where no store was made yet: then nothing has happened
 ---@field schedules table<string, sluice.Schedule> by name, as the config has them
@@ -151,6 +153,7 @@ local view = {}
 ---@field to? number due at or before
 ---@field after? integer only those behind that one (an id) in the order: the next page
 ---@field most? integer default 50
+---@field looks? integer rows that are looked at for words, at most (a page of them more); nil: all
 
 ---@class sluice.view.RunFilter
 ---@field schedule? string
@@ -158,6 +161,7 @@ local view = {}
 ---@field words? sluice.view.Word[]
 ---@field below? integer only lower ids (the next page)
 ---@field most? integer default 20
+---@field looks? integer rows that are looked at for words, at most (a page of them more); nil: all
 
 -- ---- schedules ----
 
@@ -201,28 +205,36 @@ local function set_of(words)
   return set
 end
 
--- Pages of rows, newest first, until enough of them have one of the words.
+-- How many rows are asked for at once: words are seldom, so that pages of one row would be many.
+local function page_of(filter, most) return filter.words and math.max(most, LOOKED) or most end
+
+-- Pages of rows, newest first, until enough of them have one of the words; and where the next page begins, if there is one.
 local function find_rows(seen, filter)
-  local most, wanted, found, after = filter.most or 50, set_of(filter.words), {}, filter.after
+  local most, wanted, found, after, looked = filter.most or 50, set_of(filter.words), {}, filter.after, 0
+  local page, rows = page_of(filter, most), nil
   repeat
-    local rows = seen.store:occurrences {
-      schedule = filter.schedule, from = filter.from, to = filter.to, after = after, newest = true, most = most,
+    rows = seen.store:occurrences {
+      schedule = filter.schedule, from = filter.from, to = filter.to, after = after, newest = true, most = page,
     }
     for _, row in ipairs(rows) do
       after = row.id
-      if #found < most and (not filter.words or wanted[fate.word(row)]) then found[#found + 1] = row end
+      if not filter.words or wanted[fate.word(row)] then found[#found + 1] = row end
+      if #found == most then return found, after end
     end
-  until #found >= most or #rows < most
-  return found
+    looked = looked + #rows
+  until #rows < page or looked >= (filter.looks or math.huge)
+  return found, #rows == page and after or nil
 end
 
 --- Fates, newest first.
 ---@param seen sluice.view.Seen
 ---@param filter? sluice.view.OccurrenceFilter
 ---@return sluice.view.Fate[]
+---@return integer? following the `after` of the next page, where there may be one
 function view.occurrences(seen, filter)
   if not seen.store then return json.array {} end
-  local rows, list, by_name = find_rows(seen, filter or {}), {}, {}
+  local rows, following = find_rows(seen, filter or {})
+  local list, by_name = {}, {}
   for _, row in ipairs(rows) do
     by_name[row.schedule] = by_name[row.schedule] or {}
     table.insert(by_name[row.schedule], row)
@@ -230,7 +242,7 @@ function view.occurrences(seen, filter)
   for i, row in ipairs(rows) do
     list[i] = fate.of(row, { schedule = seen.schedules[row.schedule], now = seen.now, others = by_name[row.schedule] })
   end
-  return json.array(list)
+  return json.array(list), following
 end
 
 -- ---- runs ----
@@ -244,20 +256,22 @@ end
 ---@param seen sluice.view.Seen
 ---@param filter? sluice.view.RunFilter
 ---@return sluice.view.Run[]
+---@return integer? following the `below` of the next page, where there may be one
 function view.runs(seen, filter)
   filter = filter or {}
   local list, most, wanted = json.array {}, filter.most or 20, set_of(filter.words)
   if not seen.store then return list end
-  local below = filter.below
+  local below, looked, page, rows = filter.below, 0, page_of(filter, most), nil
   repeat
-    local rows = seen.store:runs { schedule = filter.schedule, occurrence = filter.occurrence, below = below, most = most }
+    rows = seen.store:runs { schedule = filter.schedule, occurrence = filter.occurrence, below = below, most = page }
     for _, row in ipairs(rows) do
-      local one = run_of(seen, row)
       below = row.id
-      if #list < most and (not filter.words or wanted[one.word]) then list[#list + 1] = one end
+      if not filter.words or wanted[shown_run.word(row)] then list[#list + 1] = run_of(seen, row) end
+      if #list == most then return list, below end
     end
-  until #list >= most or #rows < most
-  return list
+    looked = looked + #rows
+  until #rows < page or looked >= (filter.looks or math.huge)
+  return list, #rows == page and below or nil
 end
 
 local function dead_letters(store, id)

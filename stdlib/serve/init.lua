@@ -59,7 +59,12 @@ end
 -- What only a new start can change.
 local function say_what_stays(old, new)
   if old.store ~= new.store then log.warn("serve", "`store` is another one: that takes a new start of `sluice serve`") end
-  if old.serve.listen ~= new.serve.listen then log.warn("serve", "`serve.listen` is another one: that takes a new start of `sluice serve`") end
+  for _, name in ipairs { "listen", "token", "names" } do
+    local was, is = old.serve[name], new.serve[name]
+    if was ~= is and not (type(is) == "table" and type(was) == "table" and table.concat(was, " ") == table.concat(is, " ")) then
+      log.warn("serve", "`serve.%s` is another one: that takes a new start of `sluice serve`", name)
+    end
+  end
 end
 
 local function reload(daemon, path)

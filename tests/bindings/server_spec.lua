@@ -39,6 +39,29 @@ describe("sluice.server", function()
     assert.equal(("http://127.0.0.1:%d"):format(srv.port), srv.url)
   end)
 
+  it("listens on an IPv6 address, and with :: on all of both kinds", function()
+    local probe, problem = server.listen { host = "::1" }
+    if not probe then return pending("no IPv6 here: " .. tostring(problem)) end
+    probe:close()
+    serve(function(req) req:respond { body = req.peer } end, { host = "::" })
+    assert.equal(("http://[::]:%d"):format(srv.port), srv.url)
+    assert.equal("::1", http.get(("http://[::1]:%d/"):format(srv.port)).body)
+    assert.equal("127.0.0.1", http.get(("http://127.0.0.1:%d/"):format(srv.port)).body)
+    assert.has_error(function() server.listen { host = "::zz" } end, "::zz is not an address to listen on")
+  end)
+
+  it("has a limit for the connections of one client", function()
+    serve(function(req) task.sleep(0.2) req:respond { body = "ok" } end, { max_of_one = 2 })
+    local function get() return http.new { retries = 0 }:get(srv.url .. "/") end
+    local asked, good = {}, 0
+    for i = 1, 5 do asked[i] = task.spawn(get) end
+    for _, one in ipairs(asked) do
+      local ok, answer = pcall(one.wait, one)
+      good = good + (ok and answer and 1 or 0)
+    end
+    assert.is_true(good >= 1 and good <= 2, good)
+  end)
+
   it("answers later, in any order, while other connections go on", function()
     local first
     serve(function(req)

@@ -15,7 +15,7 @@ async function new_page(options = {}) {
   const context = await place.browser.newContext({ viewport: { width: 1200, height: 850 }, ...options });
   const made = await context.newPage();
   made.setDefaultTimeout(15000);
-  made.on("console", (m) => { if (m.type() === "error" && !/40[013]/.test(m.text())) problems.push(m.text()); });
+  made.on("console", (m) => { if (m.type() === "error" && !/40[0134]/.test(m.text())) problems.push(m.text()); });
   made.on("pageerror", (e) => problems.push(String(e)));
   made.on("dialog", (dialog) => dialog.accept());
   return made;
@@ -141,6 +141,83 @@ test("reads and steers without scripts", async () => {
   await plain.locator("#runs").getByRole("link", { name: "night" }).first().waitFor();
   await plain.context().close();
 });
+
+test("finds schedules by name and by state, without scripts", async () => {
+  const plain = await new_page({ javaScriptEnabled: false });
+  const names = () => plain.locator("#schedules .name a").allInnerTexts();
+  await go("/?q=o", plain);
+  assert.equal((await names())[0], "broken"); // it needs a person
+  await plain.getByLabel("Part of a name").fill("NIGH");
+  await plain.getByRole("button", { name: "Find" }).click();
+  assert.deepEqual(await names(), ["night"]);
+  await plain.getByLabel("Part of a name").fill("");
+  await plain.getByLabel("State").selectOption("Failing");
+  await plain.getByRole("button", { name: "Find" }).click();
+  assert.deepEqual(await names(), ["broken"]);
+  await plain.getByLabel("Part of a name").fill("nothing like it");
+  await plain.getByRole("button", { name: "Find" }).click();
+  await plain.getByText("no schedule is like that").waitFor();
+  await plain.context().close();
+});
+
+test("logs out for good: the old cookie is worth nothing", async () => {
+  const other = await new_page();
+  await log_in(other);
+  const cookies = await other.context().cookies();
+  assert.ok(cookies.every((c) => c.httpOnly && c.sameSite === "Strict"));
+  await other.getByRole("button", { name: "Log out" }).click();
+  await other.getByText("Log in to steer").waitFor();
+  await other.context().addCookies(cookies);
+  await go("/", other);
+  await other.getByText("Log in to steer").waitFor();
+  await other.context().close();
+});
+
+test("gives other sites nothing, and takes nothing of them", async () => {
+  const other = await (await place.browser.newContext()).newPage(); // what it may not do is said in its console
+  await other.route("http://evil.example/**", (route) => route.fulfill({ contentType: "text/html", body: `<!doctype html><title>evil</title>
+    <form method="post" action="${place.url}/login"><input name="token" value="wrong"><button>Win</button></form>
+    <script>window.got = fetch("${place.url}/api/v1/state", { mode: "no-cors" }).then(() => "asked", () => "refused")</script>` }));
+  await other.goto("http://evil.example/");
+  assert.equal(await other.evaluate(() => window.got), "refused");
+  await other.getByRole("button", { name: "Win" }).click();
+  await other.getByText("this request comes from another site").waitFor();
+  await other.context().close();
+});
+
+test("has one heading, landmarks, labels, and colours that can be told apart", async () => {
+  for (const colorScheme of ["light", "dark"]) {
+    const seen = await new_page({ colorScheme });
+    for (const where of ["/", "/?q=n", "/schedules/night", "/runs", "/runs/1", "/outbox", "/login", "/nowhere"]) {
+      await go(where, seen);
+      const wrong = await seen.evaluate(look);
+      assert.deepEqual(wrong, [], `${where}, ${colorScheme}`);
+    }
+    await seen.context().close();
+  }
+});
+
+// In the page: what is wrong with it for those who use a screen reader or have weak eyes (WCAG 2.2 AA).
+function look() {
+  const wrong = [], all = (what) => [...document.querySelectorAll(what)];
+  if (all("h1").length !== 1) wrong.push("headings: " + all("h1").length);
+  for (const one of ["main", "header", "nav[aria-label]", "html[lang]"]) if (!all(one).length) wrong.push("no " + one);
+  const ids = all("[id]").map((e) => e.id);
+  for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) wrong.push("id twice: " + id);
+  for (const e of all("input:not([type=hidden]):not([aria-hidden]), select")) if (!e.labels.length) wrong.push("no label: " + e.name);
+  for (const e of all("a, button, summary")) if (!(e.textContent.trim() || e.getAttribute("aria-label"))) wrong.push("no name: " + e.outerHTML);
+  const light = (c) => c.slice(0, 3).map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const parse = (text) => (text.match(/[\d.]+/g) || []).map(Number);
+  const behind = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
+  for (const e of all("body *")) {
+    if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || !e.getClientRects().length) continue;
+    const pair = [light(parse(getComputedStyle(e).color)), light(behind(e))].sort((a, b) => b - a);
+    const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
+    if (ratio < 4.5) wrong.push(`${ratio.toFixed(2)}: ${e.outerHTML.slice(0, 120)}`);
+  }
+  return wrong;
+}
 
 test("fits a phone, and is dark where that is wished", async () => {
   const phone = await new_page({ viewport: { width: 360, height: 740 }, colorScheme: "dark", hasTouch: true, isMobile: true });

@@ -13,8 +13,9 @@ try {
   await steer("/schedules/night/backfill", { from: "240h", to: "now", parallel: 4 });
   await pause(12000);
   mkdirSync("docs/images", { recursive: true });
+  const moved = (await (await fetch(place.url + "/api/v1/runs?schedule=delta")).json()).runs[0].id;
   const shots = [["overview", "/", 1100, 900, "light"], ["overview-dark", "/", 1100, 900, "dark"], ["schedule", "/schedules/night", 1100, 900, "light"],
-    ["run", "/runs/1", 1100, 700, "light"], ["phone", "/", 390, 844, "light"]];
+    ["run", `/runs/${moved}`, 1100, 700, "light"], ["phone", "/", 390, 844, "light"]];
   for (const [name, where, width, height, colorScheme] of shots) {
     const context = await place.browser.newContext({ viewport: { width, height }, colorScheme });
     const page = await context.newPage();

@@ -34,6 +34,50 @@ describe("the API", function()
     assert.same({ "invalid", 400 }, { problem.error.code, status })
   end)
 
+  it("narrows schedules to a state, and shows those that need a person first on the page", function()
+    site.store:schedule_pause("quiet", { note = "x", by = "failures" })
+    site.store:schedule_pause("nasty", { note = "x", by = "failures" })
+    assert.equal("nasty", get("/schedules?state=person").schedules[1].name)
+    assert.equal(1, get("/schedules?state=person").all)
+    assert.equal("quiet", get("/schedules?state=disabled").schedules[1].name)
+    assert.equal(0, get("/schedules?state=gone").all)
+    local said, status = get "/schedules?state=odd"
+    assert.same({ 400, "state: 'odd' is none" }, { status, said.error.message })
+    local body = site:get("/").body
+    local rows = body:match '<table class="schedules">(.-)</table>'
+    assert.is_true(rows:find("/schedules/nasty", 1, true) < rows:find("/schedules/delta", 1, true))
+    assert.is_nil(site:get("/?state=disabled").body:match('<table class="schedules">(.-)</table>'):find("/schedules/delta", 1, true))
+    assert.is_truthy(site:get("/?q=zzz").body:find("no schedule is like that", 1, true))
+  end)
+
+  it("shows no secret among the arguments of a schedule", function()
+    require("sluice.log").secret "swordfish-1"
+    site.loaded.schedules.delta.args = { from = "shop", password = "hunter2", deep = { list = { "a swordfish-1" } }, api_key = 12345 }
+    for _, path in ipairs { "/api/v1/schedules", "/api/v1/schedules/delta", "/schedules/delta", "/" } do
+      local body = site:get(path).body
+      for _, secret in ipairs { "hunter2", "swordfish", "12345" } do assert.is_nil(body:find(secret, 1, true), path) end
+    end
+    assert.same({ from = "shop", password = "***", deep = { list = { "a ***" } }, api_key = "***" }, get("/schedules/delta").args)
+    assert.equal("hunter2", site.loaded.schedules.delta.args.password)
+  end)
+
+  it("looks through a part of the history for a word, and says where to go on", function()
+    local api = require "sluice.page.api"
+    local looks = api.LOOKS
+    finally(function() api.LOOKS = looks end)
+    api.LOOKS = 1
+    local now, rows = site.now // 1 | 0, {}
+    for i = 1, 600 do rows[i] = { due = now - 100000 + i, state = "missed", reason = "catchup" } end
+    rows[1].state, rows[1].reason = "skipped", "overlap"
+    site.store:schedule_plan(site.daemon, { { name = "quiet", version = site.store:schedule("quiet").version, spec = "every 900", seen = now, rows = rows } })
+    local first = get "/occurrences?schedule=quiet&word=skipped&most=1"
+    assert.same({}, first.occurrences)
+    assert.is_number(first.following)
+    local second = get("/occurrences?schedule=quiet&word=skipped&most=1&after=" .. first.following)
+    assert.equal("skipped", second.occurrences[1].word)
+    assert.is_nil(get("/occurrences?schedule=quiet&word=ok&after=" .. first.following).following)
+  end)
+
   it("lists occurrences and runs, by what is asked for", function()
     local run = site:start(site.ids[1])
     assert.equal(2, #get("/occurrences?schedule=delta&most=2").occurrences)
@@ -99,7 +143,7 @@ describe("the API", function()
       { "/schedules/delta/pause", { note = ("x"):rep(501) }, 400, "invalid", "at most 500" },
       { "/schedules/delta/trigger", { args = 1 }, 400, "invalid", "args" },
       { "/schedules/nasty/backfill", { from = "1h", to = "3h" }, 400, "invalid", "from" },
-      { "/schedules/nasty/backfill", { from = "2001-01-01", to = "now" }, 400, "invalid", "shorter span" },
+      { "/schedules/nasty/backfill", { from = "2001-01-01", to = "now" }, 400, "invalid", "are more than 10000" },
       { "/schedules/nasty/backfill", { from = "3h", to = "now", parallel = 0 }, 400, "invalid", "parallel" },
       { "/runs/99/cancel", {}, 404, "not_found", "no run 99" },
       { "/runs/x/cancel", {}, 404, "not_found", "'x' is no number" },
@@ -117,6 +161,13 @@ describe("the API", function()
     assert.equal(400, select(2, get "/runs?most=0"))
     assert.equal(404, select(2, get "/nowhere"))
     assert.equal(405, select(2, get "/schedules/delta/pause"))
+  end)
+
+  it("answers where what the store has is no UTF-8, and takes no such note", function()
+    site.store:schedule_pause("delta", { note = "bad \xff byte" })
+    assert.equal("bad \u{FFFD} byte", get("/schedules/delta").paused.note)
+    assert.equal(3, get("/schedules").all)
+    assert.equal(400, site:steer("/schedules/delta/pause", "note=%ff").status)
   end)
 
   it("does not show what went wrong inside", function()
@@ -187,7 +238,8 @@ describe("/metrics", function()
   it("shows schedules and the outbox as they are", function()
     site.store:schedule_pause("delta", { note = "x" })
     local values = scrape()
-    assert.same({ 1, 0, 2, 1, 0 }, { values['sluice_schedule_paused{schedule="delta"}'], values['sluice_schedule_paused{schedule="nasty"}'],
+    assert.is_nil(values['sluice_schedule_paused{schedule="nasty"}'], "what is 0 has no line")
+    assert.same({ 1, 2, 1, 0 }, { values['sluice_schedule_paused{schedule="delta"}'],
       values['sluice_schedules{state="enabled"}'], values['sluice_schedules{state="paused"}'], values['sluice_outbox{state="unknown"}'] })
   end)
 

@@ -5,7 +5,7 @@ local NOW = { wall = 1790000000, mono = 1000 }
 
 describe("sluice.page.auth", function()
   local guard
-  before_each(function() guard = auth.new { token = "secret", host = "127.0.0.1", port = 7070, names = { "sluice.example" } } end)
+  before_each(function() guard = auth.new { token = "secret", host = "127.0.0.1", port = 7070 } end)
 
   local function request(headers, peer)
     local all = { host = "127.0.0.1:7070" }
@@ -63,7 +63,9 @@ describe("sluice.page.auth", function()
   it("gives a cookie that only this page can read, for a while", function()
     local header = guard:login(NOW.wall)
     for _, word in ipairs { "HttpOnly", "SameSite=Strict", "Path=/", "Max%-Age=43200" } do assert.matches(word, header) end
-    assert.matches("Max%-Age=0", guard:logout())
+    assert.is_nil(header:find "Secure")
+    assert.matches("; Secure$", guard:login(NOW.wall, true))
+    assert.matches("Max%-Age=0", guard:logout({}, NOW.wall))
     local headers = { cookie = cookie(), origin = "http://127.0.0.1:7070" }
     assert.equal(200, status(headers, true, { wall = NOW.wall + 43199, mono = 1 }))
     assert.equal(401, status(headers, true, { wall = NOW.wall + 43200, mono = 1 }))
@@ -79,7 +81,7 @@ describe("sluice.page.auth", function()
   end)
 
   it("answers under its own names alone", function()
-    for _, host in ipairs { "127.0.0.1:7070", "localhost:7070", "LOCALHOST:7070", "[::1]:7070", "sluice.example:7070" } do
+    for _, host in ipairs { "127.0.0.1:7070", "localhost:7070", "LOCALHOST:7070", "[::1]:7070" } do
       assert.equal(200, status { host = host }, host)
     end
     for _, host in ipairs { "", "evil.example:7070", "127.0.0.1", "127.0.0.1:80", "127.0.0.1.evil.example:7070", "192.0.2.1:7070" } do
@@ -101,6 +103,71 @@ describe("sluice.page.auth", function()
     assert.equal(0, guard:wait("127.0.0.1", 1003))
     for i = 1, 40 do guard:try("127.0.0.9", "wrong", 2000 + i) end
     assert.equal(60, guard:wait("127.0.0.9", 2040))
+  end)
+
+  it("can't be made to refuse the owner of a token that nobody guesses", function()
+    guard = auth.new { token = auth.random_token(), host = "127.0.0.1", port = 7070 }
+    for _ = 1, 50 do assert.equal(401, status({ authorization = "Bearer wrong" }, true)) end
+    assert.equal(200, status({ authorization = "Bearer " .. guard.token }, true))
+  end)
+
+  it("counts wrong tokens by those for whom a proxy on this machine speaks; elsewhere that header says nothing", function()
+    local function client(peer, forwarded) return auth.client { peer = peer, headers = { ["x-forwarded-for"] = forwarded } } end
+    assert.equal("127.0.0.1", client "127.0.0.1")
+    assert.equal("127.0.0.1 for 192.0.2.2", client("127.0.0.1", "made up, 192.0.2.2"))
+    assert.equal("192.0.2.1", client("192.0.2.1", "192.0.2.2"))
+    for _ = 1, 6 do status { authorization = "Bearer wrong", ["x-forwarded-for"] = "192.0.2.1" } end
+    assert.equal(429, status { authorization = "Bearer secret", ["x-forwarded-for"] = "192.0.2.1" })
+    assert.equal(200, status { authorization = "Bearer secret", ["x-forwarded-for"] = "192.0.2.2" })
+  end)
+
+  it("answers under the names of the config, whatever the proxy's port, and then to nobody without the token", function()
+    guard = auth.new { token = "secret", host = "127.0.0.1", port = 7070, names = { "Sluice.example" } }
+    for _, host in ipairs { "sluice.example", "sluice.example:8443", "127.0.0.1:7070" } do
+      assert.equal(401, status { host = host })
+      assert.equal(200, status { host = host, authorization = "Bearer secret" })
+    end
+    assert.equal(200, status({ host = "sluice.example", cookie = cookie(), origin = "https://sluice.example" }, true))
+    for _, host in ipairs { "evil.example", "sluice.example.evil.example", "xsluice.example:7070" } do
+      assert.equal(421, status { host = host, authorization = "Bearer secret" }, host)
+    end
+  end)
+
+  it("lets a page of another site lead here, and do nothing else", function()
+    assert.equal(200, status { ["sec-fetch-site"] = "cross-site", ["sec-fetch-mode"] = "navigate" })
+    for _, headers in ipairs { { ["sec-fetch-site"] = "cross-site", ["sec-fetch-mode"] = "no-cors" },
+      { ["sec-fetch-site"] = "same-site", ["sec-fetch-mode"] = "cors" }, { origin = "http://evil.example" } } do
+      assert.equal(403, status(headers))
+    end
+    assert.equal(200, status { ["sec-fetch-site"] = "same-origin", ["sec-fetch-mode"] = "cors" })
+  end)
+
+  it("takes no login and no logout from another site, so that nobody is locked or thrown out by it", function()
+    local function free(headers)
+      local problem = guard:check(request(headers), NOW, true, true)
+      return problem and problem.status or 200
+    end
+    assert.equal(200, free {})
+    assert.equal(200, free { origin = "http://127.0.0.1:7070" })
+    assert.equal(403, free { origin = "http://evil.example" })
+    assert.equal(403, free { ["sec-fetch-site"] = "cross-site", ["sec-fetch-mode"] = "navigate" })
+  end)
+
+  it("forgets a session that was logged out, wherever its cookie is", function()
+    local headers = { cookie = cookie(), origin = "http://127.0.0.1:7070" }
+    assert.equal(200, status(headers, true))
+    guard:logout(headers, NOW.wall)
+    assert.equal(401, status(headers, true))
+    assert.equal(200, status({ cookie = cookie(), origin = "http://127.0.0.1:7070" }, true))
+  end)
+
+  it("knows its own IPv6 address", function()
+    guard = auth.new { token = "secret", host = "::1", port = 7070 }
+    assert.equal(200, status { host = "[::1]:7070" })
+    assert.equal(421, status { host = "[2001:db8::1]:7070" })
+    guard = auth.new { token = "secret", host = "::", port = 7070 }
+    assert.equal(401, status { host = "[2001:db8::1]:7070" })
+    assert.equal(421, status { host = "evil.example:7070" })
   end)
 
   it("remembers wrong tokens of a bounded number of addresses", function()

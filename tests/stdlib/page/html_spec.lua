@@ -22,6 +22,8 @@ describe("sluice.page.html", function()
     assert.equal("a\u{FFFD}b\n\tc", html.escape "a\0b\n\tc")
     assert.equal("\u{FFFD}\u{FFFD}x", html.escape "\xff\xfex")
     assert.equal("é漢", html.escape "é漢")
+    assert.equal("a\u{FFFD}b\u{FFFD}c\u{FFFD}d", html.escape "a\u{202E}b\u{2067}c\u{9B}d")
+    assert.equal("naïve – \u{201C}x\u{201D} \u{200F}", html.escape "naïve – \u{201C}x\u{201D} \u{200F}")
   end)
 
   it("takes no markup as text: only elements are elements", function()

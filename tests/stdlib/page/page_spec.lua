@@ -115,6 +115,24 @@ describe("the page", function()
     assert.equal(303, site:steer(("/occurrences/%d/cancel"):format(site.ids[2])).status)
   end)
 
+  it("stops a run that was started by hand", function()
+    tmp.write(site.dir .. "/slow.lua", [[local sluice = require "sluice"
+      return sluice.recipe { about = "waits", args = {}, run = function(_, run) run:store() require("sluice.task").sleep(60) end }]])
+    local sluice = lfs.currentdir() .. "/" .. (os.getenv "SLUICE_BUILD" or "build") .. "/sluice"
+    local child = assert(require("sluice.process").spawn { argv = { sluice, "run", "slow.lua" }, cwd = site.dir })
+    local run
+    for _ = 1, 200 do
+      run = site.store:runs({ most = 1 })[1]
+      if run and run.pid == child.pid then break end
+      task.sleep(0.05)
+    end
+    has(site:get("/runs/" .. run.id).body, ('action="/runs/%d/cancel"'):format(run.id))
+    assert.equal(303, site:steer(("/runs/%d/cancel"):format(run.id)).status)
+    assert.equal(143, child:wait().status)
+    has(site:get("/runs/" .. run.id).body, "cancelled")
+    assert.equal(409, site:steer(("/runs/%d/cancel"):format(run.id)).status)
+  end)
+
   it("says what is wrong with a form, on a page that leads back", function()
     for path, said in pairs {
       ["/schedules/delta/pause"] = "is no time", ["/schedules/nasty/backfill"] = "both times are needed",
@@ -209,6 +227,44 @@ describe("the page", function()
     assert.equal(503, answer.status)
     has(answer.body, "before the newest due time that is recorded")
     has(answer.body, "has not made a round for 100 s")
+  end)
+
+  it("answers whatever bytes an address has, and says them as text", function()
+    for _, path in ipairs { "/api/v1/schedules/%ff%fe", "/schedules/%ff", "/api/v1/schedules/a%00b", "/runs/%1b%5b31m", "/api/v1/runs/%ff/log" } do
+      local answer = site:get(path)
+      assert.equal(404, answer.status, path)
+      assert.is_truthy(utf8.len(answer.body), path)
+      assert.is_nil(answer.body:find "[%z\27]", path)
+    end
+    assert.equal(400, site:get("/api/v1/schedules?state=%ff").status)
+    for path in pairs { ["/events"] = 1, ["/"] = 1, ["/healthz"] = 1 } do
+      local answer = http.request { method = "HEAD", url = site.url .. path, timeout = 20 }
+      assert.same({ 200, "" }, { answer.status, answer.body or "" }, path)
+    end
+    assert.equal(0, site.page.ctx.followed or 0)
+  end)
+
+  it("is probed without a write at each probe", function()
+    site:get "/healthz"
+    local changes = site.store:changes()
+    for _ = 1, 3 do assert.equal(200, site:get("/healthz").status) end
+    assert.equal(changes, site.store:changes())
+  end)
+
+  it("answers on IPv6, and no login from another site", function()
+    assert.equal(403, site:post("/login", "token=" .. site.token, { origin = "http://evil.example" }).status)
+    assert.equal(403, site:post("/logout", "", { origin = "http://evil.example" }).status)
+    assert.equal(403, site:get("/events", { ["sec-fetch-site"] = "cross-site", ["sec-fetch-mode"] = "no-cors" }).status)
+    local secure = site:post("/login", "token=" .. site.token, { host = "localhost:" .. site.page.server.port,
+      origin = "https://localhost:" .. site.page.server.port }).headers["set-cookie"]
+    assert.matches("; Secure$", secure)
+    local probe = require("sluice.server").listen { host = "::1" }
+    if not probe then return pending "no IPv6 here" end
+    probe:close()
+    site:close()
+    site = support.new { listen = "[::1]:0" }
+    assert.equal(200, site:get("/").status)
+    assert.equal(421, site:get("/", { host = "evil.example" }).status)
   end)
 
   it("says that an address is taken, or is none", function()

@@ -58,11 +58,27 @@ schedules:
     assert.is_nil(options.spec_of("a", "TZ=Mars/Base\n0 6 * * *"))
   end)
 
+  it("listen on IPv4 and IPv6 addresses, and have names behind a proxy", function()
+    for _, address in ipairs { "127.0.0.1:7070", "0.0.0.0:0", "localhost:1", "[::1]:7070", "[::]:7070", "[2001:db8::a:1]:7070",
+      "[1:2:3:4:5:6:7:8]:65535", "off" } do
+      assert.equal(address, load(("serve: { listen: '%s' }\n"):format(address)).serve.listen)
+    end
+    assert.same({ "sluice.example", "[2001:db8::1]" }, load("serve: { names: [sluice.example, '[2001:db8::1]'] }\n").serve.names)
+  end)
+
   it("are refused with the place of what is wrong", function()
     for text, message in pairs {
       ['serve: { zone: Mars/Base }\nschedules:\n  a: { recipe: r.lua, cron: "0 6 * * *" }\n'] = ":1:10: serve%.zone: ",
       ['schedules:\n  a: { recipe: r.lua, cron: "61 6 * * *" }\n'] = ":2:%d+: ",
       ["serve: { listen: here }\n"] = ":1:18: serve%.listen: it is written like 127%.0%.0%.1:7070",
+      ["serve: { listen: 'localhost.example:7070' }\n"] = ":1:18: serve%.listen: it is written like",
+      ["serve: { listen: '256.0.0.1:7070' }\n"] = ":1:18: serve%.listen: ",
+      ["serve: { listen: '127.0.0.1:70700' }\n"] = ":1:18: serve%.listen: ",
+      ["serve: { listen: '::1:7070' }\n"] = ":1:18: serve%.listen: ",
+      ["serve: { listen: '[1::2::3]:7070' }\n"] = ":1:18: serve%.listen: ",
+      ["serve: { listen: '[12345::]:7070' }\n"] = ":1:18: serve%.listen: ",
+      ["serve: { names: [sluice.example, 'https://x'] }\n"] = ":1:34: serve%.names%[2%]: the name of a host",
+      ["serve: { names: ['sluice.example:443'] }\n"] = ":1:18: serve%.names%[1%]: .* without a port",
       ["serve: { concurrency: 0 }\n"] = ":1:23: serve%.concurrency: must be at least 1",
       ["notify: { operation: x }\n"] = ":1:9: notify: command or connection is missing",
       ["connections:\n  shop: { api: stock2shop, username: u, password: p, runs: 0 }\n"] = ":2:60: connections%.shop%.runs: must be at least 1",
