@@ -237,6 +237,15 @@ end
 -- What a due time costs; nothing is wanted of it. Not among the usual rows: `make bench ROWS=cron`.
 rows.cron = function() io.write(text.table(dofile(here .. "/cron.lua").rows())) end
 
+-- 10,000 schedules in one daemon, within what is wanted. It waits for a whole minute: `make bench ROWS=schedules`.
+rows.schedules = function()
+  local with = { sluice = sluice, dir = dir, count = tonumber(os.getenv "SCHEDULES" or 10000), idle = tonumber(os.getenv "IDLE" or 20) }
+  local lines, missed, has_peer = dofile(here .. "/schedules.lua").rows(with)
+  io.write(text.table(lines))
+  failed = failed + missed
+  if not has_peer then missing["python3-apscheduler"] = true end
+end
+
 -- not among the usual rows: `make bench ROWS=million`
 rows.million = function()
   local before = rounds
