@@ -86,6 +86,9 @@ function Book:sync(anyway)
   else
     for item in pairs(touched) do set_open(self, item, self.store:occurrences { schedule = item.name, open = true }) end
   end
+  if anyway then -- what the store knows from before this config was read
+    for _, item in pairs(self.items) do item.loaded = item.loaded or not item.schedule end
+  end
   self.changes, self.version = changes, version -- the last step: what fails before is read again
   return touched
 end

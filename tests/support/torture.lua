@@ -117,15 +117,20 @@ end
 
 happenings.kill_daemon, happenings.kill_daemon_again, happenings.term_daemon, happenings.hup = to_daemon(9), to_daemon(9), to_daemon(15), to_daemon(1)
 
--- Stopped in the middle of whatever it does, for up to two seconds.
+-- Stopped in the middle of whatever it does. Another process lets it go on: it may have the store for itself, and then we wait
+-- for it as well.
+local function hold(pid, seconds)
+  if not process.kill_group(pid, 19) then return end
+  local child = assert(process.spawn { argv = { "sh", "-c", ("sleep %g; kill -s CONT -- -%d"):format(seconds, pid) } })
+  task.spawn(function()
+    child:wait()
+    child:close()
+  end)
+end
+
 function happenings.stop_daemon(self)
   local one = some_daemon(self)
-  if not one then return end
-  self:signal(one, 19)
-  task.spawn(function()
-    task.sleep(self:random(2000) / 1000)
-    self:signal(one, 18)
-  end)
+  if one and not one.gone then hold(one.child.pid, self:random(2000) / 1000) end
 end
 
 local function to_run(self, number)
@@ -139,11 +144,7 @@ function happenings.stop_run(self)
   local pids = self:run_pids()
   local pid = #pids > 0 and pids[self:random(#pids)]
   if not pid then return end
-  process.kill_group(pid, 19)
-  task.spawn(function()
-    task.sleep(self:random(1500) / 1000)
-    process.kill_group(pid, 18)
-  end)
+  hold(pid, self:random(1500) / 1000)
 end
 
 function happenings.step_clock(self)
