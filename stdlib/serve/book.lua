@@ -146,16 +146,4 @@ function Book:started(item, row, started, now)
   self.running[row.id] = row
 end
 
---- An attempt has ended.
-function Book:ended(item, row, how, change, version)
-  self.running[row.id] = nil
-  self:change_row(item, change, version)
-  if how.state then
-    item.open = without(item.open, { [row.id] = true })
-    return
-  end
-  row.state, row.start, row.outcome, row.run = "waiting", how.again, how.outcome or row.outcome, row.run
-  if how.counts == false then row.attempt = row.attempt - 1 end
-end
-
 return books

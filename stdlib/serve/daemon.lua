@@ -106,8 +106,8 @@ function Daemon:finish(item, row, result, seen)
   }
   judge(self, item, row, how, change)
   how.exit_code, how.error = seen and seen.status, result.text
-  local version = self.store:occurrence_end(row.id, run, how, change)
-  if version then self.book:ended(item, row, how, change, version) else self.book:refresh(item) end
+  self.store:occurrence_end(row.id, run, how, change)
+  self.book:refresh(item) -- an end holds whatever others did meanwhile, so that its version says nothing of what we know
   planning.touch(self, item)
   local level = (result.outcome == "ok" or result.outcome == "stopped" or result.outcome == "cancelled") and "info" or "warn"
   log[level]("serve", "%s: run %d: %s%s", item.name, run, result.outcome, how.note and " (" .. how.note .. ")" or "")

@@ -151,9 +151,11 @@ end
 
 -- ---- turns ----
 
+-- It holds whatever others did meanwhile, so that all of the schedule is read and looked at again.
 local function cancel(daemon, item, row)
-  local version = daemon.store:occurrence_cancel(row.id)
-  if version then row.cancel, item.row.version = true, version end
+  if not daemon.store:occurrence_cancel(row.id) then return end
+  daemon.book:refresh(item)
+  item.again = true
 end
 
 -- Runs that are to be cancelled are asked to stop where they are ours; whose turn it is goes into the queue.

@@ -242,6 +242,42 @@ describe("a person", function()
 end)
 
 describe("two daemons", function()
+  -- What the second one decides between the first one's look at the store and what it writes then.
+  local function beside(first, second)
+    local sync = first.book.sync
+    first.book.sync = function(...)
+      local touched = sync(...)
+      second.looked = nil
+      second:tick()
+      return touched
+    end
+  end
+
+  local function count_of(w)
+    local count = 0
+    for _, row in ipairs(w.store:occurrences { schedule = "delta", kind = "timed" }) do count = count + row.count end
+    return count
+  end
+
+  it("an end that one writes does not make it believe that it knows what the other has decided meanwhile", function()
+    local w = new { delta = { every = 10 } }
+    local first = w:daemon()
+    w:pass(10)
+    w:pass(10)
+    assert.same({ "running", "skipped overlap" }, w:fates "delta")
+    w:daemon()
+    local second = w.daemons[2]
+    w.children[1]:exit(0)
+    w.daemons = {}
+    w:pass(30) -- nobody looks, and three are due
+    beside(first, second)
+    first:tick()
+    first:tick()
+    w.daemons = { first, second }
+    w:settle()
+    assert.equal(5, count_of(w))
+  end)
+
   it("share the work, and nothing is done twice", function()
     local schedules = {}
     for i = 1, 20 do schedules["s" .. i] = { every = 10 } end

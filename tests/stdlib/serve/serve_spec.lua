@@ -122,7 +122,7 @@ describe("sluice serve", function()
 
   it("TERM: what does not stop is killed when drain is over", function()
     config("  a: { recipe: deaf.lua, every: 1d, grace: 1h }\n", ", drain: 200ms")
-    tmp.write(dir .. "/deaf.lua", 'local f = io.open("marks", "a") f:write "x\\n" f:close() while true do end')
+    tmp.write(dir .. "/deaf.lua", 'local f = io.open("marks", "a") f:write "x\\n" f:close() local ends = os.time() + 30 repeat until os.time() > ends')
     local one = serve()
     one.says "1 schedules"
     trigger()
@@ -198,6 +198,33 @@ describe("sluice serve", function()
     local two = serve "--once"
     two.task:wait()
     assert.same({ "ran ok" }, fates())
+  end)
+
+  it("--once: ends when somebody was told", function()
+    config "  a: { recipe: bad.lua, every: 1d }\nnotify: { command: [sh, -c, 'sleep 0.3; echo $SLUICE_STATE > told'] }\n"
+    tmp.write(dir .. "/bad.lua", "error 'no'")
+    serve("--once").task:wait()
+    trigger()
+    serve("--once").task:wait()
+    assert.equal("failing\n", tmp.read(dir .. "/told"))
+  end)
+
+  it("TERM is heard while the config is read again, whatever a command in it waits for", function()
+    local token = ", token: { command: [sh, -c, 'echo $$ >> asked; test ! -e slow || exec sleep 50; echo abcdefghijklmnop'] }"
+    config("  a: { recipe: r.lua, every: 1d }\n", token)
+    local one = serve()
+    one.says "1 schedules"
+    tmp.write(dir .. "/slow", "")
+    one.child:signal(1)
+    local _, asked = until_so(function()
+      local text = tmp.read(dir .. "/asked")
+      return select(2, text:gsub("\n", "")) == 2 and text
+    end):match "(%d+)\n(%d+)"
+    one.child:signal(15)
+    one.task:wait()
+    assert.equal(0, one.status)
+    for _, line in ipairs(one.lines) do assert.is_nil(line:find("config is wrong", 1, true)) end
+    process.run { argv = { "kill", asked } } -- it would sleep on
   end)
 
   it("under a clock that is three hours ahead (libfaketime): the times between were missed, the newest is made up for", function()
