@@ -311,20 +311,36 @@ local function execute(self, path, given)
 end
 
 --- Whether an argument of this name is a secret.
----@param name string
+---@param name string|integer
 ---@return boolean
 function run.is_secret(name)
   for _, word in ipairs { "token", "passw", "secret", "api_?key" } do
-    if name:lower():find(word) then return true end
+    if tostring(name):lower():find(word) then return true end
   end
   return false
 end
 
---- Arguments that are secrets by their names are masked like those of the config, in the ledger as well.
-function run.hide_secrets(given)
-  for name, value in next, given do -- not what is still on standard input
-    if run.is_secret(name) then require("sluice.log").secret(tostring(value)) end
+local function hide(value, secret)
+  if type(value) ~= "table" then
+    if secret then require("sluice.log").secret(tostring(value)) end
+    return
   end
+  for name, inner in next, value do hide(inner, secret or run.is_secret(name)) end -- not what is still on standard input
+end
+
+--- Arguments that are secrets by their names, at any depth, are masked like those of the config, in the ledger as well.
+function run.hide_secrets(given) hide(given, false) end
+
+--- A copy of arguments as people may see them: *** stands for what is a secret by its name.
+---@param given table<string, any>
+---@return table<string, any>
+function run.shown_arguments(given)
+  local copy = setmetatable({}, getmetatable(given))
+  for name, value in next, given do
+    if run.is_secret(name) then copy[name] = "***"
+    else copy[name] = type(value) == "table" and run.shown_arguments(value) or value end
+  end
+  return copy
 end
 
 --- Does the work of a run from its beginning to its end: whatever happens is said, the ledger and the summary tell it.
@@ -360,7 +376,7 @@ function run.command(argv, globals)
   local options, words = take_options(argv, globals)
   local path = table.remove(words, 1)
   if not path then err.raise { code = "usage", message = "sluice run: which recipe?", hint = "sluice help run" } end
-  local given = require("sluice.recipe").words(words)
+  local given = require("sluice.scheduled").arguments() or require("sluice.recipe").words(words)
   run.hide_secrets(given)
   local self = run.set { name = recipe_name(path), path = path, options = options, args = given }
   take_turn(self)

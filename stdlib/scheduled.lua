@@ -43,6 +43,15 @@ function scheduled.take()
   }
 end
 
+--- The arguments that the scheduler gives: not as words, which everybody on the machine can see. nil where it gives none.
+---@return table<string, any>?
+function scheduled.arguments()
+  local text = process.take_env "SLUICE_ARGS"
+  local args = text and require("sluice.json").decode(text)
+  if text and type(args) ~= "table" then usage "SLUICE_ARGS is no JSON object" end
+  return args
+end
+
 --- Takes over the row of the ledger and the lock, which programs that are started from here do not get.
 ---@param turn sluice.Turn
 ---@param store sluice.Store

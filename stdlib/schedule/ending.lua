@@ -3,6 +3,8 @@
 ---   local result = ending.of { status = 5 }                                    -- { outcome = "failed", class = {…}, text = "…" }
 ---   local how, change = ending.decide { schedule = s, row = row, open = open, occurrence = o, result = result, now = now }
 ---   store:occurrence_end(o.id, o.run, how, change)
+local plan = require "sluice.schedule.plan"
+
 local ending = {}
 
 --- The longest time between two attempts where the config says none.
@@ -92,7 +94,7 @@ local function next_attempt(input)
   end
   local at = input.now + ending.backoff(retry, one.attempt)
   if one.kind ~= "timed" or input.schedule.overlap == "allow" then return at end
-  if input.schedule.enabled == false or input.row.paused then return nil, "not repeated: the schedule is paused or disabled" end
+  if input.schedule.enabled == false or plan.is_paused(input.row, input.now) then return nil, "not repeated: the schedule is paused or disabled" end
   local following = input.schedule.spec:next(input.now)
   if following and following <= at then return nil, "not repeated: the next time is due first" end
   if another_waits(input) then return nil, "not repeated: the next one waits already" end
@@ -109,8 +111,10 @@ local function change_of(input)
   if input.occurrence.kind == "backfill" or result.outcome == "cancelled" then return {} end
   if not is_failure(result) then return { failures = row.failures ~= 0 and 0 or nil } end
   local failures = (row.failures or 0) + 1
-  if not limit or failures < limit or row.paused then return { failures = failures } end
-  return { failures = failures, paused = input.now, paused_by = "failures", pause_note = ("%d failures in a row"):format(failures) }
+  if not limit or failures < limit or plan.is_paused(row, input.now) then return { failures = failures } end
+  local change = { failures = failures, paused = input.now, paused_by = "failures", pause_note = ("%d failures in a row"):format(failures) }
+  if row.paused_until then change.paused_until = false end -- of the one that is over
+  return change
 end
 
 ---@class sluice.EndInput

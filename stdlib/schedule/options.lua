@@ -44,8 +44,9 @@ end
 -- The zone belongs to the text, so that another `serve.zone` is another spec.
 local function text_of(schedule, zone)
   if schedule.every then return ("every %d"):format(schedule.every) end
-  if ("\n" .. schedule.cron):find "\n%s*TZ=" then return schedule.cron end
-  return ("TZ=%s\n%s"):format(zone, schedule.cron)
+  local cron_text = schedule.cron:gsub("^\xEF\xBB\xBF", "") -- a mark of the beginning, which is to be behind the zone
+  if ("\n" .. cron_text):find "\n%s*TZ=" then return cron_text end
+  return ("TZ=%s\n%s"):format(zone, cron_text)
 end
 
 local function check_zone(cfg, zone)
@@ -61,7 +62,10 @@ function options.spec_of(name, text)
   local seconds = math.tointeger(tonumber(text:match "^every (%d+)$"))
   if seconds then return cron.every(seconds, { name = name }) end
   if text == "" then return nil end
-  return (cron.parse(text, { name = name }))
+  local spec = cron.parse(text, { name = name })
+  if spec then return spec end
+  local zone, rest = text:match "^TZ=([^\n]*)\n(.*)$" -- with the zone that was put before it it may be longer than a text can be
+  return zone and cron.parse(rest, { name = name, zone = zone }) or nil
 end
 
 -- ---- connections ----

@@ -126,7 +126,7 @@ local function recipe_of(seen, schedule)
 end
 
 local function from_config(seen, one, schedule)
-  one.about, one.recipe, one.args = schedule.about, recipe_of(seen, schedule), schedule.args or {}
+  one.about, one.recipe, one.args = schedule.about, recipe_of(seen, schedule), require("sluice.run").shown_arguments(schedule.args or {})
   one.spec = schedule.cron or "every " .. times.span(schedule.every)
   one.zone, one.enabled = schedule.spec.zone, schedule.enabled ~= false
   one.overlap, one.catchup, one.timeout = schedule.overlap, schedule.catchup, schedule.timeout

@@ -86,6 +86,9 @@ function Book:sync(anyway)
   else
     for item in pairs(touched) do set_open(self, item, self.store:occurrences { schedule = item.name, open = true }) end
   end
+  if anyway then -- what the store knows from before this config was read
+    for _, item in pairs(self.items) do item.loaded = item.loaded or not item.schedule end
+  end
   self.changes, self.version = changes, version -- the last step: what fails before is read again
   return touched
 end
@@ -141,18 +144,6 @@ function Book:started(item, row, started, now)
   row.state, row.run, row.attempt, row.started, row.uses = "running", started.run, started.attempt, row.started or now, item.schedule.uses
   item.row.version = started.version
   self.running[row.id] = row
-end
-
---- An attempt has ended.
-function Book:ended(item, row, how, change, version)
-  self.running[row.id] = nil
-  self:change_row(item, change, version)
-  if how.state then
-    item.open = without(item.open, { [row.id] = true })
-    return
-  end
-  row.state, row.start, row.outcome, row.run = "waiting", how.again, how.outcome or row.outcome, row.run
-  if how.counts == false then row.attempt = row.attempt - 1 end
 end
 
 return books

@@ -11,6 +11,7 @@ local core = require "sluice.core"
 local ending = require "sluice.schedule.ending"
 local err = require "sluice.err"
 local heap = require "sluice.serve.heap"
+local lfs = require "lfs"
 local log = require "sluice.log"
 local notify = require "sluice.serve.notify"
 local planning = require "sluice.serve.planning"
@@ -27,6 +28,7 @@ local LOOK = 1     -- seconds between two looks at what others do, at the most
 local STEP = 2     -- seconds that the wall clock may differ from the monotonic one before it counts as a step
 local RUNS = 30    -- runs that stalled.of looks at
 local TELL_AGAIN = 60
+local TRIES = 3       -- with versions that turn out to be old
 
 ---@class sluice.ServeDaemon
 local Daemon = {}
@@ -40,7 +42,7 @@ function daemons.new(store, loaded, options)
   options = options or {}
   local self = setmetatable({
     store = store, loaded = loaded, clock = options.clock or time, program = options.program, spawn = options.spawn, book = books.new(store),
-    runs = {}, orphans = {}, orphaned = {}, living = {}, touched = {}, troubles = {}, untold = {},
+    runs = {}, orphans = {}, orphaned = {}, living = {}, touched = {}, troubles = {}, untold = {}, telling = {},
     times = heap.new(function(a, b) return a.at < b.at end), queue = heap.new(starting.before),
   }, Daemon)
   self.me = store:daemon_start(options.note)
@@ -66,6 +68,7 @@ end
 
 --- Does something that the store, the disk or a mistake of ours may refuse: said when it begins, and when it is over.
 ---@return boolean ok
+---@return any problem where it is not
 function Daemon:guard(what, fn, ...)
   local ok, problem = xpcall(fn, function(value) return err.is(value) and value or debug.traceback(tostring(value), 2) end, ...)
   if ok and self.troubles[what] then
@@ -75,7 +78,7 @@ function Daemon:guard(what, fn, ...)
     self.troubles[what] = tostring(problem)
     log.error("serve", "%s: %s (it is tried again)", what, tostring(problem))
   end
-  return ok
+  return ok, problem
 end
 
 -- ---- ends ----
@@ -103,8 +106,8 @@ function Daemon:finish(item, row, result, seen)
   }
   judge(self, item, row, how, change)
   how.exit_code, how.error = seen and seen.status, result.text
-  local version = self.store:occurrence_end(row.id, run, how, change)
-  if version then self.book:ended(item, row, how, change, version) else self.book:refresh(item) end
+  self.store:occurrence_end(row.id, run, how, change)
+  self.book:refresh(item) -- an end holds whatever others did meanwhile, so that its version says nothing of what we know
   planning.touch(self, item)
   local level = (result.outcome == "ok" or result.outcome == "stopped" or result.outcome == "cancelled") and "info" or "warn"
   log[level]("serve", "%s: run %d: %s%s", item.name, run, result.outcome, how.note and " (" .. how.note .. ")" or "")
@@ -135,40 +138,56 @@ local function note_end(self, id, run)
 end
 
 -- Runs whose process has ended. What the store refuses now is told again in the next round; until then their locks are ours.
--- Trouble with one keeps none of the others.
+-- Trouble with one keeps none of the others; but for a store that another process writes for long, which takes seconds to
+-- find out, so that it is asked once.
 local function reap(self)
   local ended, ok = {}, true
   for id, run in pairs(self.runs) do ended[id] = run.result and run end
-  for id, run in pairs(ended) do ok = self:guard(("the end of run %d"):format(id), note_end, self, id, run) and ok end
+  for id, run in pairs(ended) do
+    local done, problem = self:guard(("the end of run %d"):format(id), note_end, self, id, run)
+    ok = ok and done
+    if not done and err.is(problem) and problem.retryable then break end
+  end
   return ok
 end
 
 -- ---- who is told ----
 
+-- Takes back that it was told, whatever others do to the schedule meanwhile.
+local function untell(self, item, state, was)
+  for _ = 1, TRIES do
+    if not item.row or item.row.told ~= state then return end -- it has changed since, and is told then
+    local change = { name = item.name, version = item.row.version, told = was }
+    local versions = self.store:schedule_plan(self.me, { change })
+    if versions[1] then return self.book:change_row(item, change, versions[1]) end
+    self.book:refresh(item)
+    planning.touch(self, item)
+  end
+end
+
 local function send(self, item, notice, state)
   local ok, problem = notify.send(self.loaded, notice)
-  item.telling = nil
+  if not self.telling[item] then return end -- it took too long for us: it was taken back
+  self.telling[item] = nil
+  self:ring()
   if ok then return end
   log.error("serve", "%s could not be told: %s (it is tried again)", notice.text, problem)
   item.tell_after = self.clock.mono() + TELL_AGAIN
   self.untold[item] = true
-  if item.row.told ~= state then return end -- it has changed since, and is told then
-  local change = { name = item.name, version = item.row.version, told = notice.was }
-  local versions = self.store:schedule_plan(self.me, { change })
-  if versions[1] then self.book:change_row(item, change, versions[1]) end
+  untell(self, item, state, notice.was)
 end
 
 --- Tells of a change of state, once. The store knows it first.
 function Daemon:tell(item)
   local row = item.row
-  if not self.loaded.notify or not row or not item.schedule or item.telling then return end
+  if not self.loaded.notify or not row or not item.schedule or self.telling[item] then return end
   local state, was = notify.state(row), row.told or "ok"
   if state == was or item.tell_after and item.tell_after > self.clock.mono() then return end
   local change = { name = item.name, version = row.version, told = state }
   local versions = self.store:schedule_plan(self.me, { change })
   if not versions[1] then return planning.touch(self, item) end
   self.book:change_row(item, change, versions[1])
-  item.telling, item.tell_after = true, nil
+  self.telling[item], item.tell_after = { state = state, was = was }, nil
   task.spawn(function()
     self:guard("telling", send, self, item, notify.message(item.name, was, state, item.row), state)
   end)
@@ -217,7 +236,18 @@ local function look_around(self, mono)
   end
 end
 
+-- A store that was removed or replaced: what we write would be seen by nobody, and others have another one.
+local function check_store(self)
+  local now = lfs.attributes(self.loaded.store)
+  local which = now and now.dev .. ":" .. now.ino
+  self.file = self.file or which
+  if which == self.file then return end
+  err.raise { code = "state", message = self.loaded.store .. (now and " is another file now" or " was removed") .. " while it was in use",
+    hint = "nothing is started until `sluice serve` starts anew" }
+end
+
 local function sync(self)
+  check_store(self)
   for item in pairs(self.book:sync(not self.synced)) do planning.touch(self, item) end
   self.synced = true
 end
@@ -232,6 +262,14 @@ local function pause(self, now, mono, failed)
   return math.max(seconds, 0)
 end
 
+-- Whether none of its processes goes on; there may be ends that the store has refused.
+local function all_ended(self)
+  for _, run in pairs(self.runs) do
+    if not run.result then return false end
+  end
+  return true
+end
+
 --- One round. Gives the seconds until the next one; less where it rings before.
 ---@return number seconds
 function Daemon:tick()
@@ -242,11 +280,12 @@ function Daemon:tick()
   ok = ok and self:guard("looking after the runs of others", look_around, self, mono)
   if ok and not self.draining then
     ok = self:guard("deciding what is due", planning.round, self, now)
-    ok = self:guard("starting what waits", starting.round, self, now) and ok
+    ok = ok and self:guard("starting what waits", starting.round, self, now)
     if ok then planning.prepare(self, self.clock.now()) end
   end
   if self.draining and mono >= self.draining then
     for _, run in pairs(self.runs) do runner.kill(run) end
+    self.last_try = all_ended(self) -- and their ends were offered to the store at least once more
   end
   return pause(self, now, mono, not ok)
 end
@@ -263,8 +302,13 @@ function Daemon:stop()
   self:ring()
 end
 
---- Whether it was stopped and nothing runs any more.
-function Daemon:is_done() return self.draining ~= nil and next(self.runs) == nil end
+--- Whether it was stopped and nothing runs any more. At the end of `drain` it waits no longer for somebody who is being told
+--- something, or for a store that can't be written: the next daemon finds such an end, and asks the ledger.
+function Daemon:is_done()
+  if not self.draining then return false end
+  if self.clock.mono() >= self.draining and self.last_try then return all_ended(self) end
+  return next(self.runs) == nil and next(self.telling) == nil
+end
 
 --- Ends a wait: something has happened.
 function Daemon:ring()
@@ -304,7 +348,12 @@ end
 function Daemon:close()
   for _, run in pairs(self.runs) do
     if run.child then run.child:close() end
+    if run.result then log.error("serve", "%s: the end of run %d could not be written; the next daemon finds it", run.item.name, run.id) end
   end
+  for item, one in pairs(self.telling) do
+    self:guard("what could not be told", untell, self, item, one.state, one.was)
+  end
+  self.telling = {}
   self.me:close()
 end
 

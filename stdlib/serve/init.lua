@@ -70,6 +70,7 @@ end
 local function reload(daemon, path)
   process.notify "RELOADING=1"
   local ok, loaded = pcall(load, path)
+  if daemon.draining then return end
   if ok then
     say_what_stays(daemon.loaded, loaded)
     loaded.store = daemon.loaded.store
@@ -99,12 +100,36 @@ local function stop(daemon)
   daemon:stop()
 end
 
+-- The config is read beside: a command in it that takes its time keeps no other signal from being heard. What is asked for
+-- meanwhile makes one more reading.
+local function reader(daemon, path)
+  local reading, again
+  local self = {}
+  function self.read()
+    again = true
+    if reading then return end
+    reading = task.spawn(function()
+      while again do
+        again = false
+        reload(daemon, path)
+      end
+      reading = nil
+    end)
+  end
+  function self.close()
+    if reading then reading:cancel() end
+  end
+  return self
+end
+
 local function hear(daemon, path, signals)
+  local config_reader = reader(daemon, path)
   for signal in signals do
-    if signal == "HUP" then reload(daemon, path)
+    if signal == "HUP" then config_reader.read()
     elseif signal == "USR1" then log.print(daemon:describe())
     else stop(daemon) end
   end
+  config_reader.close()
 end
 
 -- ---- the command ----
@@ -123,9 +148,10 @@ local function teller()
   end
 end
 
--- `--once`: nothing runs, and nothing waits for anything but its time.
+-- `--once`: nothing runs, nobody is being told, and nothing waits for anything but its time.
 local function end_when_idle(daemon)
-  if next(daemon.runs) == nil and not daemon.queue:top() and next(daemon.touched) == nil then daemon:stop() end
+  local busy = next(daemon.runs) or next(daemon.telling) or daemon.queue:top() or next(daemon.touched)
+  if not busy then daemon:stop() end
 end
 
 local function set_up_log(globals)

@@ -89,7 +89,6 @@ local function rearm(daemon, item, now)
   if not item.schedule or not item.row or item.why == "foreign" then return end
   local at = item.broken or plan.wake(item.schedule, item.row, item.open, now)
   if item.why == "clock" and at then at = math.max(at, item.row.seen) end
-  item.broken = nil
   if not at then return end
   item.at = at
   daemon.times:push { at = at, item = item }
@@ -154,19 +153,21 @@ end
 local function decide_all(daemon, touched, now)
   local changes, items = {}, {}
   for item in pairs(touched) do
-    item.again = nil
+    item.again, item.broken = nil, nil
     local change = try_to_decide(daemon, item, now)
     if change then changes[#changes + 1], items[#items + 1] = change, item
-    elseif item.schedule and not item.why then item.loaded = nil end
+    elseif not item.broken and not (item.schedule and item.why) then item.loaded = nil end
   end
   if #changes > 0 then write(daemon, changes, items) end
 end
 
 -- ---- turns ----
 
+-- It holds whatever others did meanwhile, so that all of the schedule is read and looked at again.
 local function cancel(daemon, item, row)
-  local version = daemon.store:occurrence_cancel(row.id)
-  if version then row.cancel, item.row.version = true, version end
+  if not daemon.store:occurrence_cancel(row.id) then return end
+  daemon.book:refresh(item)
+  item.again = true
 end
 
 -- Runs that are to be cancelled are asked to stop where they are ours; whose turn it is goes into the queue.

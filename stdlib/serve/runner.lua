@@ -27,29 +27,23 @@ local TERM, KILL = 15, 9
 ---@field reason? "timeout"|"cancel"|"drain" why we asked it to stop
 ---@field result? { status?: integer, signal?: integer, note?: string } it has ended
 
--- Every argument is JSON, so that no text is taken for `-` (standard input), or a number for a text.
-local function words_of(args)
-  local words, names = {}, {}
-  for name in pairs(args) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do words[#words + 1] = ("%s:=%s"):format(name, json.encode(args[name])) end
-  return words
-end
-
+-- Secrets among them are known from now on, so that the ledger and the log are without them.
 local function arguments(schedule, row)
-  if not row.args then return schedule.args end
-  local args = json.decode(row.args)
-  return type(args) == "table" and args or schedule.args
+  local args = row.args and json.decode(row.args)
+  if type(args) ~= "table" then args = schedule.args end
+  require("sluice.run").hide_secrets(args)
+  return args
 end
 
-local function argv_of(daemon, schedule, args)
-  local argv = { daemon.program or program.path(), "run", schedule.recipe, "-c", daemon.loaded.path }
-  return table.move(words_of(args), 1, 1000, #argv + 1, argv)
+local function argv_of(daemon, schedule)
+  return { daemon.program or program.path(), "run", schedule.recipe, "-c", daemon.loaded.path }
 end
 
-local function environment(run)
+-- Arguments may be secrets, and everybody on the machine can see the words of a command (ps), but not its environment.
+local function environment(run, args)
   local row = run.row
   return {
+    SLUICE_ARGS = next(args) and json.encode(args) or false,
     SLUICE_RUN = tostring(run.id), SLUICE_RUN_LOCK_FD = tostring(run.lock:fd()), SLUICE_SCHEDULE = run.item.name,
     SLUICE_DUE = run.schedule.spec:format(row.due), SLUICE_ATTEMPT = tostring(row.attempt), NOTIFY_SOCKET = false, WATCHDOG_USEC = false,
   }
@@ -77,7 +71,7 @@ end
 
 local function spawn(daemon, run, args)
   local child, problem = (daemon.spawn or process.spawn) {
-    argv = argv_of(daemon, run.schedule, args), cwd = daemon.loaded.folder, env = environment(run), keep = { run.lock:fd() },
+    argv = argv_of(daemon, run.schedule), cwd = daemon.loaded.folder, env = environment(run, args), keep = { run.lock:fd() },
     memory = run.schedule.memory, death_signal = true,
   }
   if not child then

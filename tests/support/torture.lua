@@ -117,15 +117,20 @@ end
 
 happenings.kill_daemon, happenings.kill_daemon_again, happenings.term_daemon, happenings.hup = to_daemon(9), to_daemon(9), to_daemon(15), to_daemon(1)
 
--- Stopped in the middle of whatever it does, for up to two seconds.
+-- Stopped in the middle of whatever it does. Another process lets it go on: it may have the store for itself, and then we wait
+-- for it as well.
+local function hold(pid, seconds)
+  if not process.kill_group(pid, 19) then return end
+  local child = assert(process.spawn { argv = { "sh", "-c", ("sleep %g; kill -s CONT -- -%d"):format(seconds, pid) } })
+  task.spawn(function()
+    child:wait()
+    child:close()
+  end)
+end
+
 function happenings.stop_daemon(self)
   local one = some_daemon(self)
-  if not one then return end
-  self:signal(one, 19)
-  task.spawn(function()
-    task.sleep(self:random(2000) / 1000)
-    self:signal(one, 18)
-  end)
+  if one and not one.gone then hold(one.child.pid, self:random(2000) / 1000) end
 end
 
 local function to_run(self, number)
@@ -139,11 +144,7 @@ function happenings.stop_run(self)
   local pids = self:run_pids()
   local pid = #pids > 0 and pids[self:random(#pids)]
   if not pid then return end
-  process.kill_group(pid, 19)
-  task.spawn(function()
-    task.sleep(self:random(1500) / 1000)
-    process.kill_group(pid, 18)
-  end)
+  hold(pid, self:random(1500) / 1000)
 end
 
 function happenings.step_clock(self)
@@ -235,7 +236,10 @@ function Torture:check_fates(schedule)
     first, last = math.min(first, row.due), math.max(last, upto)
     self:count(row.state .. (row.outcome and " " .. row.outcome or "") .. (row.reason and " " .. row.reason or ""))
   end
-  if last == 0 then return self:complain("%s: nothing happened", schedule.name) end
+  if last == 0 then -- in seconds, on a busy machine, that may be so
+    if self.seconds >= 60 then self:complain("%s: nothing happened", schedule.name) end
+    return
+  end
   local seen = self.store:schedule(schedule.name).seen
   local count = schedule.spec:count(first - 1, math.max(last, seen))
   for _, due in ipairs(schedule.spec:times(first - 1, count)) do
@@ -266,7 +270,7 @@ end
 ---@return { wrong: string[], counts: table<string, integer>, folder: string }
 function torture.run(o)
   local folder = tmp.dir()
-  local self = setmetatable({ state = o.seed, folder = folder, daemons = {}, counts = {}, wrong = {}, shift = 0,
+  local self = setmetatable({ state = o.seed, seconds = o.seconds, folder = folder, daemons = {}, counts = {}, wrong = {}, shift = 0,
     program = o.program or lfs.currentdir() .. "/" .. (os.getenv "SLUICE_BUILD" or "build") .. "/sluice",
     script = lfs.currentdir() .. "/tests/support/torture_daemon.lua" }, Torture)
   tmp.write(folder .. "/sluice.yaml", CONFIG)

@@ -46,6 +46,17 @@ describe("another attempt", function()
     assert.equal(3600, ending.backoff({ backoff = 30 }, 1000))
   end)
 
+  it("is made where a pause is over that no daemon has cleared away yet", function()
+    assert.equal(NOW + 30, decide({ status = 1 }, { row = { failures = 0, paused = NOW - 100, paused_until = NOW - 1 } }).again)
+    assert.is_nil(decide({ status = 1 }, { row = { failures = 0, paused = NOW - 100, paused_until = NOW + 1 } }).again)
+  end)
+
+  it("that was the last one pauses such a schedule again, and without an end", function()
+    local _, change = decide({ status = 1 }, { attempt = 3, schedule = { pause_on_failure = 1 },
+      row = { failures = 0, paused = NOW - 100, paused_until = NOW - 1, paused_by = "person" } })
+    assert.same({ NOW, false, "failures" }, { change.paused, change.paused_until, change.paused_by })
+  end)
+
   it("is not made after the last one, after success, and after a cancel", function()
     assert.matches("after 3 attempts", decide({ status = 1 }, { attempt = 3 }).note)
     for _, result in ipairs { { status = 0 }, { status = 3 }, { status = 143, reason = "cancel" } } do assert.is_nil(decide(result).again) end

@@ -1,6 +1,7 @@
 -- From the config to schedules with their due times.
 local config = require "sluice.config"
 local err = require "sluice.err"
+local json = require "sluice.json"
 local options = require "sluice.schedule.options"
 local tmp = require "support.tmp"
 
@@ -54,6 +55,19 @@ schedules:
     for name, s in pairs(loaded.schedules) do
       assert.same(s.spec:times(1e9, 5), options.spec_of(name, s.text):times(1e9, 5))
     end
+  end)
+
+  it("take a byte-order mark, and a text as long as can be", function()
+    local marked = load('schedules:\n  a: { recipe: r.lua, cron: "\\uFEFFTZ=Asia/Tokyo\\n0 6 * * *" }\n' ..
+      '  b: { recipe: r.lua, cron: "\\uFEFF0 6 * * *" }\n')
+    assert.same({ "TZ=Asia/Tokyo\n0 6 * * *", "TZ=UTC\n0 6 * * *" }, { marked.schedules.a.text, marked.schedules.b.text })
+    local long = "0 6 * * *\n#" .. ("x"):rep(65536 - 11) -- as long as a text can be, without the zone
+    tmp.write(dir .. "/sluice.yaml", ('schedules:\n  a: { recipe: r.lua, cron: %s }\n'):format(json.encode(long)))
+    local largest = options.load(config.load(dir .. "/sluice.yaml")).schedules.a
+    assert.equal(6 * 3600, largest.spec:next(0))
+  end)
+
+  it("know what is no text", function()
     assert.is_nil(options.spec_of("a", ""))
     assert.is_nil(options.spec_of("a", "TZ=Mars/Base\n0 6 * * *"))
   end)

@@ -33,6 +33,11 @@ describe("sluice.schedule.view", function()
     return said
   end
 
+  it("shows no secrets among the arguments of the config", function()
+    s:config "  delta: { recipe: r.lua, every: 1h, args: { to: feed, password: hunter2, deep: { api_key: k } } }"
+    assert.same({ to = "feed", password = "***", deep = { api_key = "***" } }, view.schedule(seen(), "delta").args)
+  end)
+
   it("shows what the config has where there is no store yet", function()
     local all = view.schedules(seen())
     assert.same({ "delta", "nightly", "off" }, { all[1].name, all[2].name, all[3].name })

@@ -1,5 +1,7 @@
 -- The daemon's rounds over a real store, with a given clock and played processes (support/pretend.lua): what starts, what
 -- follows from an end, who looks after whom. Real processes: serve_spec.lua.
+local json = require "sluice.json"
+local lfs = require "lfs"
 local pretend = require "support.pretend"
 local task = require "sluice.task"
 
@@ -20,7 +22,8 @@ describe("a daemon", function()
     assert.same({}, w:fates "delta")
     w:pass(20) -- 1000000020 is a multiple of 60
     local child = w:running()[1]
-    assert.same({ "run", "/nowhere/r.lua", "-c", w.loaded.path, "n:=5", 'stream:="-"' }, table.move(child.argv, 2, 99, 1, {}))
+    assert.same({ "run", "/nowhere/r.lua", "-c", w.loaded.path }, table.move(child.argv, 2, 99, 1, {}))
+    assert.same({ stream = "-", n = 5 }, json.decode(child.env.SLUICE_ARGS))
     assert.same({ "delta", "t1000000020", "1" }, { child.env.SLUICE_SCHEDULE, child.env.SLUICE_DUE, child.env.SLUICE_ATTEMPT })
     assert.is_false(child.env.NOTIFY_SOCKET)
     assert.same({ "running" }, w:fates "delta")
@@ -29,6 +32,22 @@ describe("a daemon", function()
     assert.same({ "ran ok" }, w:fates "delta")
     local run = w.store:runs({ schedule = "delta" })[1]
     assert.same({ "/nowhere/r", "ok", 1, 0 }, { run.recipe, run.outcome, run.attempt, run.exit_code })
+  end)
+
+  it("keeps secrets among the arguments out of the words of the process and of the ledger", function()
+    local w = new { delta = { every = 60, args = { api_token = "tok-12345", deep = { password = "sesame-4711" }, n = 5 } } }
+    w:daemon()
+    w.store:schedule_trigger("delta", { args = '{"secret":"geheim99"}' })
+    w:settle()
+    w:running()[1]:exit(0)
+    w:pass(20)
+    for _, child in ipairs(w.children) do
+      local words = table.concat(child.argv, " ")
+      for _, secret in ipairs { "tok-12345", "sesame-4711", "geheim99" } do assert.is_nil(words:find(secret, 1, true)) end
+    end
+    local runs = w.store:runs { schedule = "delta" }
+    assert.same({ api_token = "***", deep = { password = "***" }, n = 5 }, json.decode(runs[1].args))
+    assert.same({ secret = "***" }, json.decode(runs[2].args))
   end)
 
   it("runs each due time once, for a day", function()
@@ -177,7 +196,7 @@ describe("a person", function()
     w:daemon()
     w.store:schedule_trigger("delta", { args = '{"n":2}' })
     w:pass(1)
-    assert.equal("n:=2", w:running()[1].argv[6])
+    assert.equal(2, json.decode(w:running()[1].env.SLUICE_ARGS).n)
     w:pass(20)
     assert.same({ "running", "waiting" }, w:fates "delta")
     w:running()[1]:exit(0)
@@ -223,6 +242,42 @@ describe("a person", function()
 end)
 
 describe("two daemons", function()
+  -- What the second one decides between the first one's look at the store and what it writes then.
+  local function beside(first, second)
+    local sync = first.book.sync
+    first.book.sync = function(...)
+      local touched = sync(...)
+      second.looked = nil
+      second:tick()
+      return touched
+    end
+  end
+
+  local function count_of(w)
+    local count = 0
+    for _, row in ipairs(w.store:occurrences { schedule = "delta", kind = "timed" }) do count = count + row.count end
+    return count
+  end
+
+  it("an end that one writes does not make it believe that it knows what the other has decided meanwhile", function()
+    local w = new { delta = { every = 10 } }
+    local first = w:daemon()
+    w:pass(10)
+    w:pass(10)
+    assert.same({ "running", "skipped overlap" }, w:fates "delta")
+    w:daemon()
+    local second = w.daemons[2]
+    w.children[1]:exit(0)
+    w.daemons = {}
+    w:pass(30) -- nobody looks, and three are due
+    beside(first, second)
+    first:tick()
+    first:tick()
+    w.daemons = { first, second }
+    w:settle()
+    assert.equal(5, count_of(w))
+  end)
+
   it("share the work, and nothing is done twice", function()
     local schedules = {}
     for i = 1, 20 do schedules["s" .. i] = { every = 10 } end
@@ -294,6 +349,26 @@ describe("stopping", function()
     assert.same({ "waiting" }, w:fates "delta")
   end)
 
+  it("does not wait for ever for a store that can't be written: the next daemon finds the end", function()
+    local w = new({ delta = { every = 3600 } }, { with = { drain = 10 } })
+    local daemon = w:daemon()
+    w.store:schedule_trigger("delta")
+    w:settle()
+    local real = daemon.store
+    local full = { occurrence_end = function() error(require("sluice.err").new { code = "state", message = "the disk is full" }, 0) end }
+    daemon.store = setmetatable(full, { __index = function(_, key) return function(_, ...) return real[key](real, ...) end end })
+    daemon:stop()
+    w:pass(9)
+    assert.is_false(daemon:is_done())
+    w:pass(2)
+    assert.is_true(daemon:is_done())
+    daemon.store = real
+    w:kill(daemon)
+    w:daemon()
+    w:pass(2)
+    assert.same({ "ran lost" }, w:fates "delta")
+  end)
+
   it("claims nothing more", function()
     local w = new { delta = { every = 60 } }
     local daemon = w:daemon()
@@ -303,11 +378,57 @@ describe("stopping", function()
   end)
 end)
 
+describe("a store that is taken away", function()
+  it("is said, and nothing is started any more", function()
+    local w = new { delta = { every = 60 } }
+    local daemon = w:daemon()
+    assert(os.rename(w.loaded.store, w.loaded.store .. ".old"))
+    w:pass(20)
+    assert.same({}, w:running())
+    assert.matches("state.db was removed while it was in use", daemon:describe())
+    io.open(w.loaded.store, "w"):close()
+    w:pass(1)
+    assert.matches("state.db is another file now while it was in use", daemon:describe())
+    assert.equal(0, lfs.attributes(w.loaded.store, "size"))
+  end)
+end)
+
 describe("another config", function()
   local function reload(w, schedules)
     for _, daemon in ipairs(w.daemons) do daemon:load(pretend.loaded(w.folder, schedules)) end
     w:settle()
   end
+
+  it("that has a schedule no more ends what waits of it, also where no daemon ran meanwhile; comes it back, it begins anew", function()
+    local w = new { delta = { every = 60 }, other = { every = 3600 } }
+    w:kill(w:daemon())
+    w.store:schedule_trigger("delta")
+    local without = pretend.loaded(w.folder, { other = { every = 3600 } })
+    local second = w:daemon(without)
+    w:settle()
+    assert.same({ "skipped disabled" }, w:fates "delta")
+    w:pass(600, 60)
+    w:kill(second)
+    w:daemon()
+    w:settle()
+    assert.same({ "skipped disabled" }, w:fates "delta")
+    w:pass(60)
+    assert.same({ "skipped disabled", "running" }, w:fates "delta")
+  end)
+
+  it("without a schedule, read twice, does not take it from a daemon that has read a later one", function()
+    local w = new { delta = { every = 60 }, other = { every = 3600 } }
+    local first = w:daemon()
+    for _ = 1, 2 do
+      first:load(pretend.loaded(w.folder, { other = { every = 3600 } }))
+      w:settle()
+    end
+    assert.equal("", w.store:schedule("delta").spec)
+    w:daemon()
+    w:pass(60)
+    assert.equal("every 60", w.store:schedule("delta").spec)
+    assert.same({ "running" }, w:fates "delta")
+  end)
 
   it("loses no due time of the old one", function()
     local w = new { delta = { cron = "* * * * *" } }
@@ -422,6 +543,42 @@ describe("who is told", function()
     w:daemon()
     ending_with(w, 1, 1)
     assert.same({ "ok > failing", "failing > ok", "ok > failing", "failing > paused" }, notices)
+  end)
+
+  it("is told before a daemon ends; where that takes longer than drain, by the next one", function()
+    local w = new({ delta = { every = 60 } }, { notify = { command = { "x" } }, with = { drain = 10 } })
+    local daemon, told = w:daemon(), notify.send
+    notify.send = function(...) -- luacheck: ignore
+      repeat task.yield() until w.heard
+      return told(...)
+    end
+    ending_with(w, 1)
+    daemon:stop()
+    w:pass(5)
+    assert.is_false(daemon:is_done())
+    w:pass(6)
+    assert.is_true(daemon:is_done())
+    daemon:close()
+    assert.equal("ok", w.store:schedule("delta").told)
+    w.heard = true
+    task.yield()
+    notices = {}
+    table.remove(w.daemons, 1).store:close()
+    w:daemon()
+    w:settle()
+    assert.same({ "ok > failing" }, notices)
+    assert.equal("failing", w.store:schedule("delta").told)
+  end)
+
+  it("is told again where somebody else has changed the schedule while it could not be told", function()
+    local w = new({ delta = { every = 60 } }, { notify = { command = { "x" } } })
+    w:daemon()
+    notify.send = function() -- luacheck: ignore
+      w.store:schedule_pause("delta", {})
+      return nil, "nobody listens"
+    end
+    ending_with(w, 1)
+    assert.equal("ok", w.store:schedule("delta").told)
   end)
 
   it("is told again later where it did not work", function()

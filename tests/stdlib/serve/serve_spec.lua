@@ -2,6 +2,7 @@
 local json = require "sluice.json"
 local lfs = require "lfs"
 local process = require "sluice.process"
+local scripted = require "support.scripted"
 local state = require "sluice.state"
 local task = require "sluice.task"
 local tmp = require "support.tmp"
@@ -122,7 +123,7 @@ describe("sluice serve", function()
 
   it("TERM: what does not stop is killed when drain is over", function()
     config("  a: { recipe: deaf.lua, every: 1d, grace: 1h }\n", ", drain: 200ms")
-    tmp.write(dir .. "/deaf.lua", 'local f = io.open("marks", "a") f:write "x\\n" f:close() while true do end')
+    tmp.write(dir .. "/deaf.lua", 'local f = io.open("marks", "a") f:write "x\\n" f:close() local t = os.time() + 30 repeat until os.time() > t')
     local one = serve()
     one.says "1 schedules"
     trigger()
@@ -200,6 +201,33 @@ describe("sluice serve", function()
     assert.same({ "ran ok" }, fates())
   end)
 
+  it("--once: ends when somebody was told", function()
+    config "  a: { recipe: bad.lua, every: 1d }\nnotify: { command: [sh, -c, 'sleep 0.3; echo $SLUICE_STATE > told'] }\n"
+    tmp.write(dir .. "/bad.lua", "error 'no'")
+    serve("--once").task:wait()
+    trigger()
+    serve("--once").task:wait()
+    assert.equal("failing\n", tmp.read(dir .. "/told"))
+  end)
+
+  it("TERM is heard while the config is read again, whatever a command in it waits for", function()
+    local token = ", token: { command: [sh, -c, 'echo $$ >> asked; test ! -e slow || exec sleep 50; echo abcdefghijklmnop'] }"
+    config("  a: { recipe: r.lua, every: 1d }\n", token)
+    local one = serve()
+    one.says "1 schedules"
+    tmp.write(dir .. "/slow", "")
+    one.child:signal(1)
+    local _, asked = until_so(function()
+      local text = tmp.read(dir .. "/asked")
+      return select(2, text:gsub("\n", "")) == 2 and text
+    end):match "(%d+)\n(%d+)"
+    one.child:signal(15)
+    one.task:wait()
+    assert.equal(0, one.status)
+    for _, line in ipairs(one.lines) do assert.is_nil(line:find("config is wrong", 1, true)) end
+    process.run { argv = { "kill", asked } } -- it would sleep on
+  end)
+
   it("under a clock that is three hours ahead (libfaketime): the times between were missed, the newest is made up for", function()
     if (os.getenv "SLUICE_BUILD" or ""):find "asan" or not process.find "faketime" then return end -- its preload is none for ASan
     config "  a: { recipe: r.lua, every: 1h }\n"
@@ -227,6 +255,33 @@ describe("sluice serve", function()
       local text = tmp.read(dir .. "/told")
       return text ~= "" and text
     end))
+  end)
+
+  it("tells by an operation of a connection, with what happened in its arguments; what is refused is told again by the next one", function()
+    local chat = scripted.start { { status = 403, json = { ok = false } }, { status = 200, json = { ok = true } } }
+    tmp.write(dir .. "/bad.lua", "error 'no'")
+    assert(lfs.mkdir(dir .. "/apis"))
+    tmp.write(dir .. "/apis/chat.lua", [[return {
+      name = "chat", doc = "A chat", hosts = { { name = "base", key = "base_url", url = "https://chat.example" } },
+      connection = { { name = "key", type = "secret", required = true, doc = "key" } }, credential = { kind = "bearer", secret = "key" },
+      classes = { write = { rate = "100/s", doc = "all" } },
+      operations = { { name = "post", doc = "Say it", method = "POST", path = "/post", body = '{"channel":{channel},"text":{text}}',
+        args = { { name = "channel", type = "text", doc = "where" }, { name = "text", type = "text", doc = "what" } },
+        success = { 200 }, result = "ok", class = "write", resend = "unsafe" } },
+    }]])
+    config(('  a: { recipe: bad.lua, every: 1d }\nconnections: { room: { api: chat, base_url: "%s", key: k-12345 } }\n'):format(chat.url) ..
+      'notify: { connection: room, operation: post, args: { channel: "#ops", text: "{was} > {state}: {text}" } }\n')
+    serve("--once").task:wait()
+    trigger()
+    local one = serve "--once"
+    one.task:wait()
+    assert.matches("a fails: 1 in a row could not be told: .* %(it is tried again%)", one.says "could not be told")
+    serve("--once").task:wait()
+    serve("--once").task:wait()
+    assert.equal(2, #chat.requests)
+    assert.same({ "/post", "Bearer k-12345" }, { chat.requests[2].path, chat.requests[2].headers.authorization })
+    assert.same({ channel = "#ops", text = "ok > failing: schedule a fails: 1 in a row" }, json.decode(chat.requests[2].body))
+    chat:close()
   end)
 
   it("refuses a wrong config and unknown options with exit 2", function()
