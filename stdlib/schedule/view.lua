@@ -211,7 +211,8 @@ local function page_of(filter, most) return filter.words and math.max(most, LOOK
 -- Pages of rows, newest first, until enough of them have one of the words; and where the next page begins, if there is one.
 local function find_rows(seen, filter)
   local most, wanted, found, after, looked = filter.most or 50, set_of(filter.words), {}, filter.after, 0
-  local page, count = page_of(filter, most), 0
+  local page = page_of(filter, most)
+  local count
   repeat
     local rows = seen.store:occurrences {
       schedule = filter.schedule, from = filter.from, to = filter.to, after = after, newest = true, most = page,
@@ -261,7 +262,8 @@ function view.runs(seen, filter)
   filter = filter or {}
   local list, most, wanted = json.array {}, filter.most or 20, set_of(filter.words)
   if not seen.store then return list end
-  local below, looked, page, count = filter.below, 0, page_of(filter, most), 0
+  local below, looked, page = filter.below, 0, page_of(filter, most)
+  local count
   repeat
     local rows = seen.store:runs { schedule = filter.schedule, occurrence = filter.occurrence, below = below, most = page }
     for _, row in ipairs(rows) do
