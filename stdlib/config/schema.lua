@@ -2,7 +2,8 @@
 ---
 --- A row: kind, required, default, doc, one_of (choices), min; a map has `fields` (key -> row), or `each` (one row for
 --- all keys, which are names then); `open` maps take other keys as well; a list has `item`.
---- Kinds: text, secret, id, path, url, proxy, name, host, listen, integer, number, boolean, duration, rate, size, choice, store, list, map, any, cron.
+--- Kinds: text, secret, id, path, url, proxy, name, host, listen,
+--- integer, number, boolean, duration, rate, size, choice, store, list, map, any, cron.
 
 local codes = require("sluice.err").codes
 

@@ -53,7 +53,8 @@ local function facts(one)
     { "Ended", one.ended and parts.time(one.ended) },
     { "Took", one.seconds and el.span { ["data-since"] = not one.ended and one.started or nil, parts.span(one.seconds) } },
     { "Exit code", one.exit_code }, { "Error", one.error }, { "Requests", unless_0(one.requests, text.grouped) },
-    { "Waited", unless_0(one.waited, function(n) return parts.span(n) .. " for rate budgets" end) }, { "Batches", unless_0(one.batches, text.grouped) },
+    { "Waited", unless_0(one.waited, function(n) return parts.span(n) .. " for rate budgets" end) },
+    { "Batches", unless_0(one.batches, text.grouped) },
     { "Peak memory", size(one.peak_bytes) }, { "Rejected records", one.dead_letters and el.code { one.dead_letters } },
     { "Process", one.pid },
   }

@@ -211,9 +211,10 @@ local function page_of(filter, most) return filter.words and math.max(most, LOOK
 -- Pages of rows, newest first, until enough of them have one of the words; and where the next page begins, if there is one.
 local function find_rows(seen, filter)
   local most, wanted, found, after, looked = filter.most or 50, set_of(filter.words), {}, filter.after, 0
-  local page, rows = page_of(filter, most), nil
+  local page = page_of(filter, most)
+  local count
   repeat
-    rows = seen.store:occurrences {
+    local rows = seen.store:occurrences {
       schedule = filter.schedule, from = filter.from, to = filter.to, after = after, newest = true, most = page,
     }
     for _, row in ipairs(rows) do
@@ -221,9 +222,9 @@ local function find_rows(seen, filter)
       if not filter.words or wanted[fate.word(row)] then found[#found + 1] = row end
       if #found == most then return found, after end
     end
-    looked = looked + #rows
-  until #rows < page or looked >= (filter.looks or math.huge)
-  return found, #rows == page and after or nil
+    count, looked = #rows, looked + #rows
+  until count < page or looked >= (filter.looks or math.huge)
+  return found, count == page and after or nil
 end
 
 --- Fates, newest first.
@@ -261,17 +262,18 @@ function view.runs(seen, filter)
   filter = filter or {}
   local list, most, wanted = json.array {}, filter.most or 20, set_of(filter.words)
   if not seen.store then return list end
-  local below, looked, page, rows = filter.below, 0, page_of(filter, most), nil
+  local below, looked, page = filter.below, 0, page_of(filter, most)
+  local count
   repeat
-    rows = seen.store:runs { schedule = filter.schedule, occurrence = filter.occurrence, below = below, most = page }
+    local rows = seen.store:runs { schedule = filter.schedule, occurrence = filter.occurrence, below = below, most = page }
     for _, row in ipairs(rows) do
       below = row.id
       if not filter.words or wanted[shown_run.word(row)] then list[#list + 1] = run_of(seen, row) end
       if #list == most then return list, below end
     end
-    looked = looked + #rows
-  until #rows < page or looked >= (filter.looks or math.huge)
-  return list, #rows == page and below or nil
+    count, looked = #rows, looked + #rows
+  until count < page or looked >= (filter.looks or math.huge)
+  return list, count == page and below or nil
 end
 
 local function dead_letters(store, id)

@@ -69,7 +69,8 @@ describe("the API", function()
     local now, rows = site.now // 1 | 0, {}
     for i = 1, 600 do rows[i] = { due = now - 100000 + i, state = "missed", reason = "catchup" } end
     rows[1].state, rows[1].reason = "skipped", "overlap"
-    site.store:schedule_plan(site.daemon, { { name = "quiet", version = site.store:schedule("quiet").version, spec = "every 900", seen = now, rows = rows } })
+    local version = site.store:schedule("quiet").version
+    site.store:schedule_plan(site.daemon, { { name = "quiet", version = version, spec = "every 900", seen = now, rows = rows } })
     local first = get "/occurrences?schedule=quiet&word=skipped&most=1"
     assert.same({}, first.occurrences)
     assert.is_number(first.following)
