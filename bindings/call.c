@@ -129,7 +129,7 @@ static int l_conn_login(lua_State *L) {
 /* ---- sums ---- */
 
 static int push_stats(lua_State *L, sl_call_stats s) {
-    lua_createtable(L, 0, 9);
+    lua_createtable(L, 0, 10);
     slb_set_int(L, "calls", (int64_t)s.calls);
     slb_set_int(L, "requests", (int64_t)s.requests);
     slb_set_int(L, "retries", (int64_t)s.retries);
@@ -139,6 +139,10 @@ static int push_stats(lua_State *L, sl_call_stats s) {
     slb_set_int(L, "bytes_down", (int64_t)s.bytes_down);
     slb_set_seconds(L, "waited", s.waited_ms);
     slb_set_seconds(L, "waited_budget", s.slot_ms);
+    lua_createtable(L, 0, SL_OUTCOMES);
+    for (int i = 0; i < SL_OUTCOMES; i++)
+        if (s.outcomes[i]) slb_set_int(L, sl_outcome_name((sl_outcome)i), (int64_t)s.outcomes[i]);
+    lua_setfield(L, -2, "outcomes");
     return 1;
 }
 

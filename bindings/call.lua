@@ -53,6 +53,7 @@ local call = {}
 ---@field waited_budget number seconds, for slots of the rate budget alone
 ---@field bytes_up integer
 ---@field bytes_down integer
+---@field outcomes table<string, integer> requests by outcome: ok, partial, rejected, auth, limited, unavailable, ambiguous; those of 0 are left out
 
 ---@class sluice.call.Connection
 --- `call` waits; beside an error comes the body of the answer, masked, and its head { status, headers }, where one came.

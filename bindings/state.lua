@@ -73,6 +73,7 @@ function Store:run_start(run) end
 ---@field peak_bytes? integer
 ---@field moved? integer cursors that it moved; nil where it had none
 ---@field delivered? string digest of what it delivered; nil where that was nothing
+---@field outcomes? string requests by outcome, as JSON: {"ok":41,"limited":1}
 
 --- Notes how it ended.
 ---@param id integer

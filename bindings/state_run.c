@@ -58,17 +58,18 @@ static const struct {
 
 #define SUMS (sizeof sums / sizeof sums[0])
 
-/* store:run_finish(id, {exit_code=, error=, read=, …, waited=, moved=, delivered=}) -> true */
+/* store:run_finish(id, {exit_code=, error=, read=, …, waited=, moved=, delivered=, outcomes=}) -> true */
 static int store_run_finish(lua_State *L) {
     static const char *const known[] = {"exit_code", "error",   "read",       "added", "sent",      "unchanged",
                                         "skipped",   "rejected", "unknown",   "batches", "requests", "waited",
-                                        "peak_bytes", "moved",  "delivered", NULL};
+                                        "peak_bytes", "moved",  "delivered", "outcomes", NULL};
     sl_store *st = state_store(L);
     lua_Integer id = luaL_checkinteger(L, 2);
     luaL_checktype(L, 3, LUA_TTABLE);
     slb_check_options(L, 3, "run_finish", known);
     sl_run_sums s = {.waited_ms = slb_opt_ms(L, 3, "waited", 0), .moved = slb_opt_int(L, 3, "moved", -1),
-                     .delivered = slb_opt_string(L, 3, "delivered", NULL)};
+                     .delivered = slb_opt_string(L, 3, "delivered", NULL),
+                     .outcomes = slb_opt_string(L, 3, "outcomes", NULL)};
     for (size_t i = 0; i < SUMS; i++)
         *(int64_t *)(void *)((char *)&s + sums[i].at) = slb_opt_int(L, 3, sums[i].key, 0);
     int exit_code = (int)slb_opt_int(L, 3, "exit_code", 0);
@@ -109,6 +110,7 @@ static void push_sums(lua_State *L, const sl_run *r) {
     slb_set_seconds(L, "waited", r->sums.waited_ms);
     if (r->sums.moved >= 0) slb_set_int(L, "moved", r->sums.moved);
     slb_set_text(L, "delivered", r->sums.delivered);
+    slb_set_text(L, "outcomes", r->sums.outcomes);
 }
 
 static void push_run(lua_State *L, const sl_run *r) {

@@ -95,6 +95,12 @@ local function sums_text(sums)
   return #parts > 0 and table.concat(parts, ", ") or "nothing"
 end
 
+local function outcomes_text(outcomes)
+  local parts = {}
+  for _, name in ipairs(text.keys(outcomes or {})) do parts[#parts + 1] = ("%d %s"):format(outcomes[name], name) end
+  return #parts > 0 and " (" .. table.concat(parts, ", ") .. ")" or ""
+end
+
 local function arguments_text(args)
   local parts = {}
   for _, name in ipairs(text.keys(args)) do parts[#parts + 1] = ("%s=%s"):format(name, tostring(args[name])) end
@@ -119,7 +125,7 @@ local function lines_of(one)
   row("error", one.error)
   row("records", one.sums and sums_text(one.sums))
   row("batches", one.batches and one.batches > 0 and one.batches or nil)
-  row("requests", one.requests and one.requests > 0 and one.requests or nil)
+  row("requests", one.requests and one.requests > 0 and one.requests .. outcomes_text(one.requests_by_outcome) or nil)
   row("waited", one.waited and one.waited > 0 and times.span(one.waited) .. " for rate budgets" or nil)
   row("memory", one.peak_bytes and one.peak_bytes > 0 and ("%.0f MB at most"):format(one.peak_bytes / 1e6) or nil)
   row("rejected", one.dead_letters and one.dead_letters .. " (sluice dlq show " .. one.id .. ")")

@@ -32,6 +32,7 @@ function summary.of(run, code, problem)
   local all = { recipe = run.name, run = run.id, exit_code = code, error = problem and log.mask(tostring(problem)) or nil }
   for kind, n in pairs(run.sums) do all[kind] = n end
   all.batches, all.requests, all.retries = counts, stats.requests, stats.retries
+  all.requests_by_outcome = stats.outcomes and next(stats.outcomes) and stats.outcomes or nil
   all.limited, all.waited, all.paused = stats.limited, stats.waited_budget, stats.waited - stats.waited_budget
   all.seconds = time.mono() - run.started
   all.cpu_seconds, all.peak_bytes = time.cpu(), time.peak_bytes()
@@ -47,6 +48,7 @@ function summary.of(run, code, problem)
     skipped = all.skipped, rejected = all.rejected, unknown = all.unknown, batches = #run.batches,
     requests = all.requests, waited = all.waited, peak_bytes = all.peak_bytes,
     moved = run.moved, delivered = run.delivered,
+    outcomes = all.requests_by_outcome and require("sluice.json").encode(all.requests_by_outcome, { sort = true }) or nil,
   }
   return all
 end

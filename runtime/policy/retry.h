@@ -37,6 +37,8 @@ typedef enum sl_outcome {
     SL_OUTCOME_AMBIGUOUS    /* it may have been done: timeout, reset, 5xx; with body_sent false it was not */
 } sl_outcome;
 
+#define SL_OUTCOMES (SL_OUTCOME_AMBIGUOUS + 1)
+
 /* "ok", "partial", "rejected", "auth", "limited", "unavailable", "ambiguous". */
 const char *sl_outcome_name(sl_outcome outcome);
 

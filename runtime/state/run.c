@@ -134,13 +134,13 @@ static int update(sl_store *st, int64_t id, int exit_code, sl_val error, const s
         sl_val_int(s->read),     sl_val_int(s->added),           sl_val_int(s->sent),      sl_val_int(s->unchanged),
         sl_val_int(s->skipped),  sl_val_int(s->rejected),        sl_val_int(s->unknown),   sl_val_int(s->batches),
         sl_val_int(s->requests), sl_val_int(s->waited_ms),       sl_val_int(s->peak_bytes),
-        s->moved < 0 ? sl_val_cstr(NULL) : sl_val_int(s->moved), sl_val_cstr(s->delivered)};
+        s->moved < 0 ? sl_val_cstr(NULL) : sl_val_int(s->moved), sl_val_cstr(s->delivered), sl_val_cstr(s->outcomes)};
     return sl_sql_run(
         st->db,
         "UPDATE runs SET finished_ms = $2, exit_code = $3, error = $4, read = $5, added = $6, sent = $7,"
         " unchanged = $8, skipped = $9, rejected = $10, unknown = $11, batches = $12, requests = $13,"
-        " waited_ms = $14, peak_bytes = $15, moved = $16, delivered = $17 WHERE id = $1",
-        args, 17, err);
+        " waited_ms = $14, peak_bytes = $15, moved = $16, delivered = $17, outcomes = $18 WHERE id = $1",
+        args, 18, err);
 }
 
 static int put_finish(sl_store *st, int64_t id, int exit_code, const char *error, const sl_run_sums *sums, sl_err *err) {
@@ -197,6 +197,7 @@ static int read_row(sl_store *st, int rc, sl_run *out, sl_err *err) {
     out->log = sl_sql_text(db, 23);
     out->sums.moved = sl_sql_null(db, 24) ? -1 : sl_sql_int(db, 24);
     out->sums.delivered = sl_sql_text(db, 25);
+    out->sums.outcomes = sl_sql_text(db, 26);
     out->state = SL_RUN_FINISHED;
     if (out->finished_ms) return 1;
     int alive = sl_run_alive(st, out->id, err);
@@ -207,7 +208,7 @@ static int read_row(sl_store *st, int rc, sl_run *out, sl_err *err) {
 #define SELECT                                                                                                         \
     "SELECT id, pid, started_ms, finished_ms, exit_code, recipe, args, error, read, added, sent, unchanged, skipped,"  \
     " rejected, unknown, batches, requests, waited_ms, peak_bytes, occurrence, attempt, schedule, outcome, log, moved," \
-    " delivered FROM runs WHERE "
+    " delivered, outcomes FROM runs WHERE "
 #define PAGE " AND id < $2 AND ($3 IS NULL OR schedule = $3) ORDER BY id DESC LIMIT $4"
 
 int sl_runs_first(sl_store *st, const sl_run_filter *f, sl_run *out, sl_err *err) {

@@ -25,6 +25,7 @@ typedef struct sl_run_sums {
     int64_t read, added, sent, unchanged, skipped, rejected, unknown, batches, requests, waited_ms, peak_bytes;
     int64_t moved;         /* cursors that it moved, -1 where it had none */
     const char *delivered; /* digest of what it delivered, NULL where that was nothing; borrowed */
+    const char *outcomes;  /* requests by outcome, as JSON; NULL where there was none; borrowed */
 } sl_run_sums;
 
 typedef enum sl_run_state { SL_RUN_RUNNING, SL_RUN_FINISHED, SL_RUN_LOST } sl_run_state;

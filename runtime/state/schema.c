@@ -96,6 +96,7 @@ static const char *const steps[] = {
     "ALTER TABLE runs ADD COLUMN log TEXT;"
     "ALTER TABLE runs ADD COLUMN moved INTEGER;"
     "ALTER TABLE runs ADD COLUMN delivered TEXT;"
+    "ALTER TABLE runs ADD COLUMN outcomes TEXT;"
     "CREATE INDEX runs_occurrence ON runs (occurrence);"
     "CREATE INDEX runs_schedule ON runs (schedule) WHERE schedule IS NOT NULL;",
 };

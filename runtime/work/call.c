@@ -159,6 +159,7 @@ static void act(call_op *c, const judgement *j) {
 static void judge(call_op *c) {
     judgement j;
     sl_call_judge(c, &j);
+    for (int i = 0; i < 2; i++) stats(c, i)->outcomes[j.outcome]++;
     c->answer.outcome = j.outcome;
     c->failure = j.err;
     c->failure.retry_after_ms = j.hint_ms;

@@ -38,6 +38,7 @@ typedef struct sl_call_stats {
     uint64_t calls, requests, retries, limited, failed;
     int64_t waited_ms, slot_ms; /* in all, and of that for the rate budget */
     uint64_t bytes_up, bytes_down;
+    uint64_t outcomes[SL_OUTCOMES]; /* requests by what became of them */
 } sl_call_stats;
 
 /* What all connections of a process share. */

@@ -37,7 +37,7 @@ metrics.families = {
     help = "From the due time to the start of a first attempt." },
   { name = "sluice_run_duration_seconds", type = "histogram", bounds = TOOK, help = "From start to end of a run." },
   { name = "sluice_records_total", type = "counter", help = "Records of runs that have ended, by verdict." },
-  { name = "sluice_run_requests_total", type = "counter", help = "Requests of runs that have ended." },
+  { name = "sluice_run_requests_total", type = "counter", help = "Requests of runs that have ended, by outcome." },
   { name = "sluice_run_waited_seconds_total", type = "counter", help = "Seconds that runs have waited for rate budgets." },
   { name = "sluice_requests_total", type = "counter", help = "Requests by budget, limited (answers 429) and other; "
     .. "of all processes of this user on this machine, not to be summed over daemons." },
@@ -120,7 +120,9 @@ local function ended(self, store, row)
   for _, verdict in ipairs { "read", "added", "sent", "unchanged", "skipped", "rejected", "unknown" } do
     if row[verdict] and row[verdict] > 0 then self:count("sluice_records_total", { verdict = verdict }, row[verdict]) end
   end
-  if row.requests then self:count("sluice_run_requests_total", nil, row.requests) end
+  for outcome, count in pairs(row.outcomes and require("sluice.json").decode(row.outcomes) or {}) do
+    self:count("sluice_run_requests_total", { outcome = outcome }, count)
+  end
   if row.waited then self:count("sluice_run_waited_seconds_total", nil, row.waited) end
   local occurrence = row.occurrence and store:occurrence(row.occurrence)
   if occurrence and occurrence.state == "ran" and occurrence.run == row.id then

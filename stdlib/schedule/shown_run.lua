@@ -57,7 +57,9 @@ function shown_run.of(row, ctx)
     pid = word == "running" and row.pid ~= 0 and row.pid or nil,
     started = fate.time(ctx.schedule, row.started), ended = fate.time(ctx.schedule, row.finished),
     seconds = seconds, exit_code = row.exit_code, error = row.error ~= "" and row.error or nil, log = row.log ~= "" and row.log or nil,
-    sums = sums, requests = row.requests, batches = row.batches, waited = row.waited, peak_bytes = row.peak_bytes,
+    sums = sums, requests = row.requests,
+    requests_by_outcome = row.outcomes and require("sluice.json").decode(row.outcomes) or nil,
+    batches = row.batches, waited = row.waited, peak_bytes = row.peak_bytes,
   }
 end
 

@@ -104,6 +104,7 @@ local LOOKED = 500 -- rows of a page in which words are looked for
 ---@field log? string path of its log file
 ---@field sums? table<string, integer> read, added, sent, unchanged, skipped, rejected, unknown: where it has ended, or has told
 ---@field requests? integer
+---@field requests_by_outcome? table<string, integer> ok, limited, rejected, …
 ---@field batches? integer
 ---@field waited? number seconds waited for rate budgets
 ---@field peak_bytes? integer

@@ -219,11 +219,12 @@ describe("/metrics", function()
     assert.equal(1, values["sluice_start_lateness_seconds_count"])
     assert.equal(0, values['sluice_start_lateness_seconds_bucket{le="3600"}'])
     assert.equal(1, values['sluice_start_lateness_seconds_bucket{le="+Inf"}'])
-    site:finish(site.ids[1], run, "ok", { exit_code = 0, read = 12, sent = 10, rejected = 2, requests = 7, waited = 1.5 })
+    site:finish(site.ids[1], run, "ok", { exit_code = 0, read = 12, sent = 10, rejected = 2, requests = 7, waited = 1.5,
+      outcomes = '{"limited":1,"ok":6}' })
     values = scrape()
-    assert.same({ 1, 1, 10, 2, 7, 1.5, 1 }, { values['sluice_runs_total{outcome="ok"}'], values['sluice_fates_total{fate="ok",reason=""}'],
+    assert.same({ 1, 1, 10, 2, 6, 1, 1.5, 1 }, { values['sluice_runs_total{outcome="ok"}'], values['sluice_fates_total{fate="ok",reason=""}'],
       values['sluice_records_total{verdict="sent"}'], values['sluice_records_total{verdict="rejected"}'],
-        values["sluice_run_requests_total"],
+        values['sluice_run_requests_total{outcome="ok"}'], values['sluice_run_requests_total{outcome="limited"}'],
       values["sluice_run_waited_seconds_total"], values["sluice_run_duration_seconds_count"] })
     assert.same(values['sluice_runs_total{outcome="ok"}'], scrape()['sluice_runs_total{outcome="ok"}'])
   end)
