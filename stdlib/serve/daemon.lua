@@ -121,6 +121,13 @@ local function current(item, row)
   end
 end
 
+-- What is known of a process that has ended. One that fails has told the ledger why, if it came so far.
+local function seen_of(self, run)
+  local result = run.result
+  local ledger = result.status ~= 0 and self.store:runs({ id = run.id })[1] or nil
+  return { status = result.status, signal = result.signal, reason = run.reason, said = ledger and ledger.error }
+end
+
 -- What a run's end means goes to the store; then its lock is free.
 local function note_end(self, id, run)
   local row = current(run.item, run.row)
@@ -129,7 +136,7 @@ local function note_end(self, id, run)
     row = current(run.item, run.row)
   end
   if row and row.run == id and row.state == "running" then
-    local seen = { status = run.result.status, signal = run.result.signal, reason = run.reason }
+    local seen = seen_of(self, run)
     local result = run.result.note and { outcome = "failed", classes = {}, named_only = true, text = run.result.note } or ending.of(seen)
     self:finish(run.item, row, result, seen)
   end
