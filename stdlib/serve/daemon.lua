@@ -6,6 +6,7 @@
 --- A round (`tick`) never waits; between two rounds the daemon sleeps until the next due time by the monotonic clock, a second
 --- at most, so that steps of the wall clock and changes by others are seen. Nothing that a round does is lost where it fails:
 --- what was not written is decided again from the store.
+local agenda = require "sluice.serve.agenda"
 local books = require "sluice.serve.book"
 local core = require "sluice.core"
 local ending = require "sluice.schedule.ending"
@@ -43,7 +44,7 @@ function daemons.new(store, loaded, options)
   local self = setmetatable({
     store = store, loaded = loaded, clock = options.clock or time, program = options.program, spawn = options.spawn, book = books.new(store),
     runs = {}, orphans = {}, orphaned = {}, living = {}, touched = {}, troubles = {}, untold = {}, telling = {},
-    times = heap.new(function(a, b) return a.at < b.at end), queue = heap.new(starting.before),
+    agenda = agenda.new(), order = {}, queue = heap.new(starting.before),
   }, Daemon)
   self.me = store:daemon_start(options.note)
   self.id = self.me.id
@@ -288,7 +289,7 @@ function Daemon:tick()
   if ok and not self.draining then
     ok = self:guard("deciding what is due", planning.round, self, now)
     ok = ok and self:guard("starting what waits", starting.round, self, now)
-    if ok then planning.prepare(self, self.clock.now()) end
+    if ok then planning.prepare(self, now) end
   end
   if self.draining and mono >= self.draining then
     for _, run in pairs(self.runs) do runner.kill(run) end
