@@ -10,6 +10,8 @@ local ending = {}
 --- The longest time between two attempts where the config says none.
 ending.MAX_BACKOFF = 3600
 
+local MOST = 200 -- bytes of a run's own error in a note
+
 -- Exit codes and the codes of errors that end with them (fail.lua has the other direction).
 local classes = {
   [1] = { "internal", "invalid", "not_found", "conflict", "protocol", "partial", "state" },
@@ -35,15 +37,23 @@ local named_only = { [2] = true, [7] = true }
 ---@field named_only? boolean repeated only where `retry.errors` names one of them
 ---@field text? string for people
 
-local function failed(code)
+-- The first line of a text, not cut within a character.
+local function first_line(words)
+  local line = words:match "[^\r\n]+"
+  if not line or #line <= MOST then return line end
+  return line:sub(1, utf8.len(line) and utf8.offset(line, 0, MOST - 2) - 1 or MOST - 3) .. "…"
+end
+
+local function failed(code, said)
   return { outcome = "failed", classes = classes[code] or classes[1], named_only = named_only[code],
-    text = ("exit code %d: %s"):format(code, says[code] or "it failed") }
+    text = ("exit code %d: %s"):format(code, said and first_line(said) or says[code] or "it failed") }
 end
 
 --- The outcome of a process: `reason` is why we ended it ("timeout", "cancel", "drain"), nil where it ended by itself.
 --- 130 and 143 after our own stop, and a death by our signals, are that reason's; a run that ends well all the same is ok.
 --- `lost`: nobody saw its end. `memory`: a limit was set, so that an end by itself may be its doing.
----@param seen { status?: integer, signal?: integer, reason?: "timeout"|"cancel"|"drain", lost?: boolean }
+--- `said`: the error that it has put into the ledger; of a failure its first line is told.
+---@param seen { status?: integer, signal?: integer, reason?: "timeout"|"cancel"|"drain", lost?: boolean, said?: string }
 ---@return sluice.EndResult
 function ending.of(seen)
   if seen.lost then return { outcome = "lost", classes = classes[1], text = "its process was gone without a word" } end
@@ -53,7 +63,7 @@ function ending.of(seen)
   if seen.reason == "cancel" then return { outcome = "cancelled", classes = {}, text = "cancelled" } end
   if seen.reason == "drain" then return { outcome = "stopped", classes = {}, text = "stopped by a restart" } end
   if seen.signal then return { outcome = "failed", classes = classes[1], text = ("ended by signal %d"):format(seen.signal) } end
-  return failed(seen.status)
+  return failed(seen.status, seen.said)
 end
 
 local function is_failure(result)

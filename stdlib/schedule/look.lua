@@ -54,6 +54,7 @@ end
 function look.list(argv, globals)
   options.parse(argv, { command = "sluice schedule", verb = "list", none = true })
   local ctx <close> = context.open(globals)
+  if not globals.json then ctx.recent = STRIP end
   local list = view.schedules(ctx)
   ctx:result(list, function() return rows_of(ctx, list) end)
   if #list == 0 then ctx:say("%s has no schedules", ctx.cfg.file) end

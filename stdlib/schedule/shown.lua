@@ -17,21 +17,23 @@ local function newest_first(a, b)
   return a.id > b.id
 end
 
--- The newest that are over or run, and whether those are all. A backfill that waits may be longer than what is asked for first.
-local function recent_rows(store, name)
-  local rows, newest = {}, store:occurrences { schedule = name, newest = true, most = FEW }
+-- The newest `most` that are over or run, and whether those are all. `waiting`: so many wait, as far as that is known; a
+-- backfill that waits may be longer than what is asked for first.
+local function recent_rows(store, name, most, waiting)
+  local asked = most + waiting
+  local rows, newest = {}, store:occurrences { schedule = name, newest = true, most = asked }
   for _, row in ipairs(newest) do
     if row.state ~= "waiting" then rows[#rows + 1] = row end
   end
-  if #rows < RECENT and #newest == FEW then
+  if #rows < most and #newest == asked then
     rows = {}
     for _, state in ipairs { "running", table.unpack(OVER) } do
-      local found = store:occurrences { schedule = name, state = state, newest = true, most = RECENT }
+      local found = store:occurrences { schedule = name, state = state, newest = true, most = most }
       table.move(found, 1, #found, #rows + 1, rows)
     end
   end
   table.sort(rows, newest_first)
-  return rows, #newest < FEW
+  return rows, #newest < asked
 end
 
 local function newest_run(store, name, rows, all)
@@ -71,10 +73,11 @@ end
 -- running, waiting, recent (oldest first), last.
 local function history(seen, name, schedule, open)
   if not seen.store then return { running = json.array {}, waiting = json.array {}, recent = json.array {} } end
-  local rows, all = recent_rows(seen.store, name)
+  local most = seen.recent or RECENT
+  local rows, all = recent_rows(seen.store, name, most, open and #open_rows(seen, name, "waiting", open) or FEW - RECENT)
   local ctx = { schedule = schedule, now = seen.now, others = rows }
   local last, recent = newest_run(seen.store, name, rows, all), {}
-  for i = math.min(#rows, RECENT), 1, -1 do recent[#recent + 1] = fate.of(rows[i], ctx) end
+  for i = math.min(#rows, most), 1, -1 do recent[#recent + 1] = fate.of(rows[i], ctx) end
   return {
     running = fates(open_rows(seen, name, "running", open), ctx),
     waiting = fates(open_rows(seen, name, "waiting", open), ctx),

@@ -22,6 +22,7 @@ local LOOKED = 500 -- rows of a page in which words are looked for
 ---@field schedules table<string, sluice.Schedule> by name, as the config has them
 ---@field now number seconds since 1970
 ---@field folder? string of the config: recipes are shown from there on
+---@field recent? integer fates of each schedule that are looked at, 30 where it is not said
 
 ---@alias sluice.view.Word one word for what became of it
 ---| "ok"|"partial"|"failed"|"timed_out"|"lost"|"cancelled"   it ran, with that outcome
@@ -76,7 +77,7 @@ local LOOKED = 500 -- rows of a page in which words are looked for
 ---@field next string[] the next due times (5), whether it is paused or not; none where it is disabled
 ---@field next_at? number the first of them in seconds since 1970
 ---@field last? sluice.view.Fate the newest that ran
----@field recent sluice.view.Fate[] the newest 30 that are over or run, oldest first
+---@field recent sluice.view.Fate[] the newest 30 (Seen.recent) that are over or run, oldest first
 ---@field running sluice.view.Fate[]
 ---@field waiting sluice.view.Fate[]
 ---@field overlap string

@@ -6,6 +6,7 @@
 --- A round (`tick`) never waits; between two rounds the daemon sleeps until the next due time by the monotonic clock, a second
 --- at most, so that steps of the wall clock and changes by others are seen. Nothing that a round does is lost where it fails:
 --- what was not written is decided again from the store.
+local agenda = require "sluice.serve.agenda"
 local books = require "sluice.serve.book"
 local core = require "sluice.core"
 local ending = require "sluice.schedule.ending"
@@ -43,7 +44,7 @@ function daemons.new(store, loaded, options)
   local self = setmetatable({
     store = store, loaded = loaded, clock = options.clock or time, program = options.program, spawn = options.spawn, book = books.new(store),
     runs = {}, orphans = {}, orphaned = {}, living = {}, touched = {}, troubles = {}, untold = {}, telling = {},
-    times = heap.new(function(a, b) return a.at < b.at end), queue = heap.new(starting.before),
+    agenda = agenda.new(), order = {}, queue = heap.new(starting.before),
   }, Daemon)
   self.me = store:daemon_start(options.note)
   self.id = self.me.id
@@ -121,6 +122,13 @@ local function current(item, row)
   end
 end
 
+-- What is known of a process that has ended. One that fails has told the ledger why, if it came so far.
+local function seen_of(self, run)
+  local result = run.result
+  local ledger = result.status ~= 0 and self.store:runs({ id = run.id })[1] or nil
+  return { status = result.status, signal = result.signal, reason = run.reason, said = ledger and ledger.error }
+end
+
 -- What a run's end means goes to the store; then its lock is free.
 local function note_end(self, id, run)
   local row = current(run.item, run.row)
@@ -129,7 +137,7 @@ local function note_end(self, id, run)
     row = current(run.item, run.row)
   end
   if row and row.run == id and row.state == "running" then
-    local seen = { status = run.result.status, signal = run.result.signal, reason = run.reason }
+    local seen = seen_of(self, run)
     local result = run.result.note and { outcome = "failed", classes = {}, named_only = true, text = run.result.note } or ending.of(seen)
     self:finish(run.item, row, result, seen)
   end
@@ -281,7 +289,7 @@ function Daemon:tick()
   if ok and not self.draining then
     ok = self:guard("deciding what is due", planning.round, self, now)
     ok = ok and self:guard("starting what waits", starting.round, self, now)
-    if ok then planning.prepare(self, self.clock.now()) end
+    if ok then planning.prepare(self, now) end
   end
   if self.draining and mono >= self.draining then
     for _, run in pairs(self.runs) do runner.kill(run) end

@@ -3,7 +3,8 @@
 ---   planning.touch(daemon, item)        -- it is looked at in the next round
 ---   planning.round(daemon, now)
 ---
---- An item is looked at when its time has come (a heap of times), when somebody changed it, and when a run of it has ended.
+--- An item is looked at when its time has come (the agenda), when somebody changed it, and when a run of it has ended. Where
+--- many are due at one time, what becomes of them is decided ahead of it.
 local err = require "sluice.err"
 local log = require "sluice.log"
 local plan = require "sluice.schedule.plan"
@@ -12,9 +13,9 @@ local turns = require "sluice.schedule.turns"
 
 local planning = {}
 
-local TRIES = 3   -- with versions that turn out to be old, before the next round
-local AHEAD = 2.5 -- seconds before a due time in which what becomes of it is worked out
-local FEW = 100   -- due times at one instant that are decided quickly enough without
+local TRIES = 3 -- with versions that turn out to be old, before the next round
+local AHEAD = 30   -- seconds before a time at which MANY items are due they are decided, SLICE of them in a round
+local MANY, SLICE = 100, 500
 
 --- It is looked at in the next round.
 function planning.touch(daemon, item) daemon.touched[item] = true end
@@ -53,28 +54,32 @@ local function explain(daemon, item, why, now)
   end
 end
 
-local function decide(daemon, item, now)
-  if not item.schedule then return gone(item) end
-  local change, why = plan.decide {
+local function ask_plan(daemon, item, now)
+  return plan.decide {
     schedule = item.schedule, row = item.row, open = item.open, last = newest(daemon, item), old = daemon.book:old_spec(item),
     loaded = item.loaded, now = now,
   }
+end
+
+-- What was decided ahead for this second. Every change of what it was decided from makes another version, or another schedule.
+local function decided(item, now)
+  local ahead = item.ahead
+  item.ahead = nil
+  local holds = ahead and ahead.at == math.floor(now) and ahead.change.version == item.row.version and ahead.schedule == item.schedule
+  return holds and not item.loaded and ahead.change or nil
+end
+
+local function decide(daemon, item, now)
+  if not item.schedule then return gone(item) end
+  local ready = decided(item, now)
+  if ready then return ready end
+  local change, why = ask_plan(daemon, item, now)
   explain(daemon, item, why, now)
   return change
 end
 
--- What was worked out for this moment, where nothing has changed since.
-local function take_prepared(item, now)
-  local ready = item.prepared
-  item.prepared = nil
-  local holds = ready and ready.version == item.row.version and not item.loaded and now >= ready.at and now < ready.at + 1
-  return holds and ready.change or nil
-end
-
 -- A mistake in one schedule is said, and keeps none of the others.
 local function try_to_decide(daemon, item, now)
-  local ready = take_prepared(item, now)
-  if ready then return ready end
   local ok, change = pcall(decide, daemon, item, now)
   if ok then return change end
   if err.is(change) and (change.code == "state" or change.code == "locked") then error(change, 0) end
@@ -89,30 +94,63 @@ local function rearm(daemon, item, now)
   if not item.schedule or not item.row or item.why == "foreign" then return end
   local at = item.broken or plan.wake(item.schedule, item.row, item.open, now)
   if item.why == "clock" and at then at = math.max(at, item.row.seen) end
-  if not at then return end
-  item.at = at
-  daemon.times:push { at = at, item = item }
+  if at then daemon.agenda:put(item, at) end
 end
 
 --- The next time that something is due, by the wall clock.
 ---@return number?
-function planning.next(daemon)
-  local top = daemon.times:top()
-  while top and top.item.at ~= top.at do
-    daemon.times:pop()
-    top = daemon.times:top()
-  end
-  return top and top.at
-end
+function planning.next(daemon) return (daemon.agenda:first()) end
 
 local function take_due(daemon, now)
   local at = planning.next(daemon)
   while at and at <= now do
-    local entry = daemon.times:pop()
-    entry.item.at = nil
-    planning.touch(daemon, entry.item)
+    for _, item in ipairs(daemon.agenda:take()) do
+      planning.touch(daemon, item)
+      daemon.order[#daemon.order + 1] = item
+    end
     at = planning.next(daemon)
   end
+end
+
+-- All that were touched: first what is due, in the order of the agenda, which the store's tables like.
+local function take_touched(daemon)
+  local list, listed = {}, {}
+  for _, item in ipairs(daemon.order) do
+    if daemon.touched[item] and not listed[item] then list[#list + 1], listed[item] = item, true end
+  end
+  for item in pairs(daemon.touched) do
+    if not listed[item] then list[#list + 1] = item end
+  end
+  daemon.order = {}
+  return list
+end
+
+-- ---- ahead ----
+
+local function by_name(a, b) return a.name < b.name end
+
+-- What fails is left to the round in which it is due, which says so.
+local function prepare(daemon, item, at)
+  local ok, change = pcall(ask_plan, daemon, item, at)
+  item.ahead = ok and change and { at = at, schedule = item.schedule, change = change } or nil
+end
+
+--- Decides some of what is due at the next time, where that is soon and many are due then: so they are claimed at once.
+---@param daemon table
+---@param now number
+function planning.prepare(daemon, now)
+  local at, items = daemon.agenda:first()
+  if not at or at <= now or at > now + AHEAD or at % 1 ~= 0 or #items < MANY then return end
+  if items.prepared == nil then
+    table.sort(items, by_name)
+    items.prepared = 0
+  end
+  local last = math.min(items.prepared + SLICE, #items)
+  for i = items.prepared + 1, last do
+    local item = items[i]
+    if item.at == at and item.schedule and item.row and not item.loaded then prepare(daemon, item, at) end
+  end
+  items.prepared = last
 end
 
 -- ---- the store ----
@@ -152,7 +190,7 @@ end
 
 local function decide_all(daemon, touched, now)
   local changes, items = {}, {}
-  for item in pairs(touched) do
+  for _, item in ipairs(touched) do
     item.again, item.broken = nil, nil
     local change = try_to_decide(daemon, item, now)
     if change then changes[#changes + 1], items[#items + 1] = change, item
@@ -187,37 +225,16 @@ local function queue(daemon, item, now)
   end
 end
 
---- Works out what becomes of the next due time a moment before, where it is that of many, so that all of them are claimed at
---- once when it comes. Whoever changes something in between makes the store refuse it, and then it is decided anew.
----@param daemon table
----@param now number
-function planning.prepare(daemon, now)
-  local at = planning.next(daemon)
-  if not at or at == daemon.prepared_for or at - now > AHEAD or at - now < 0.5 then return end
-  daemon.prepared_for = at
-  local items = {}
-  for _, entry in ipairs(daemon.times) do
-    if entry.at == at and entry.item.at == at then items[#items + 1] = entry.item end
-  end
-  if #items < FEW then return end
-  collectgarbage() -- there is time for it now, and none later
-  for _, item in ipairs(items) do
-    local ok, change = pcall(decide, daemon, item, at)
-    item.prepared = ok and change and { at = at, version = item.row.version, change = change } or nil
-  end
-end
-
 --- Decides what is due or was touched. Raises where the store can't be written: then all of it is still to be done.
 ---@param daemon table
 ---@param now number
 function planning.round(daemon, now)
   take_due(daemon, now)
   for _ = 1, TRIES do
-    local touched = {}
-    for item in pairs(daemon.touched) do touched[item] = true end
-    if not next(touched) then return end
+    local touched = take_touched(daemon)
+    if #touched == 0 then return end
     decide_all(daemon, touched, now)
-    for item in pairs(touched) do
+    for _, item in ipairs(touched) do
       queue(daemon, item, now)
       rearm(daemon, item, now)
       daemon.touched[item] = item.again or nil

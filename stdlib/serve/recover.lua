@@ -40,7 +40,7 @@ local function result_of(daemon, row)
   local ledger = daemon.store:runs({ id = row.run })[1]
   if not ledger or not ledger.exit_code or ledger.state ~= "finished" then return ending.of { lost = true } end
   local stopped = ledger.exit_code > 128
-  return ending.of { status = ledger.exit_code, reason = stopped and (row.cancel and "cancel" or "drain") or nil }
+  return ending.of { status = ledger.exit_code, said = ledger.error, reason = stopped and (row.cancel and "cancel" or "drain") or nil }
 end
 
 local function is_orphan(daemon, row)

@@ -266,6 +266,22 @@ describe("sluice.yaml.parse", function()
     assert.is_nil(root)
     assert.same({ "invalid", 1, 4 }, { e.code, e.line, e.column })
   end)
+
+  it("leaves out a key of the root, which is read and checked all the same", function()
+    local text = "a: { b: [1] }\nb: &x { c: 1 }\nc: [*x]\n"
+    local root = assert(yaml.parse(text, { without = "b" }))
+    assert.same({ "a", "c" }, { root.entries[1].key, root.entries[2].key })
+    assert.is_nil(root.entries[3])
+    assert.equal("b", root.entries[1].value.entries[1].key)
+    assert.equal("c", root.entries[2].value.items[1].entries[1].key)
+    assert.same(yaml.parse(text), yaml.parse(text, { without = "d" }))
+    assert.same({}, yaml.parse("b: 1", { without = "b" }).entries)
+    assert.equal("list", yaml.parse("[b]", { without = "b" }).kind)
+    for _, bad in ipairs { "b:\n  c: 1\n  c: 2\n", "b:\n  c: !x 1\n", "b: { c: 1\n" } do
+      local _, e = yaml.parse(bad, { without = "b" })
+      assert.same(select(2, yaml.parse(bad)).message, e.message)
+    end
+  end)
 end)
 
 describe("sluice.yaml.load", function()

@@ -67,6 +67,15 @@ describe("sluice.config files", function()
     end
   end)
 
+  it("may be asked for without a section, whose mistakes are not looked for then", function()
+    local path = write "connections:\n  shop: { api: stock2shop }\nschedules:\n  s: { recipe: 5x, evry: 1 }\n"
+    local cfg = config.load(path, { without = "schedules" })
+    assert.same({ { "shop" }, {} }, { config.connections(cfg), config.schedules(cfg) })
+    assert.matches("unknown key 'evry'", raised(config.load, path).message)
+    path = write "schedules:\n  s: [\n"
+    assert.matches("sluice.yaml:3:1", raised(config.load, path, { without = "schedules" }).message)
+  end)
+
   it("start relative paths at their folder", function()
     local cfg = load "store: sqlite:./data/x.db\nshared: common\n"
     assert.equal(cfg.folder .. "/data/x.db", cfg.store)

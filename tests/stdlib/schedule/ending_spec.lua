@@ -27,6 +27,11 @@ describe("an end", function()
       assert.equal(case[2], ending.of(case[1]).outcome)
     end
     assert.matches("exit code 5: remote unavailable", ending.of({ status = 5 }).text)
+    assert.equal("exit code 1: /r/bad.lua:1: boom", ending.of({ status = 1, said = "/r/bad.lua:1: boom\n  at: there" }).text)
+    assert.equal("exit code 1: it failed", ending.of({ status = 1, said = "" }).text)
+    local long = ending.of({ status = 4, said = ("ü"):rep(150) }).text
+    assert.equal("exit code 4: " .. ("ü"):rep(98) .. "…", long)
+    assert.matches("^exit code 4: \xff+…$", ending.of({ status = 4, said = ("\xff"):rep(300) }).text)
     assert.matches("signal 11", ending.of({ status = 139, signal = 11 }).text)
   end)
 

@@ -92,6 +92,12 @@ describe("sluice.schedule.view", function()
     assert.same({ "failing", 1, "failed" }, { one.state, one.failures, one.last.word })
     assert.equal("its last run, due 2026-11-28 11:00: failed: exit code 5: remote unavailable", one.needs)
     assert.same({ 9, "ok", "missed" }, { #one.recent, one.recent[1].word, one.recent[9].word })
+    local few = seen()
+    few.recent = 2
+    for _, schedule in ipairs { view.schedule(few, "delta"), view.schedules(few)[1] } do
+      assert.same({ "delta", 2, one.recent[8].id, "missed" }, { schedule.name, #schedule.recent, schedule.recent[1].id, schedule.recent[2].word })
+      assert.same(one.last, schedule.last) -- older than those
+    end
   end)
 
   it("names the run that was in the way", function()

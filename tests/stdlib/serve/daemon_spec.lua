@@ -73,6 +73,47 @@ describe("a daemon", function()
   end)
 end)
 
+describe("many that are due at one time", function()
+  local plan = require "sluice.schedule.plan"
+
+  local function many(count)
+    local schedules = {}
+    for i = 1, count do schedules["s" .. i] = { every = 60 } end
+    return new(schedules)
+  end
+
+  it("are decided ahead, and again where something has changed since", function()
+    local w, asked = many(120), spy.on(plan, "decide")
+    w:daemon()
+    w:pass(19, 1) -- 1000000020 is a multiple of 60
+    asked:clear()
+    w.store:schedule_pause("s7", { note = "holidays" })
+    w.store:schedule_trigger "s8"
+    w:pass(1, 1)
+    for _, call in ipairs(asked.calls) do
+      local name = call.vals[1].row.name
+      assert.is_true(name == "s7" or name == "s8" or #call.vals[1].open > 0, name)
+    end
+    plan.decide:revert()
+    assert.same({ "skipped paused" }, w:fates "s7")
+    for i = 1, 120 do
+      local due = w.store:occurrences { schedule = "s" .. i, kind = "timed" }
+      assert.same({ 1, 1000000020 }, { #due, due[1].due })
+    end
+  end)
+
+  it("are decided when they are seen, where that is later than the second in which they were due", function()
+    local w = many(120)
+    w:daemon()
+    w:pass(19, 1)
+    w:pass(200, 200)
+    for i = 1, 120 do
+      assert.equal(1000000200, w.store:schedule("s" .. i).seen)
+      assert.equal("missed", w.store:occurrences({ schedule = "s" .. i })[1].state)
+    end
+  end)
+end)
+
 describe("overlap in a daemon", function()
   local function two_dues(overlap)
     local w = new { delta = { every = 60, overlap = overlap } }

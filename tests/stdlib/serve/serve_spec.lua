@@ -255,6 +255,8 @@ describe("sluice serve", function()
       local text = tmp.read(dir .. "/told")
       return text ~= "" and text
     end))
+    local note = with_store(function(store) return store:occurrences({ schedule = "a" })[1].note end)
+    assert.equal("exit code 1: " .. dir .. "/bad.lua:1: no", note) -- the run's own word
   end)
 
   it("tells by an operation of a connection, with what happened in its arguments; what is refused is told again by the next one", function()
