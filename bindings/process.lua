@@ -76,6 +76,13 @@ function process.spawn(options) end
 ---@return sluice.Error? err `forbidden` where it is somebody else's
 function process.kill_group(pid, number) end
 
+--- Sends a signal to one process (0 only asks whether it is there).
+---@param pid integer 2 or more
+---@param number integer
+---@return boolean? sent false where there is no such process
+---@return sluice.Error? err `forbidden` where it is somebody else's
+function process.kill(pid, number) end
+
 --- The signals that this process has subscribed to; called, it waits for the next one. (waits)
 ---@class sluice.process.Signals
 ---@overload fun(): "HUP"|"USR1"|"TERM"|"INT"|nil

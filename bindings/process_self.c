@@ -63,16 +63,25 @@ static int l_signals(lua_State *L) {
     return 1;
 }
 
-/* kill_group(pid, number) -> sent | nil, err */
-static int l_kill_group(lua_State *L) {
-    lua_Integer group = luaL_checkinteger(L, 1), number = luaL_checkinteger(L, 2);
-    if (group < 2 || group > INT32_MAX) slb_usage(L, "process.kill_group: the group must be a number from 2 on");
-    if (number < 0 || number > 64) slb_usage(L, "process.kill_group: the signal must be a number from 0 to 64");
+static int send_signal(lua_State *L, const char *what, int (*send)(pid_t, int, sl_err *)) {
+    lua_Integer to = luaL_checkinteger(L, 1), number = luaL_checkinteger(L, 2);
+    if (to < 2 || to > INT32_MAX) slb_usage(L, "process.%s must be a number from 2 on", what);
+    if (number < 0 || number > 64) slb_usage(L, "process.%s: the signal must be a number from 0 to 64", what);
     sl_err err;
-    int rc = sl_spawn_signal((pid_t)group, (int)number, &err);
+    int rc = send((pid_t)to, (int)number, &err);
     if (rc < 0) return slb_fail(L, &err);
     lua_pushboolean(L, rc);
     return 1;
+}
+
+/* kill_group(group, number) -> sent | nil, err */
+static int l_kill_group(lua_State *L) {
+    return send_signal(L, "kill_group: the group", sl_spawn_signal);
+}
+
+/* kill(pid, number) -> sent | nil, err */
+static int l_kill(lua_State *L) {
+    return send_signal(L, "kill: the process", sl_spawn_signal_one);
 }
 
 /* ---- the supervisor ---- */
@@ -121,7 +130,7 @@ static int l_adopt_orphans(lua_State *L) {
     return 0;
 }
 
-static const luaL_Reg functions[] = {{"adopt_orphans", l_adopt_orphans}, {"kill_group", l_kill_group},
+static const luaL_Reg functions[] = {{"adopt_orphans", l_adopt_orphans}, {"kill", l_kill}, {"kill_group", l_kill_group},
                                      {"notify", l_notify},               {"pid", l_pid},
                                      {"signals", l_signals},             {"take_env", l_take_env},
                                      {"watchdog", l_watchdog},           {NULL, NULL}};

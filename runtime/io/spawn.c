@@ -199,12 +199,20 @@ void sl_spawn_wait(const sl_spawned *program) {
     sl_family_remove(program->pid);
 }
 
-int sl_spawn_signal(pid_t group, int number, sl_err *err) {
-    if (group < 2) return sl_fail(err, SL_USAGE, 0, "%d is no process group that may be sent a signal", (int)group);
-    if (kill(-group, number) == 0) return 1;
+static int send_signal(pid_t to, const char *what, pid_t shown, int number, sl_err *err) {
+    if (shown < 2) return sl_fail(err, SL_USAGE, 0, "%d is no %s that may be sent a signal", (int)shown, what);
+    if (kill(to, number) == 0) return 1;
     if (errno == ESRCH) return 0;
     sl_code code = errno == EPERM ? SL_FORBIDDEN : SL_USAGE;
-    return sl_fail(err, code, errno, "signal %d to the process group %d: %s", number, (int)group, strerror(errno));
+    return sl_fail(err, code, errno, "signal %d to the %s %d: %s", number, what, (int)shown, strerror(errno));
+}
+
+int sl_spawn_signal(pid_t group, int number, sl_err *err) {
+    return send_signal(-group, "process group", group, number, err);
+}
+
+int sl_spawn_signal_one(pid_t pid, int number, sl_err *err) {
+    return send_signal(pid, "process", pid, number, err);
 }
 
 /* ---- looking for a program ---- */

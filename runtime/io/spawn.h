@@ -50,8 +50,10 @@ int sl_spawn_ended(const sl_spawned *program, sl_spawn_end *end, sl_err *err);
 /* Waits for its end and gives its number back; once for each program. */
 void sl_spawn_wait(const sl_spawned *program);
 
-/* A signal to all of a process group (0 only looks). 1, 0 where there is no such group, -1: SL_FORBIDDEN, SL_USAGE. */
+/* A signal to all of a process group, or to a process alone (0 only looks). 1, 0 where there is none, -1: SL_FORBIDDEN,
+ * SL_USAGE. */
 int sl_spawn_signal(pid_t group, int number, sl_err *err);
+int sl_spawn_signal_one(pid_t pid, int number, sl_err *err);
 
 /* The path of the program that would be run under that name (terminated, in `out`), or false where there is none. */
 bool sl_spawn_find(const char *name, char *out, size_t size);

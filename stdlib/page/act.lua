@@ -3,7 +3,6 @@
 local backfill = require "sluice.schedule.backfill"
 local err = require "sluice.err"
 local fate = require "sluice.schedule.fate"
-local json = require "sluice.json"
 local model = require "sluice.page.model"
 local stop = require "sluice.schedule.stop"
 local text = require "sluice.text"
@@ -55,15 +54,7 @@ end
 function act.trigger(ctx, name, given)
   local schedule = find_configured(ctx, name)
   if given.args ~= nil and type(given.args) ~= "table" then invalid "args: an object of arguments" end
-  local args
-  require("sluice.run").hide_secrets(given.args or {})
-  if given.args and next(given.args) then
-    local all = {}
-    for _, part in ipairs { schedule.args or {}, given.args } do
-      for key, value in pairs(part) do all[key] = value end
-    end
-    args = json.encode(all)
-  end
+  local args = require("sluice.schedule.steer").arguments(given.args or {})
   local id = ctx.store:schedule_trigger(name, { args = args, note = note_of(given.note) })
   return fate.of(ctx.store:occurrence(id), { schedule = schedule, now = ctx.now() })
 end

@@ -17,24 +17,27 @@ local function here(ctx, schedule) return fate.time(schedule, ctx.now) end
 
 -- ---- trigger ----
 
+--- What a triggered run gets in the place of the schedule's arguments of that name, as the store keeps it; nil: nothing. A
+--- secret is refused: it would stay in the store.
+---@param given table<string, any>
+---@return string? json
+function steer.arguments(given)
+  local run = require "sluice.run"
+  for name in pairs(given) do
+    if run.is_secret(name) then
+      err.raise { code = "usage", message = ("argument '%s' is a secret, which would stay in the store"):format(name),
+        hint = "give it to the schedule in sluice.yaml, as ${NAME}, a file or a command" }
+    end
+  end
+  return next(given) and json.encode(given) or nil
+end
+
 -- The name, and the arguments that this run gets in the place of the schedule's.
 local function split_words(words)
   if not words[1] then
     err.raise { code = "usage", message = "sluice schedule: trigger: which schedule?", hint = "sluice schedule list" }
   end
-  local given = require("sluice.recipe").words(table.move(words, 2, #words, 1, {}))
-  require("sluice.run").hide_secrets(given)
-  return words[1], given
-end
-
--- The arguments of the schedule, and what this run gets besides or instead; nil: as ever.
-local function arguments(schedule, given)
-  if not next(given) then return nil end
-  local all = {}
-  for _, args in ipairs { schedule.args or {}, given } do
-    for name, value in pairs(args) do all[name] = value end
-  end
-  return json.encode(all)
+  return words[1], require("sluice.recipe").words(table.move(words, 2, #words, 1, {}))
 end
 
 local codes = { ok = 0, partial = 3, lost = 1, cancelled = 1, timed_out = 1, failed = 1 }
@@ -72,7 +75,7 @@ function steer.trigger(argv, globals)
   end
   local serving = ctx:serving()
   if given.wait and not serving then refuse_to_wait() end
-  local id = ctx.store:schedule_trigger(name, { args = arguments(schedule, own), note = given.note })
+  local id = ctx.store:schedule_trigger(name, { args = steer.arguments(own), note = given.note })
   local row = given.wait and wait_for(ctx, id) or ctx.store:occurrence(id)
   ctx.now = require("sluice.time").now()
   local one = fate.of(row, { schedule = schedule, now = ctx.now })

@@ -10,12 +10,10 @@ local stop = {}
 
 local TERM = 15
 
--- Its group where it leads one (a shell's job, a daemon's child), else the process alone. (waits)
+-- Its group where it leads one (a shell's job, a daemon's child), else the process alone.
 local function signal(pid)
   local process = require "sluice.process"
-  if process.kill_group(pid, TERM) then return true end
-  local done = process.run { argv = { "kill", "-TERM", tostring(pid) } }
-  return done ~= nil and done.status == 0
+  return process.kill_group(pid, TERM) or process.kill(pid, TERM)
 end
 
 local function stop_process(store, one)
@@ -25,7 +23,7 @@ local function stop_process(store, one)
     hint = "it belongs to another user, or runs on another machine" }
 end
 
---- Asks it to stop; nil where it does not go on. (waits)
+--- Asks it to stop; nil where it does not go on.
 ---@param store sluice.Store
 ---@param one sluice.view.Run
 ---@param serving boolean a daemon is running

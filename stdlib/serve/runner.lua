@@ -27,10 +27,12 @@ local TERM, KILL = 15, 9
 ---@field reason? "timeout"|"cancel"|"drain" why we asked it to stop
 ---@field result? { status?: integer, signal?: integer, note?: string } it has ended
 
--- Secrets among them are known from now on, so that the ledger and the log are without them.
+-- The schedule's, and in their place those of whoever has triggered it. Secrets among them are known from now on, so that the
+-- ledger and the log are without them.
 local function arguments(schedule, row)
-  local args = row.args and json.decode(row.args)
-  if type(args) ~= "table" then args = schedule.args end
+  local args, own = {}, row.args and json.decode(row.args)
+  for name, value in pairs(schedule.args) do args[name] = value end
+  for name, value in pairs(type(own) == "table" and own or {}) do args[name] = value end
   require("sluice.run").hide_secrets(args)
   return args
 end

@@ -107,11 +107,12 @@ describe("sluice call", function()
 
   it("asks on a terminal", function()
     local function asked(word)
-      local line = ("printf '%s\\n' | env XDG_STATE_HOME=%s/shared script -qec '%s call feed delete_stream stream=224773' /dev/null")
+      local line = ("printf '%s\\n' | env XDG_STATE_HOME=%s/shared script -qec '%s call feed delete_stream stream=224773' /dev/null 2>&1")
         :format(word, p.dir, SLUICE)
       return assert(process.run { argv = { "sh", "-c", line }, cwd = p.dir }).stdout
     end
     local out = asked "n"
+    if out:find "failed to create pseudo%-terminal" then return pending "this machine has no pseudo-terminals" end
     assert.matches("for good", out)
     assert.matches("DELETE http://%S+/streams/224773\r?\nsend it%? %[y/N%]", out)
     assert.is_truthy(p.sandbox.streams["224773"])

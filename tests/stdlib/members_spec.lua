@@ -34,7 +34,7 @@ local function refused(text, args)
   assert.is_false(ok)
   assert.is_true(err.is(problem), tostring(problem))
   assert.equal("usage", problem.code)
-  assert.equal("send: " .. text, problem.message)
+  assert.equal(text, problem.message)
 end
 
 describe("arguments with parts", function()

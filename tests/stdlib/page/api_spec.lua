@@ -104,7 +104,7 @@ describe("the API", function()
     local fate, status = post("/schedules/delta/trigger", { args = { stream = "9" }, note = "by the API" })
     assert.same({ "manual", 200 }, { fate.kind, status })
     local args = json.decode(site.store:occurrence(fate.id).args)
-    assert.same({ from = "shop", to = "feed", stream = "9" }, { from = args.from, to = args.to, stream = args.stream })
+    assert.same({ stream = "9" }, args)
     assert.equal("x", post("/schedules/delta/pause", { note = "x", ["until"] = "2h" }).paused.note)
     assert.equal("delta", post("/schedules/delta/resume").name)
     assert.same({ 3, 0, true }, (function(b) return { b.count, b.left_out, b.dry_run } end)(post("/schedules/nasty/backfill",
@@ -143,6 +143,7 @@ describe("the API", function()
       { "/schedules/delta/pause", { ["until"] = "1h ago" }, 400, "invalid", "is over" },
       { "/schedules/delta/pause", { note = ("x"):rep(501) }, 400, "invalid", "at most 500" },
       { "/schedules/delta/trigger", { args = 1 }, 400, "invalid", "args" },
+      { "/schedules/delta/trigger", { args = { password = "hush" } }, 400, "usage", "secret" },
       { "/schedules/nasty/backfill", { from = "1h", to = "3h" }, 400, "invalid", "from" },
       { "/schedules/nasty/backfill", { from = "2001-01-01", to = "now" }, 400, "invalid", "are more than 10000" },
       { "/schedules/nasty/backfill", { from = "3h", to = "now", parallel = 0 }, 400, "invalid", "parallel" },

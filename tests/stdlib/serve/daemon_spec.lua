@@ -47,7 +47,7 @@ describe("a daemon", function()
     end
     local runs = w.store:runs { schedule = "delta" }
     assert.same({ api_token = "***", deep = { password = "***" }, n = 5 }, json.decode(runs[1].args))
-    assert.same({ secret = "***" }, json.decode(runs[2].args))
+    assert.same({ api_token = "***", deep = { password = "***" }, n = 5, secret = "***" }, json.decode(runs[2].args))
   end)
 
   it("runs each due time once, for a day", function()

@@ -225,7 +225,7 @@ describe("sluice serve", function()
     one.task:wait()
     assert.equal(0, one.status)
     for _, line in ipairs(one.lines) do assert.is_nil(line:find("config is wrong", 1, true)) end
-    process.run { argv = { "kill", asked } } -- it would sleep on
+    process.kill(math.tointeger(asked), 15) -- it would sleep on
   end)
 
   it("under a clock that is three hours ahead (libfaketime): the times between were missed, the newest is made up for", function()
