@@ -14,8 +14,8 @@ local turns = require "sluice.schedule.turns"
 local planning = {}
 
 local TRIES = 3 -- with versions that turn out to be old, before the next round
-local AHEAD = 30   -- seconds before a time at which MANY items are due they are decided, SLICE of them in a round
-local MANY, SLICE = 100, 500
+local AHEAD = 15 -- seconds before a time at which MANY items are due they are decided, SLICE of them in a round
+local MANY, SLICE = 100, 1000
 
 --- It is looked at in the next round.
 function planning.touch(daemon, item) daemon.touched[item] = true end
