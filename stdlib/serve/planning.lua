@@ -14,8 +14,8 @@ local turns = require "sluice.schedule.turns"
 local planning = {}
 
 local TRIES = 3 -- with versions that turn out to be old, before the next round
-local AHEAD = 30   -- seconds before a time at which MANY items are due they are decided, SLICE of them in a round
-local MANY, SLICE = 100, 500
+local AHEAD = 15 -- seconds before a time at which MANY items are due they are decided, SLICE of them in a round
+local MANY, SLICE, SOON = 100, 1000, 0.5
 
 --- It is looked at in the next round.
 function planning.touch(daemon, item) daemon.touched[item] = true end
@@ -140,8 +140,9 @@ end
 ---@param now number
 function planning.prepare(daemon, now)
   local at, items = daemon.agenda:first()
-  if not at or at <= now or at > now + AHEAD or at % 1 ~= 0 or #items < MANY then return end
+  if not at or at < now + SOON or at > now + AHEAD or at % 1 ~= 0 or #items < MANY then return end
   if items.prepared == nil then
+    collectgarbage() -- there is time for it now, and none in the round in which they are due
     table.sort(items, by_name)
     items.prepared = 0
   end

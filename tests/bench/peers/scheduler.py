@@ -23,6 +23,11 @@ def cpu():
     return usage.ru_utime + usage.ru_stime
 
 
+def resident_mb():
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize() / 2**20
+
+
 # The first whole minute that leaves room for the start and for the idle time.
 due = math.ceil((time.time() + 20 + idle) / 60) * 60
 at = datetime.fromtimestamp(due, timezone.utc)
@@ -47,11 +52,11 @@ time.sleep(1)
 before = cpu()
 time.sleep(idle)
 after = cpu()
-with open("/proc/self/statm") as statm:
-    resident = int(statm.read().split()[1]) * resource.getpagesize()
+resident = resident_mb()
 done.wait(max(0, due - time.time()) + 300)
 late.sort()
 print(json.dumps({
-    "ready": ready, "start_cpu": start_cpu, "cpu": (after - before) / idle, "rss_mb": resident / 2**20, "burst_cpu": cpu() - after,
+    "ready": ready, "start_cpu": start_cpu, "cpu": (after - before) / idle, "rss_mb": resident, "rss_after": resident_mb(),
+    "burst_cpu": cpu() - after,
     "p50": late[len(late) // 2], "p99": late[math.ceil(len(late) * 0.99) - 1], "max": late[-1],
 }))
