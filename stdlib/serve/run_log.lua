@@ -75,8 +75,10 @@ local function split(text, at)
   return text:sub(1, at), text:sub(at + 1)
 end
 
+-- With milliseconds, also at a whole second.
 local function line_of(stream, text)
-  return ("%s %s %s\n"):format(time.format(time.now() * 1000 // 1 / 1000), stream, text)
+  local at = time.format(time.now() * 1000 // 1 / 1000)
+  return ("%s %s %s\n"):format(at:find(".", 1, true) and at or at:gsub("Z$", ".000Z"), stream, text)
 end
 
 -- ---- the file ----

@@ -3,6 +3,7 @@ local log = require "sluice.log"
 local log_reader = require "sluice.serve.log_reader"
 local run_log = require "sluice.serve.run_log"
 local task = require "sluice.task"
+local time = require "sluice.time"
 local tmp = require "support.tmp"
 
 local SMALL = { max_bytes = 256 << 10 }
@@ -57,6 +58,16 @@ describe("the log of a run", function()
     assert.is_true(#tmp.read(path) > 32000) -- without a wait
     lines:close()
     assert.equal(1001, #texts(path))
+  end)
+
+  it("says milliseconds at a whole second too", function()
+    local path, now = fresh(), time.now
+    local lines = assert(run_log.open(path))
+    time.now = function() return 1790000000 end
+    lines:write("out", "whole")
+    time.now = now
+    lines:close()
+    assert.equal("2026-09-21T14:13:20.000Z out whole\n", tmp.read(path))
   end)
 
   it("masks secrets, also where a long line is cut in two within one", function()
