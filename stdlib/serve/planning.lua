@@ -13,9 +13,10 @@ local turns = require "sluice.schedule.turns"
 
 local planning = {}
 
-local TRIES = 3 -- with versions that turn out to be old, before the next round
-local AHEAD = 15 -- seconds before a time at which MANY items are due they are decided, SLICE of them in a round
-local MANY, SLICE, SOON = 100, 1000, 0.5
+local TRIES = 3           -- with versions that turn out to be old, before the next round
+local MANY = 100          -- items that are due at one time are decided ahead of it,
+local SLICE = 1000        -- so many of them in a round,
+local AHEAD, SOON = 15, 0.5 -- from so many seconds before it until so many before it
 
 --- It is looked at in the next round.
 function planning.touch(daemon, item) daemon.touched[item] = true end

@@ -97,7 +97,7 @@ local function percentile(sorted, share) return sorted[math.max(1, math.ceil(#so
 
 --- The figures of a `sluice serve` on such a config. (waits)
 ---@param with { sluice: string, dir: string, count: integer, idle: number }
----@return { ready: number, start_cpu: number, cpu: number, rss_mb: number, rss_after: number, burst_cpu: number, p50: number, p99: number, max: number, seen: number }
+---@return table<string, number> ready, p50, p99, max, seen: seconds; start_cpu, burst_cpu: CPU seconds; cpu: share; rss_mb, rss_after
 function schedules.ours(with)
   local folder, due = with.dir .. "/schedules", due_minute(with.idle)
   local config, log = project(folder, with.count, due), folder .. "/serve.log"
