@@ -24,9 +24,10 @@ local client = {}
 ---@class sluice.Client
 local Client = {}
 
-local function decode(self, row, answer)
+-- The answer's value: decoded, or as another reader of JSON gives it.
+local function decode(self, row, answer, read)
   if answer.body == "" then return true end
-  local value, failure = json.decode(answer.body)
+  local value, failure = (read or json.decode)(answer.body)
   if value == nil and failure then
     err.raise {
       code = "protocol", api = self.name, operation = row.name, status = answer.status,
@@ -149,9 +150,10 @@ end
 
 -- A generic for over all pages; asks for the next one when it is needed.
 local function pages(self, row, args)
+  local read = row.paging.records and require("sluice.ndjson").record
   return require("sluice.paging").iterate(self, row, function(extra)
     local answer = send(self, row, args, extra)
-    return decode(self, row, answer), answer
+    return decode(self, row, answer, read), answer
   end, args)
 end
 

@@ -41,9 +41,9 @@
 --     truth                       key that must not be false in a success ("success"; also for the whole API)
 --     outcomes                    list of { status, says, outcome, code, attempts } that tell answers of one status apart by a part of
 --                                 their body; the first that fits decides. `outcome` is a word of policy/retry.h
---     paging                      { kind = "offset" | "cursor" | "page", offset, cursor, page, pages, limit, size, by, next }: the
---                                 method is an iterator
---                                 (stdlib/paging.lua has what each kind needs)
+--     paging                      { kind = "offset" | "cursor" | "page", offset, cursor, page, pages, limit, size, by, next, records }:
+--                                 the method is an iterator (stdlib/paging.lua has what each kind needs); of records of sluice.ndjson
+--                                 instead of tables where `records` is true
 --     class, resend, counted      rate class; "safe" | "unsafe" | "never_automatic"; true where each resend leaves a trace
 --     anonymous, renew            true: without credentials; false: never log in again because of its answer
 --     credential                  one of `credentials`, taken instead of the common one where the connection has its key
@@ -100,7 +100,7 @@ local FIELDS = {
   status = { code = "string", hint = "string", take = "table", ask = "table" },
   paging = {
     kind = "string!", offset = "string", cursor = "string", page = "string", pages = "string", limit = "string!", size = "number!",
-    by = "string", next = "string",
+    by = "string", next = "string", records = "boolean",
   },
   outcome = { status = "number!", says = "string", outcome = "string!", code = "string", attempts = "number" },
   operation = {
