@@ -13,6 +13,7 @@ static const char memory_key;
 static int l_memory_gc(lua_State *L) {
     ndjson_memory *m = lua_touserdata(L, 1);
     sl_indexes_free(&m->indexes);
+    sl_valid_free(&m->valid);
     sl_buf_free(&m->scratch);
     sl_buf_free(&m->key);
     return 0;
@@ -23,7 +24,7 @@ ndjson_memory *ndjson_memory_push(lua_State *L) {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &memory_key) == LUA_TUSERDATA) return lua_touserdata(L, -1);
     lua_pop(L, 1);
     ndjson_memory *m = lua_newuserdatauv(L, sizeof *m, 1);
-    *m = (ndjson_memory){0};
+    *m = (ndjson_memory){.valid.marks = sl_simd_get()};
     sl_buf_init(&m->scratch, SL_RECORD_MAX);
     sl_buf_init(&m->key, SL_RECORD_MAX);
     slb_type(L, "sluice.ndjson.memory", meta, NULL);

@@ -11,6 +11,7 @@
 #include "bindings/slb.h"
 #include "data/path.h"
 #include "data/record.h"
+#include "data/valid.h"
 
 #define RECORD_TYPE "sluice.record"
 #define BADLINE_TYPE "sluice.badline"
@@ -37,6 +38,7 @@ enum { ROOT_TEXT = 1, ROOT_CHANGES = 2, VIEW_ROOT = 1 };
 /* One for a Lua state. */
 typedef struct ndjson_memory {
     sl_indexes indexes;
+    sl_valid valid;
     sl_buf scratch; /* values on their way into a record */
     sl_buf key;
     int paths; /* in the table that is its user value */
@@ -54,15 +56,23 @@ ndjson_memory *ndjson_memory_push(lua_State *L);
 /* Pushes the metatable of records. [-0, +1, m] */
 void record_meta_push(lua_State *L);
 
+/* Text that was not looked at yet, and where its members are, if that is known: members that another look at the indexes
+ * takes away. */
+typedef struct record_line {
+    sl_str text;
+    bool slack; /* SL_SIMD_BLOCK bytes behind it may be read */
+    sl_index *x;
+} record_line;
+
+/* 0 where the text is one JSON value (the white space around it is taken off), or -1 with *reason: "column 12: expected a
+ * value". record_check takes objects and arrays alone. */
+enum { RECORD_REASON = 200 };
+int line_check(ndjson_memory *m, record_line *line, char reason[RECORD_REASON]);
+int record_check(ndjson_memory *m, record_line *line, char reason[RECORD_REASON]);
+
 /* Pushes a record of text that is valid, an object or an array, without white space around it (copied). `meta` is the
  * stack index of the metatable, which may be an upvalue. [-0, +1, m] */
-record_node *record_new(lua_State *L, sl_str text, ndjson_memory *m, int meta);
-
-/* Text that was not looked at yet: 0 where it is one JSON value (the white space around it is taken off *text), or -1
- * with *reason: "column 12: expected a value". record_check takes objects and arrays alone. */
-enum { RECORD_REASON = 200 };
-int line_check(sl_str *text, char reason[RECORD_REASON]);
-int record_check(sl_str *text, char reason[RECORD_REASON]);
+record_node *record_new(lua_State *L, record_line line, ndjson_memory *m, int meta);
 
 /* The record or view at arg, up to date; raises a usage error that names `what`. For closures of the two. [-0, +0, e] */
 record_node *record_get(lua_State *L, int arg, const char *what);

@@ -209,7 +209,7 @@ static int l_next(lua_State *L) {
     lua_pushinteger(L, number);
     lua_replace(L, lua_upvalueindex(5));
     if (value.ptr[0] == '{' || value.ptr[0] == '[') {
-        record_new(L, value, ndjson_memory_up(L), lua_upvalueindex(UP_META));
+        record_new(L, (record_line){.text = value}, ndjson_memory_up(L), lua_upvalueindex(UP_META));
         return 1;
     }
     lua_pushfstring(L, "a record must be an object, this is %s", sl_walk_kind(value));

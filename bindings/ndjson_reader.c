@@ -80,13 +80,15 @@ static void fail_errno(lua_State *L, reader *r) {
 /* The line as value on the stack: 1, or 0 where it is none and nothing was pushed; *reason then says why. */
 static int push_line(lua_State *L, const reader *r, sl_str text, char reason[RECORD_REASON]) {
     sl_err err;
+    ndjson_memory *m = ndjson_memory_up(L);
+    record_line line = {.text = text, .slack = true};
     if (r->records) {
-        if (record_check(&text, reason) < 0) return 0;
-        record_new(L, text, ndjson_memory_up(L), lua_upvalueindex(UP_META));
+        if (record_check(m, &line, reason) < 0) return 0;
+        record_new(L, line, m, lua_upvalueindex(UP_META));
         return 1;
     }
     if (slb_json_push(L, text, &err) == 0) return 1;
-    if (line_check(&text, reason) == 0) snprintf(reason, RECORD_REASON, "%.*s", RECORD_REASON - 1, err.msg);
+    if (line_check(m, &line, reason) == 0) snprintf(reason, RECORD_REASON, "%.*s", RECORD_REASON - 1, err.msg);
     return 0;
 }
 

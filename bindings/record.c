@@ -18,16 +18,27 @@ static size_t with_slack(size_t len) {
     return len + len / 16 + 48;
 }
 
-record_node *record_new(lua_State *L, sl_str text, ndjson_memory *m, int meta) {
-    size_t cap = with_slack(text.len);
+/* The text of the line into the record, which then has an index where the line has. */
+static void take_line(sl_record *r, const record_line *line, const ndjson_memory *m) {
+    sl_str text = line->text;
+    bool plain = line->x && !m->valid.lines;
+    if (!plain && sl_walk_has_lines(text)) {
+        r->len = (uint32_t)sl_walk_one_line(text, r->text);
+        return;
+    }
+    memcpy(r->text, text.ptr, text.len);
+    r->len = (uint32_t)text.len;
+    if (line->x) line->x->serial = r->serial;
+}
+
+record_node *record_new(lua_State *L, record_line line, ndjson_memory *m, int meta) {
+    size_t cap = with_slack(line.text.len);
     if (meta > LUA_REGISTRYINDEX) meta = lua_absindex(L, meta);
     record_root *root = lua_newuserdatauv(L, sizeof *root + cap, 2);
     root->node = (record_node){root, 0, 0};
     root->held = false;
-    root->rec = (sl_record){.text = root->text, .cap = (uint32_t)cap};
-    if (sl_walk_has_lines(text)) root->rec.len = (uint32_t)sl_walk_one_line(text, root->text);
-    else memcpy(root->text, text.ptr, root->rec.len = (uint32_t)text.len);
-    root->rec.serial = sl_indexes_serial(&m->indexes);
+    root->rec = (sl_record){.text = root->text, .cap = (uint32_t)cap, .serial = sl_indexes_serial(&m->indexes)};
+    take_line(&root->rec, &line, m);
     lua_pushvalue(L, meta);
     lua_setmetatable(L, -2);
     return &root->node;
@@ -41,33 +52,41 @@ static int refuse(char reason[RECORD_REASON], sl_str text, const char *at, const
     return -1;
 }
 
-int line_check(sl_str *text, char reason[RECORD_REASON]) {
-    const char *end = text->ptr + text->len, *start = sl_scan_blank(text->ptr, end);
+int line_check(ndjson_memory *m, record_line *line, char reason[RECORD_REASON]) {
+    sl_str all = line->text;
+    const char *end = all.ptr + all.len, *start = sl_scan_blank(all.ptr, end), *last = end;
     sl_scan_fault fault;
-    if (text->len > SL_RECORD_MAX) return refuse(reason, SL_STR(""), "", "more bytes than a record may have");
+    if (all.len > SL_RECORD_MAX) return refuse(reason, SL_STR(""), "", "more bytes than a record may have");
+    while (last > start && (last[-1] == ' ' || last[-1] == '\t' || last[-1] == '\r' || last[-1] == '\n')) last--;
+    line->text = sl_str_make(start, (size_t)(last - start));
+    line->x = sl_indexes_fresh(&m->indexes);
+    m->valid.slack = line->slack;
+    if (sl_valid_text(&m->valid, line->text, line->x)) return 0;
+    line->x = NULL;
     const char *stop = sl_scan_value(start, end, SL_SCAN_DEPTH, &fault);
-    if (!stop) return refuse(reason, *text, fault.at, fault.reason);
-    const char *after = sl_scan_blank(stop, end);
-    if (after != end) return refuse(reason, *text, after, "expected the end of the record");
-    *text = sl_str_make(start, (size_t)(stop - start));
-    return 0;
+    if (!stop) return refuse(reason, all, fault.at, fault.reason);
+    return stop == last ? 0 : refuse(reason, all, sl_scan_blank(stop, end), "expected the end of the record");
 }
 
-int record_check(sl_str *text, char reason[RECORD_REASON]) {
+int record_check(ndjson_memory *m, record_line *line, char reason[RECORD_REASON]) {
     char why[80];
-    sl_str all = *text;
-    if (line_check(text, reason) < 0) return -1;
-    if (*text->ptr == '{' || *text->ptr == '[') return 0;
-    snprintf(why, sizeof why, "a record must be an object, this is %s", sl_walk_kind(*text));
-    return refuse(reason, all, text->ptr, why);
+    sl_str all = line->text;
+    if (line_check(m, line, reason) < 0) return -1;
+    if (*line->text.ptr == '{' || *line->text.ptr == '[') return 0;
+    snprintf(why, sizeof why, "a record must be an object, this is %s", sl_walk_kind(line->text));
+    return refuse(reason, all, line->text.ptr, why);
 }
 
 int slb_record_push(lua_State *L, sl_str text, sl_err *err) {
     char reason[RECORD_REASON];
-    if (record_check(&text, reason) < 0) return sl_fail(err, SL_INVALID, 0, "not a record: %s", reason);
+    record_line line = {.text = text};
     ndjson_memory *m = ndjson_memory_push(L);
+    if (record_check(m, &line, reason) < 0) {
+        lua_pop(L, 1);
+        return sl_fail(err, SL_INVALID, 0, "not a record: %s", reason);
+    }
     record_meta_push(L);
-    record_new(L, text, m, -1);
+    record_new(L, line, m, -1);
     lua_replace(L, -3);
     lua_pop(L, 1);
     return 0;
@@ -86,7 +105,7 @@ static void detach(lua_State *L, int arg, record_node *n, sl_str text) {
     arg = lua_absindex(L, arg);
     ndjson_memory *m = ndjson_memory_push(L);
     lua_getmetatable(L, arg);
-    record_node *own = record_new(L, text, m, -1);
+    record_node *own = record_new(L, (record_line){.text = text}, m, -1);
     n->root = own->root;
     n->at = n->version = 0;
     lua_setiuservalue(L, arg, VIEW_ROOT);

@@ -79,6 +79,13 @@ void sl_indexes_free(sl_indexes *x);
 /* A serial that no record had. */
 uint64_t sl_indexes_serial(sl_indexes *x);
 
+/* The slot that was not used for longest, as the index of nothing: whoever fills it gives it a record's serial. Borrowed
+ * until the next call of any of these. */
+sl_index *sl_indexes_fresh(sl_indexes *all);
+
+/* Adds a member behind the others. */
+int sl_index_add(sl_index *x, sl_member m, sl_err *err);
+
 /* The index of the array or object at `start`. Borrowed until the next call of any of these. NULL: memory is out. */
 sl_index *sl_index_of(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err);
 
