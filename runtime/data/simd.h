@@ -28,7 +28,7 @@ typedef struct sl_simd {
     uint64_t escaped;    /* 1: the next byte stands behind a backslash */
     uint64_t in_string;  /* all bits: a string is open */
     uint64_t scalar;     /* 1: the last byte was of a number or a word */
-    uint64_t high;       /* not 0: there were bytes beyond ASCII in the last three */
+    uint64_t high;       /* 1: the last byte is beyond ASCII */
     uint64_t slashes;    /* not 0: there are escapes */
     uint64_t controls;   /* not 0: there are bytes below the space */
     uint64_t bad;        /* not 0: a string is not sound */

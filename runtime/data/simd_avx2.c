@@ -99,7 +99,7 @@ TARGET uint32_t *sl_simd_avx2(sl_simd *s, const char *from, size_t at, size_t le
         tokens = simd_list(tokens, at, simd_tokens(s, &c, inside(c.quotes)));
         uint64_t high = bits(x.a, x.b);
         if (high | s->high) utf8(s, &x, at);
-        s->high = high >> 61;
+        s->high = high >> 63;
     }
     return tokens;
 }

@@ -97,7 +97,7 @@ uint32_t *sl_simd_neon(sl_simd *s, const char *from, size_t at, size_t len, uint
         tokens = simd_list(tokens, at, simd_tokens(s, &c, sl_bits_inside(c.quotes)));
         uint64_t high = high_bits(&x);
         if (high | s->high) utf8(s, &x, at);
-        s->high = high >> 61;
+        s->high = high >> 63;
     }
     return tokens;
 }

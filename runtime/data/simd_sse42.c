@@ -95,7 +95,7 @@ TARGET uint32_t *sl_simd_sse42(sl_simd *s, const char *from, size_t at, size_t l
         tokens = simd_list(tokens, at, simd_tokens(s, &c, inside(c.quotes)));
         uint64_t high = bits(x.a, x.b, x.c, x.d);
         if (high | s->high) utf8(s, &x, at);
-        s->high = high >> 61;
+        s->high = high >> 63;
     }
     return tokens;
 }

@@ -130,10 +130,11 @@ static place members(const walk *w, place at, sl_index *x) {
         }
         m.at = *at;
         if (!(at = value(w, at, SL_SCAN_DEPTH - 1))) return NULL;
+        char after = text[*at];
+        if (after != ',' && after != close) return NULL;
         m.end = end_before(w, *at);
         if (sl_index_add(x, m, NULL) < 0) return NULL;
-        if (text[*at] == close) return at + 1;
-        if (text[*at] != ',') return NULL;
+        if (after == close) return at + 1;
     }
 }
 
