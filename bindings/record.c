@@ -59,7 +59,7 @@ int line_check(ndjson_memory *m, record_line *line, char reason[RECORD_REASON]) 
     if (all.len > SL_RECORD_MAX) return refuse(reason, SL_STR(""), "", "more bytes than a record may have");
     while (last > start && (last[-1] == ' ' || last[-1] == '\t' || last[-1] == '\r' || last[-1] == '\n')) last--;
     line->text = sl_str_make(start, (size_t)(last - start));
-    line->x = sl_indexes_fresh(&m->indexes);
+    line->x = sl_indexes_line(&m->indexes);
     m->valid.slack = line->slack;
     if (sl_valid_text(&m->valid, line->text, line->x)) return 0;
     line->x = NULL;

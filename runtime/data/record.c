@@ -24,14 +24,17 @@ uint64_t sl_indexes_serial(sl_indexes *x) {
     return ++x->serial;
 }
 
-int sl_index_add(sl_index *x, sl_member m, sl_err *err) {
-    if (x->count == x->room) {
-        uint32_t room = x->room ? x->room * 2 : 32; /* bounded by the text's length */
-        sl_member *more = realloc(x->members, room * sizeof *more);
-        if (!more) return sl_fail(err, SL_INTERNAL, 0, "out of memory for a record's index");
-        x->members = more;
-        x->room = room;
-    }
+int sl_index_reserve(sl_index *x, size_t count, sl_err *err) {
+    if (count <= x->room) return 0;
+    sl_member *more = realloc(x->members, count * sizeof *more); /* bounded by the text's length */
+    if (!more) return sl_fail(err, SL_INTERNAL, 0, "out of memory for a record's index");
+    x->members = more;
+    x->room = (uint32_t)count;
+    return 0;
+}
+
+static int index_add(sl_index *x, sl_member m, sl_err *err) {
+    if (x->count == x->room && sl_index_reserve(x, x->room ? 2 * (size_t)x->room : 32, err) < 0) return -1;
     x->members[x->count++] = m;
     return 0;
 }
@@ -51,35 +54,31 @@ static int index_build(sl_index *x, const sl_record *r, uint32_t start, sl_err *
             m.key_len = (uint32_t)it.key.len;
             m.escaped = it.key_escaped;
         }
-        if (sl_index_add(x, m, err) < 0) return -1;
+        if (index_add(x, m, err) < 0) return -1;
     }
     x->stop = (uint32_t)(it.p - r->text) + 1;
     x->serial = r->serial;
     return 0;
 }
 
-sl_index *sl_indexes_fresh(sl_indexes *all) {
-    sl_index *oldest = &all->slot[0];
-    for (size_t i = 1; i < SL_INDEXES; i++)
-        if (all->slot[i].used < oldest->used) oldest = &all->slot[i];
-    oldest->used = ++all->tick;
-    oldest->serial = 0;
-    all->last = (size_t)(oldest - all->slot);
-    return oldest;
+sl_index *sl_indexes_line(sl_indexes *all) {
+    all->slot[0].serial = 0;
+    all->last = 0;
+    return &all->slot[0];
 }
 
 sl_index *sl_index_of(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err) {
-    sl_index *x = &all->slot[all->last];
+    sl_index *x = &all->slot[all->last], *oldest = &all->slot[1];
     if (x->serial == r->serial && x->start == start) return x;
-    for (size_t i = 0; i < SL_INDEXES; i++) {
-        x = &all->slot[i];
-        if (x->serial != r->serial || x->start != start) continue;
-        x->used = ++all->tick;
-        all->last = i;
-        return x;
+    for (x = all->slot; x < all->slot + SL_INDEXES; x++) {
+        if (x->serial == r->serial && x->start == start) break;
+        if (x->used < oldest->used && x > all->slot) oldest = x;
     }
-    x = sl_indexes_fresh(all);
-    return index_build(x, r, start, err) < 0 ? NULL : x;
+    bool known = x < all->slot + SL_INDEXES;
+    if (!known) x = oldest;
+    x->used = ++all->tick;
+    all->last = (size_t)(x - all->slot);
+    return known || index_build(x, r, start, err) == 0 ? x : NULL;
 }
 
 static bool name_is(const sl_member *m, const sl_record *r, sl_str key) {
@@ -259,7 +258,7 @@ static int append_member(sl_record *r, sl_indexes *all, sl_index *x, sl_str key,
     if (rc == 0) {
         uint32_t at = append(r, all, x, sl_buf_str(&text));
         sl_member m = {at + 1, key_len, at + key_len + 3, at + key_len + 3 + (uint32_t)value.len, key_len != key.len};
-        if (sl_index_add(x, m, NULL) < 0) forget(x);
+        if (index_add(x, m, NULL) < 0) forget(x);
     }
     sl_buf_free(&text);
     return rc;
@@ -319,7 +318,7 @@ int sl_record_set_at(sl_record *r, sl_indexes *all, uint32_t start, size_t i, sl
     if (rc == 0) rc = sl_buf_put_str(&text, value, err);
     if (rc == 0) {
         uint32_t at = append(r, all, x, sl_buf_str(&text));
-        if (sl_index_add(x, (sl_member){.at = at, .end = at + (uint32_t)value.len}, NULL) < 0) forget(x);
+        if (index_add(x, (sl_member){.at = at, .end = at + (uint32_t)value.len}, NULL) < 0) forget(x);
     }
     sl_buf_free(&text);
     return rc;

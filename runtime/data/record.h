@@ -66,7 +66,8 @@ typedef struct sl_index {
     uint64_t used;
 } sl_index;
 
-/* The indexes of the values that were looked at last. One for all records of a Lua state. */
+/* The indexes of the values that were looked at last, and in slot 0 that of the line that was read last. One for all
+ * records of a Lua state. */
 enum { SL_INDEXES = 8 };
 typedef struct sl_indexes {
     sl_index slot[SL_INDEXES];
@@ -79,12 +80,12 @@ void sl_indexes_free(sl_indexes *x);
 /* A serial that no record had. */
 uint64_t sl_indexes_serial(sl_indexes *x);
 
-/* The slot that was not used for longest, as the index of nothing: whoever fills it gives it a record's serial. Borrowed
- * until the next call of any of these. */
-sl_index *sl_indexes_fresh(sl_indexes *all);
+/* The slot for a new line, as the index of nothing: who fills it gives it a record's serial. Borrowed until the next call of
+ * any of these. */
+sl_index *sl_indexes_line(sl_indexes *all);
 
-/* Adds a member behind the others. */
-int sl_index_add(sl_index *x, sl_member m, sl_err *err);
+/* Room for so many members in all. */
+int sl_index_reserve(sl_index *x, size_t count, sl_err *err);
 
 /* The index of the array or object at `start`. Borrowed until the next call of any of these. NULL: memory is out. */
 sl_index *sl_index_of(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err);

@@ -111,30 +111,33 @@ static inline uint32_t end_before(const walk *w, uint32_t token) {
     return token;
 }
 
-/* The key at `quote`, up to the colon. */
-static inline sl_member named(const walk *w, uint32_t quote, uint32_t colon) {
-    sl_member m = {.key = quote + 1, .key_len = end_before(w, colon) - quote - 2};
-    m.escaped = w->slashes && memchr(w->text + m.key, '\\', m.key_len);
-    return m;
+/* The key of a member: the quote and the colon are at `at`. */
+static inline void name(const walk *w, place at, sl_member *m) {
+    m->key = at[0] + 1;
+    m->key_len = end_before(w, at[1]) - at[0] - 2;
+    m->escaped = w->slashes && memchr(w->text + m->key, '\\', m->key_len);
 }
 
-static place members(const walk *w, place at, sl_index *x) {
-    const char *text = w->text, close = x->object ? '}' : ']';
+/* The members are written one behind the other to m, of which *end is the one behind the last. */
+static place members(const walk *w, place at, bool named, sl_member *m, sl_member **end) {
+    const char *text = w->text, close = named ? '}' : ']';
+    *end = m;
     if (text[*at] == close) return at + 1;
-    for (;; at++) {
-        sl_member m = {0};
-        if (x->object) {
+    for (;; at++, m++) {
+        *m = (sl_member){0};
+        if (named) {
             if (text[at[0]] != '"' || text[at[1]] != ':') return NULL;
-            m = named(w, at[0], at[1]);
+            name(w, at, m);
             at += 2;
         }
-        m.at = *at;
+        m->at = *at;
         if (!(at = value(w, at, SL_SCAN_DEPTH - 1))) return NULL;
         char after = text[*at];
         if (after != ',' && after != close) return NULL;
-        m.end = end_before(w, *at);
-        if (sl_index_add(x, m, NULL) < 0) return NULL;
-        if (after == close) return at + 1;
+        m->end = end_before(w, *at);
+        if (after == ',') continue;
+        *end = m + 1;
+        return at + 1;
     }
 }
 
@@ -143,11 +146,15 @@ static bool container(sl_valid *v, const walk *w, size_t count, sl_index *x) {
     char close = w->text[last];
     if (count < 2 || v->tokens[count - 1] != last || (close != '}' && close != ']')) return false;
     v->tokens[count] = 0;
+    x->object = w->text[0] == '{';
+    size_t most = count / (x->object ? 4 : 2) + 1; /* a key, its colon, a value and what is behind it; a value and that */
+    if (sl_index_reserve(x, most, NULL) < 0) return false;
+    sl_member *end;
+    if (members(w, v->tokens + 1, x->object, x->members, &end) != v->tokens + count) return false;
     x->start = 0;
     x->stop = (uint32_t)last + 1;
-    x->object = w->text[0] == '{';
-    x->count = 0;
-    return members(w, v->tokens + 1, x) == v->tokens + count;
+    x->count = (uint32_t)(end - x->members);
+    return true;
 }
 
 /* ---- texts ---- */

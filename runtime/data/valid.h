@@ -2,7 +2,7 @@
  * yes or no; data/scan says what is wrong, and it is the judge where there are no vectors.
  *
  *   sl_valid v = {.marks = sl_simd_get(), .slack = true};
- *   sl_index *x = sl_indexes_fresh(&indexes);
+ *   sl_index *x = sl_indexes_line(&indexes);
  *   if (sl_valid_text(&v, text, x)) …                 // *x has the members of an array or an object
  *   else p = sl_scan_value(text.ptr, …)              // says why, or that the text is too long for here
  *   sl_valid_free(&v);

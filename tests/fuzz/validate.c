@@ -170,7 +170,7 @@ static void judge_variant(fuzz *f, variant *v, sl_str text, bool good) {
     memcpy(slack, text.ptr, text.len);
     for (size_t i = 0; i < SL_SIMD_BLOCK; i++) slack[text.len + i] = (char)pick(f, 256);
     for (int s = 0; s < 2; s++) {
-        sl_index *x = sl_indexes_fresh(&v->indexes);
+        sl_index *x = sl_indexes_line(&v->indexes);
         v->valid.slack = s;
         if (sl_valid_text(&v->valid, sl_str_make(s ? slack : exact, text.len), x) != good)
             finding(f, v->name, text, good ? "refused what is JSON" : "took what is no JSON");
@@ -244,7 +244,7 @@ static void judge_lines(fuzz *f, bytes lines[LINES], const bool good[LINES]) {
             sl_str text = trim(line.text);
             bool container = text.len > 0 && (*text.ptr == '{' || *text.ptr == '[');
             v->valid.slack = true;
-            bool is = sl_valid_text(&v->valid, text, sl_indexes_fresh(&v->indexes));
+            bool is = sl_valid_text(&v->valid, text, sl_indexes_line(&v->indexes));
             bool bom = line.number == 1 && sl_str_starts(sl_str_make(lines[0].data, lines[0].len), SL_STR("\xEF\xBB\xBF"));
             if (container && !bom && is != good[line.number - 1]) finding(f, v->name, text, "judged otherwise among other lines");
             f->lines++;
