@@ -50,17 +50,14 @@ static int put_text(sl_str text, sl_buf *out, sl_err *err) {
 
 int slb_line_put(lua_State *L, int idx, sl_buf *out, sl_err *err) {
     sl_str text;
-    switch (lua_type(L, idx)) {
-    case LUA_TSTRING:
-        text.ptr = lua_tolstring(L, idx, &text.len);
-        return put_text(text, out, err);
-    case LUA_TUSERDATA:
-        if (slb_record_test(L, idx)) return slb_record_put(L, idx, out, err);
+    int type = lua_type(L, idx);
+    if (type == LUA_TUSERDATA) {
+        if (record_test(L, idx)) return slb_record_put(L, idx, out, err);
         badline_raise(L, idx);
-        return slb_json_put(L, idx, out, err);
-    default:
-        return slb_json_put(L, idx, out, err);
     }
+    if (type != LUA_TSTRING) return slb_json_put(L, idx, out, err);
+    text.ptr = lua_tolstring(L, idx, &text.len);
+    return put_text(text, out, err);
 }
 
 /* ---- bad lines ---- */
@@ -153,7 +150,7 @@ int luaopen_sluice_ndjson(lua_State *L);
 
 int luaopen_sluice_ndjson(lua_State *L) {
     static const luaL_Reg functions[] = {{"bad", l_bad}, {NULL, NULL}};
-    const luaL_Reg *const parts[] = {record_functions, path_functions, select_functions,
+    const luaL_Reg *const parts[] = {record_functions, change_functions, path_functions, select_functions,
                                      reader_functions, writer_functions, chunk_functions};
     luaL_newlib(L, functions);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

@@ -1,5 +1,5 @@
-/* What the files of sluice.ndjson share: ndjson.c (the module, bad lines), record.c, ndjson_path.c, ndjson_reader.c,
- * ndjson_select.c, ndjson_writer.c, chunk.c.
+/* What the files of sluice.ndjson share: ndjson.c (the module, bad lines), record.c, record_change.c, ndjson_path.c,
+ * ndjson_select.c, ndjson_reader.c, ndjson_writer.c, chunk.c.
  *
  * A record is one userdata that ends with its text; where it outgrows that, the text moves to a userdata in its first
  * user value. A view (a nested value) is a small userdata whose user value is the record. Neither needs a finalizer.
@@ -18,23 +18,6 @@
 
 typedef struct record_root record_root;
 
-/* A record or a view: both begin like this and have the same metatable. */
-typedef struct record_node {
-    record_root *root;
-    uint32_t at;      /* of the value in the record's text; 0 is the record itself */
-    uint32_t version; /* of the record when `at` was right */
-} record_node;
-
-struct record_root {
-    record_node node;
-    bool held; /* views were made */
-    sl_record rec;
-    char text[];
-};
-
-/* User values. */
-enum { ROOT_TEXT = 1, ROOT_CHANGES = 2, VIEW_ROOT = 1 };
-
 /* One for a Lua state. */
 typedef struct ndjson_memory {
     sl_indexes indexes;
@@ -43,6 +26,36 @@ typedef struct ndjson_memory {
     sl_buf key;
     int paths; /* in the table that is its user value */
 } ndjson_memory;
+
+/* A record or a view: both begin like this and have the same metatable. */
+typedef struct record_node {
+    const void *tag; /* &record_tag */
+    record_root *root;
+    uint32_t at;      /* of the value in the record's text; 0 is the record itself */
+    uint32_t version; /* of the record when `at` was right */
+} record_node;
+
+struct record_root {
+    record_node node;
+    ndjson_memory *memory; /* the registry holds it */
+    bool held;             /* views were made */
+    sl_record rec;
+    char text[];
+};
+
+/* The userdata at idx where it begins with that tag and is large enough, else NULL: cheaper than its metatable. */
+static inline void *ndjson_tagged(lua_State *L, int idx, const void *tag, size_t size) {
+    const void **block = lua_touserdata(L, idx);
+    return block && lua_rawlen(L, idx) >= size && *block == tag ? (void *)block : NULL;
+}
+
+extern const char record_tag;
+static inline record_node *record_test(lua_State *L, int idx) {
+    return ndjson_tagged(L, idx, &record_tag, sizeof(record_node));
+}
+
+/* User values. */
+enum { ROOT_TEXT = 1, ROOT_CHANGES = 2, VIEW_ROOT = 1 };
 
 /* Functions of records are closures of these two. */
 enum { UP_MEMORY = 1, UP_META = 2 };
@@ -83,6 +96,18 @@ sl_str record_text(const record_node *n);
 /* Pushes a value of the node at arg: a scalar, or a view of what starts with a bracket. [-0, +1, e] */
 void record_push_value(lua_State *L, int arg, const record_node *n, sl_str value);
 
+/* The members of the array or object at n. Borrowed until another one is asked for. [-0, +0, e] */
+sl_index *record_index(lua_State *L, const record_node *n);
+
+/* Pushes the record that the node at arg belongs to. [-0, +1, -] */
+void record_push_root(lua_State *L, int arg, const record_node *n);
+
+/* The key at arg as the number of an element, from 0; -1 where it can't be one. */
+int64_t record_element(lua_State *L, int arg);
+
+/* The metamethod of assignments. */
+int record_newindex(lua_State *L);
+
 /* Makes ready for a change with texts of these lengths. [-0, +0, e] */
 void record_room(lua_State *L, int arg, const record_node *n, size_t key_bytes, size_t value_bytes);
 
@@ -98,7 +123,7 @@ void badline_push(lua_State *L, const char *source, int64_t line, int64_t offset
 void badline_raise(lua_State *L, int idx);
 
 /* The functions that other files add to the module: closures of memory and metatable. */
-extern const luaL_Reg record_functions[], path_functions[], select_functions[], reader_functions[], writer_functions[],
-    chunk_functions[];
+extern const luaL_Reg record_functions[], change_functions[], path_functions[], select_functions[], reader_functions[],
+    writer_functions[], chunk_functions[];
 
 #endif

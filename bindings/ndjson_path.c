@@ -151,7 +151,7 @@ static void take_answer(lua_State *L, job *j) {
 /* From the last to the first, so that the places before stay right. */
 static void put_answers(lua_State *L, job *j, const record_node *n) {
     const size_t *ends = (const size_t *)(const void *)j->ends.data;
-    sl_indexes *all = &ndjson_memory_up(L)->indexes;
+    sl_indexes *all = &n->root->memory->indexes;
     if (j->texts.len == 0) return;
     record_room(L, MAP_REC, n, 0, j->texts.len);
     for (size_t i = j->done; i-- > 0;) {

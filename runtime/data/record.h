@@ -73,6 +73,7 @@ typedef struct sl_indexes {
     sl_index slot[SL_INDEXES];
     size_t last; /* the slot that was asked for last */
     uint64_t tick, serial;
+    sl_buf text; /* a member on its way into a record */
 } sl_indexes;
 
 void sl_indexes_free(sl_indexes *x);
@@ -87,8 +88,14 @@ sl_index *sl_indexes_line(sl_indexes *all);
 /* Room for so many members in all. */
 int sl_index_reserve(sl_index *x, size_t count, sl_err *err);
 
+/* The slow half of sl_index_of. */
+sl_index *sl_index_search(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err);
+
 /* The index of the array or object at `start`. Borrowed until the next call of any of these. NULL: memory is out. */
-sl_index *sl_index_of(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err);
+static inline sl_index *sl_index_of(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err) {
+    sl_index *x = &all->slot[all->last];
+    return x->serial == r->serial && x->start == start ? x : sl_index_search(all, r, start, err);
+}
 
 /* The last member of that name, -1 where there is none. */
 ptrdiff_t sl_index_find(const sl_index *x, const sl_record *r, sl_str key);
