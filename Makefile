@@ -135,10 +135,12 @@ torture: SECONDS = 120
 torture: SEED = 1
 torture: all deps-test ; @SLUICE_TORTURE_SECONDS=$(SECONDS) SLUICE_TORTURE_SEED=$(SEED) $(BUILD)/sluice test tests/stdlib/serve/torture_spec.lua
 
-## damage records until SECONDS are over, and compare everything that judges JSON (SECONDS=60 SEED=1)
+## damaged records against all that judges JSON, then edits of records against tables (SECONDS=60 of each, SEED=1)
 fuzz: SECONDS = 60
 fuzz: SEED = 1
-fuzz: all $(BUILD)/tests/fuzz_validate ; @$(BUILD)/tests/fuzz_validate $(SECONDS) $(SEED)
+fuzz: all $(BUILD)/tests/fuzz_validate
+	@$(BUILD)/tests/fuzz_validate $(SECONDS) $(SEED)
+	@$(BUILD)/sluice run tests/fuzz/edits_run.lua seconds=$(SECONDS) seed=$(SEED)
 
 ## compare due times around every clock change of many zones with Python's zoneinfo (the long form of the clocks spec, minutes)
 clocks: all deps-test ; @SLUICE_CLOCKS_LONG=1 $(BUILD)/sluice test tests/bindings/cron_clocks_spec.lua
