@@ -13,8 +13,8 @@ while time.now() - start < seconds do
   end
   if time.now() - told > 60 then
     told = time.now()
-    print(("%d documents in %d s, no finding"):format(runs, told - start))
+    print(("%d documents in %.0f s, no finding"):format(runs, told - start))
     io.stdout:flush()
   end
 end
-print(("%d documents in %d s (%d/s), seeds from %d on, no finding"):format(runs, seconds, runs // seconds, first))
+print(("%d documents in %.0f s (%.0f/s), seeds from %d on, no finding"):format(runs, seconds, runs / seconds, first))
