@@ -72,13 +72,16 @@ static inline bool scalar(const walk *w, const char *p) {
 static place object(const walk *w, place at, int depth_left);
 static place array(const walk *w, place at, int depth_left);
 
-/* From the token of a value to the token behind it. */
-static inline place value(const walk *w, place at, int depth_left) {
+static place no_string(const walk *w, place at, int depth_left) {
     const char *p = w->text + *at++;
-    if (*p == '"') return at;
     if (*p == '{') return depth_left > 0 ? object(w, at, depth_left - 1) : NULL;
     if (*p == '[') return depth_left > 0 ? array(w, at, depth_left - 1) : NULL;
     return scalar(w, p) ? at : NULL;
+}
+
+/* From the token of a value to the token behind it. */
+static inline place value(const walk *w, place at, int depth_left) {
+    return w->text[*at] == '"' ? at + 1 : no_string(w, at, depth_left);
 }
 
 /* From behind the bracket. */
@@ -106,35 +109,30 @@ static place array(const walk *w, place at, int depth_left) {
 /* ---- the value itself, whose members are noted ---- */
 
 /* The end of what stands before this token, without the blanks between. */
-static inline uint32_t end_before(const walk *w, uint32_t token) {
-    while ((unsigned char)w->text[token - 1] <= ' ') token--;
+static inline uint32_t end_before(const char *text, uint32_t token) {
+    while ((unsigned char)text[token - 1] <= ' ') token--;
     return token;
 }
 
-/* The key of a member: the quote and the colon are at `at`. */
-static inline void name(const walk *w, place at, sl_member *m) {
-    m->key = at[0] + 1;
-    m->key_len = end_before(w, at[1]) - at[0] - 2;
-    m->escaped = w->slashes && memchr(w->text + m->key, '\\', m->key_len);
-}
-
 /* The members are written one behind the other to m, of which *end is the one behind the last. */
-static place members(const walk *w, place at, bool named, sl_member *m, sl_member **end) {
+static inline place members(const walk *w, place at, bool named, sl_member *m, sl_member **end) {
     const char *text = w->text, close = named ? '}' : ']';
     *end = m;
     if (text[*at] == close) return at + 1;
     for (;; at++, m++) {
-        *m = (sl_member){0};
+        uint32_t key = 0, key_end = 0;
         if (named) {
+            key = at[0] + 1;
             if (text[at[0]] != '"' || text[at[1]] != ':') return NULL;
-            name(w, at, m);
+            key_end = end_before(text, at[1]) - 1;
             at += 2;
         }
-        m->at = *at;
+        uint32_t start = *at;
         if (!(at = value(w, at, SL_SCAN_DEPTH - 1))) return NULL;
         char after = text[*at];
         if (after != ',' && after != close) return NULL;
-        m->end = end_before(w, *at);
+        bool escaped = w->slashes && memchr(text + key, '\\', key_end - key);
+        *m = (sl_member){key, key_end - key, start, end_before(text, *at), escaped};
         if (after == ',') continue;
         *end = m + 1;
         return at + 1;
@@ -150,7 +148,9 @@ static bool container(sl_valid *v, const walk *w, size_t count, sl_index *x) {
     size_t most = count / (x->object ? 4 : 2) + 1; /* a key, its colon, a value and what is behind it; a value and that */
     if (sl_index_reserve(x, most, NULL) < 0) return false;
     sl_member *end;
-    if (members(w, v->tokens + 1, x->object, x->members, &end) != v->tokens + count) return false;
+    place at = v->tokens + 1;
+    at = x->object ? members(w, at, true, x->members, &end) : members(w, at, false, x->members, &end);
+    if (at != v->tokens + count) return false;
     x->start = 0;
     x->stop = (uint32_t)last + 1;
     x->count = (uint32_t)(end - x->members);
