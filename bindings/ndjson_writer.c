@@ -82,7 +82,8 @@ static int l_write(lua_State *L) {
     sl_err err;
     luaL_checkany(L, 2);
     w->lines.len = w->whole;
-    if (slb_line_put(L, 2, &w->lines, &err) < 0 || sl_buf_put_char(&w->lines, '\n', &err) < 0) slb_raise(L, &err);
+    int rc = record_test(L, 2) ? slb_record_put(L, 2, &w->lines, &err) : slb_line_put(L, 2, &w->lines, &err);
+    if (rc < 0 || sl_buf_put_char(&w->lines, '\n', &err) < 0) slb_raise(L, &err);
     w->whole = w->lines.len;
     w->count++;
     if (w->whole >= PIECE_BYTES || w->each_line) send(L, w);

@@ -221,7 +221,7 @@ int64_t record_element(lua_State *L, int arg) {
     return i >= 1 ? (int64_t)i - 1 : -1;
 }
 
-static ptrdiff_t find(lua_State *L, const sl_index *x, const record_node *n, int key) {
+static ptrdiff_t find(lua_State *L, sl_index *x, const record_node *n, int key) {
     if (lua_type(L, key) == LUA_TSTRING) {
         sl_str name;
         name.ptr = lua_tolstring(L, key, &name.len);

@@ -48,6 +48,7 @@ static int index_build(sl_index *x, const sl_record *r, uint32_t start, sl_err *
     x->start = start;
     x->object = it.object;
     x->count = 0;
+    x->found = UINT32_MAX;
     for (sl_str v; sl_walk_item(&it, &v);) {
         sl_member m = {0};
         m.at = (uint32_t)(v.ptr - r->text);
@@ -88,10 +89,13 @@ static inline bool name_is(const sl_member *m, const sl_record *r, sl_str key) {
     return sl_walk_key_is(sl_str_make(r->text + m->key, m->key_len), m->escaped, key);
 }
 
-ptrdiff_t sl_index_find(const sl_index *x, const sl_record *r, sl_str key) {
+ptrdiff_t sl_index_find(sl_index *x, const sl_record *r, sl_str key) {
     if (!x->object) return -1;
-    for (size_t i = x->count; i-- > 0;) {
-        if (name_is(&x->members[i], r, key)) return (ptrdiff_t)i;
+    if (x->found < x->count && name_is(&x->members[x->found], r, key)) return x->found;
+    for (uint32_t i = x->count; i-- > 0;) {
+        if (!name_is(&x->members[i], r, key)) continue;
+        x->found = i; /* the last of its name as long as the index is: nothing adds a second one */
+        return i;
     }
     return -1;
 }

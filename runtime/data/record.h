@@ -62,6 +62,7 @@ typedef struct sl_index {
     uint32_t stop;   /* behind the closing one */
     bool object;
     uint32_t count, room;
+    uint32_t found; /* the member that was asked for last: it is mostly asked for again */
     sl_member *members;
     uint64_t used;
 } sl_index;
@@ -85,7 +86,7 @@ uint64_t sl_indexes_serial(sl_indexes *x);
  * any of these. */
 sl_index *sl_indexes_line(sl_indexes *all);
 
-/* Room for so many members in all. */
+/* Room for so many members in all, of which there are none yet. */
 int sl_index_reserve(sl_index *x, size_t count, sl_err *err);
 
 /* The slow half of sl_index_of. */
@@ -98,7 +99,7 @@ static inline sl_index *sl_index_of(sl_indexes *all, const sl_record *r, uint32_
 }
 
 /* The last member of that name, -1 where there is none. */
-ptrdiff_t sl_index_find(const sl_index *x, const sl_record *r, sl_str key);
+ptrdiff_t sl_index_find(sl_index *x, const sl_record *r, sl_str key);
 
 /* True where a later member has the same name as member i: it is as if i were not there. */
 bool sl_index_shadowed(const sl_index *x, const sl_record *r, size_t i);

@@ -154,6 +154,7 @@ static bool container(sl_valid *v, const walk *w, size_t count, sl_index *x) {
     x->start = 0;
     x->stop = (uint32_t)last + 1;
     x->count = (uint32_t)(end - x->members);
+    x->found = UINT32_MAX;
     return true;
 }
 
