@@ -36,8 +36,13 @@ ndjson_memory *ndjson_memory_push(lua_State *L) {
 
 /* ---- lines ---- */
 
-static int put_text(sl_str text, sl_buf *out, sl_err *err) {
+/* data/scan has the last word: it says what is wrong, and takes what is too long for data/valid. */
+static int put_text(lua_State *L, sl_str text, sl_buf *out, sl_err *err) {
     sl_scan_fault fault;
+    record_line line = {.text = text};
+    ndjson_memory *m = ndjson_memory_push(L);
+    lua_pop(L, 1);
+    if (line_valid(m, &line) && !m->valid.lines) return sl_buf_put_str(out, line.text, err);
     const char *end = text.ptr + text.len, *start = sl_scan_blank(text.ptr, end);
     const char *stop = sl_scan_value(start, end, SL_SCAN_DEPTH, &fault);
     if (stop && sl_scan_blank(stop, end) != end)
@@ -57,7 +62,7 @@ int slb_line_put(lua_State *L, int idx, sl_buf *out, sl_err *err) {
     }
     if (type != LUA_TSTRING) return slb_json_put(L, idx, out, err);
     text.ptr = lua_tolstring(L, idx, &text.len);
-    return put_text(text, out, err);
+    return put_text(L, text, out, err);
 }
 
 /* ---- bad lines ---- */

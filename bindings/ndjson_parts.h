@@ -77,6 +77,9 @@ typedef struct record_line {
     sl_index *x;
 } record_line;
 
+/* Takes the white space around the text off; true where data/valid takes it, and then it has an index. False says nothing. */
+bool line_valid(ndjson_memory *m, record_line *line);
+
 /* 0 where the text is one JSON value (the white space around it is taken off), or -1 with *reason: "column 12: expected a
  * value". record_check takes objects and arrays alone. */
 enum { RECORD_REASON = 200 };

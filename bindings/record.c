@@ -55,20 +55,26 @@ static int refuse(char reason[RECORD_REASON], sl_str text, const char *at, const
     return -1;
 }
 
-int line_check(ndjson_memory *m, record_line *line, char reason[RECORD_REASON]) {
-    sl_str all = line->text;
-    const char *end = all.ptr + all.len, *start = sl_scan_blank(all.ptr, end), *last = end;
-    sl_scan_fault fault;
-    if (all.len > SL_RECORD_MAX) return refuse(reason, SL_STR(""), "", "more bytes than a record may have");
-    while (last > start && (last[-1] == ' ' || last[-1] == '\t' || last[-1] == '\r' || last[-1] == '\n')) last--;
-    line->text = sl_str_make(start, (size_t)(last - start));
+bool line_valid(ndjson_memory *m, record_line *line) {
+    const char *end = line->text.ptr + line->text.len, *start = sl_scan_blank(line->text.ptr, end);
+    while (end > start && sl_scan_blank(end - 1, end) == end) end--;
+    line->text = sl_str_make(start, (size_t)(end - start));
     line->x = sl_indexes_line(&m->indexes);
     m->valid.slack = line->slack;
-    if (sl_valid_text(&m->valid, line->text, line->x)) return 0;
-    line->x = NULL;
-    const char *stop = sl_scan_value(start, end, SL_SCAN_DEPTH, &fault);
+    bool valid = sl_valid_text(&m->valid, line->text, line->x);
+    if (!valid) line->x = NULL;
+    return valid;
+}
+
+int line_check(ndjson_memory *m, record_line *line, char reason[RECORD_REASON]) {
+    sl_str all = line->text;
+    sl_scan_fault fault;
+    if (all.len > SL_RECORD_MAX) return refuse(reason, SL_STR(""), "", "more bytes than a record may have");
+    if (line_valid(m, line)) return 0;
+    const char *start = line->text.ptr, *end = all.ptr + all.len, *stop = sl_scan_value(start, end, SL_SCAN_DEPTH, &fault);
     if (!stop) return refuse(reason, all, fault.at, fault.reason);
-    return stop == last ? 0 : refuse(reason, all, sl_scan_blank(stop, end), "expected the end of the record");
+    stop = sl_scan_blank(stop, end);
+    return stop == end ? 0 : refuse(reason, all, stop, "expected the end of the record");
 }
 
 int record_check(ndjson_memory *m, record_line *line, char reason[RECORD_REASON]) {

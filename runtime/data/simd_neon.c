@@ -38,12 +38,14 @@ static inline uint64_t below(const vectors *x, char c) {
 }
 
 static inline uint8x16_t is_blank(uint8x16_t v) {
-    return vorrq_u8(vorrq_u8(vceqq_u8(v, all(' ')), vceqq_u8(v, all('\t'))), vorrq_u8(vceqq_u8(v, all('\n')), vceqq_u8(v, all('\r'))));
+    return vorrq_u8(vorrq_u8(vceqq_u8(v, all(' ')), vceqq_u8(v, all('\t'))),
+                    vorrq_u8(vceqq_u8(v, all('\n')), vceqq_u8(v, all('\r'))));
 }
 
 static inline uint8x16_t is_mark(uint8x16_t v) {
     uint8x16_t bent = vorrq_u8(v, all(0x20)); /* [ and ] become { and } */
-    return vorrq_u8(vorrq_u8(vceqq_u8(v, all(',')), vceqq_u8(v, all(':'))), vorrq_u8(vceqq_u8(bent, all('{')), vceqq_u8(bent, all('}'))));
+    return vorrq_u8(vorrq_u8(vceqq_u8(v, all(',')), vceqq_u8(v, all(':'))),
+                    vorrq_u8(vceqq_u8(bent, all('{')), vceqq_u8(bent, all('}'))));
 }
 
 static inline simd_classes classes(const vectors *x) {

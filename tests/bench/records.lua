@@ -37,7 +37,9 @@ local function same_output(dir, row, candidates, file)
       assert(os.execute(one.command_on(head_of(file), out)), one.name .. " fails on the head of the file")
       local lines = lines_of(out)
       first = first or lines
-      if #lines == 0 or not equal(first, lines) then error(("%s: %s writes something else than %s"):format(row, one.name, candidates[1].name), 0) end
+      if #lines == 0 or not equal(first, lines) then
+        error(("%s: %s writes something else than %s"):format(row, one.name, candidates[1].name), 0)
+      end
     end
   end
 end
@@ -70,7 +72,9 @@ return function(bench)
   end
 
   local function node(list, task, wanted)
-    with(list, "node", "node", wanted, function(file, out) return ("node %s/peers/records.js %s %s %s"):format(here, task, file, out) end)
+    with(list, "node", "node", wanted, function(file, out)
+      return ("node %s/peers/records.js %s %s %s"):format(here, task, file, out)
+    end)
   end
 
   local function python(list, task, wanted)

@@ -12,10 +12,11 @@ local function any(list) return list[random(#list) + 1] end
 -- ---- documents ----
 
 -- As they stand in a text; some stand for the same name.
-local names = { "a", "b", "price", "\\\"q\\\"", "ö", "\\u00f6", "list", "1", "", "raw", "map", "get", "keys", "rename", "line", "\\u0061",
-  "x\\/y", "tab\\t", "\\ud83d\\ude00", "😀", ("long"):rep(20) }
-local scalars = { "0", "-1", "1.50", "1e2", "-0.0", "1e-7", "12345678901", "9223372036854775807", "-9223372036854775808", "9223372036854775808",
-  "123456789012345678901234567890", "0.1", "1E400", "true", "false", "null", '""', '"text"', '"\\n\\"\\\\\\/\\u00e9"', '"Größe €"', '"[{\\"a\\":1}]"' }
+local names = { "a", "b", "price", "\\\"q\\\"", "ö", "\\u00f6", "list", "1", "", "raw", "map", "get", "keys", "rename",
+  "line", "\\u0061", "x\\/y", "tab\\t", "\\ud83d\\ude00", "😀", ("long"):rep(20) }
+local scalars = { "0", "-1", "1.50", "1e2", "-0.0", "1e-7", "12345678901", "9223372036854775807", "-9223372036854775808",
+  "9223372036854775808", "123456789012345678901234567890", "0.1", "1E400", "true", "false", "null", '""', '"text"',
+  '"\\n\\"\\\\\\/\\u00e9"', '"Größe €"', '"[{\\"a\\":1}]"' }
 local blanks = { "", "", "", "", " ", "\t", " \r " }
 
 local function fields(text, count, depth)

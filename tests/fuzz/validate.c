@@ -69,13 +69,15 @@ static void splice(bytes *b, size_t at, size_t cut, const char *put, size_t len)
 /* ---- damage ---- */
 
 static const char *const pieces[] = {
-    "\"", "\\", "{", "}", "[", "]", ",", ":", "-", ".", "e", "E", "+", "0", "1", "9", " ", "\t", "\r", "\x1f", "\x7f", "\x01",
-    "\\u", "\\u00e9", "\\ud83d\\ude00", "\\ud800", "\\udc00", "\\uD83D\\uD83D", "\\u12g4", "\\\\", "\\\"", "\\/", "\\n", "\\x", "\\\\\\",
-    "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3\xa9", "\xe0\x9f\xbf", "\xe2\x82\xac", "\xe2\x82", "\xed\xa0\x80", "\xed\x9f\xbf",
-    "\xef\xbb\xbf", "\xf0\x9f\x98\x80", "\xf0\x8f\xbf\xbf", "\xf0\x9f\x98", "\xf4\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
-    "true", "false", "null", "tru", "nul", "True", "NaN", "-0", "00", "01", "1.", ".5", "1e", "1e+", "1E-5", "-", "--1", "0x1", "1.5.5",
-    "12345678", "123456789", "1234567.8", "18446744073709551616", "0.00000001", "{}", "[]", "[[", "{\"a\":", "\"\"", "\"a\":1,", ",,", ":,", "'", "/*",
-    "\"a\"\"b\"", "\"a\"1", "1\"a\"", "truefalse", "\x0c", "\x1a", "\f,", "\x0b"};
+    "\"", "\\", "{", "}", "[", "]", ",", ":", "-", ".", "e", "E", "+", "0", "1", "9", " ", "\t", "\r", "\x1f", "\x7f",
+    "\x01", "\\u", "\\u00e9", "\\ud83d\\ude00", "\\ud800", "\\udc00", "\\uD83D\\uD83D", "\\u12g4", "\\\\", "\\\"", "\\/",
+    "\\n", "\\x", "\\\\\\", "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3\xa9", "\xe0\x9f\xbf", "\xe2\x82\xac",
+    "\xe2\x82", "\xed\xa0\x80", "\xed\x9f\xbf", "\xef\xbb\xbf", "\xf0\x9f\x98\x80", "\xf0\x8f\xbf\xbf", "\xf0\x9f\x98",
+    "\xf4\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "true", "false", "null", "tru", "nul", "True", "NaN",
+    "-0", "00", "01", "1.", ".5", "1e", "1e+", "1E-5", "-", "--1", "0x1", "1.5.5", "12345678", "123456789", "1234567.8",
+    "18446744073709551616", "0.00000001", "{}", "[]", "[[", "{\"a\":", "\"\"", "\"a\":1,", ",,", ":,", "'", "/*",
+    "\"a\"\"b\"", "\"a\"1", "1\"a\"", "truefalse", "\x0c", "\x1a", "\f,", "\x0b"
+};
 
 static void piece(fuzz *f, bytes *b, size_t at, size_t cut) {
     const char *p = pieces[pick(f, sizeof pieces / sizeof *pieces)];
@@ -221,11 +223,21 @@ static bool judge(fuzz *f, sl_str line) {
 
 /* ---- lines together ---- */
 
+/* A line that the splitter gives; `first` is line 1, which may have lost a byte order mark. */
+static void judge_line(fuzz *f, variant *v, const sl_line *line, const bytes *first, const bool good[LINES]) {
+    sl_str text = trim(line->text);
+    bool container = text.len > 0 && (*text.ptr == '{' || *text.ptr == '[');
+    bool mark = line->number == 1 && sl_str_starts(sl_str_make(first->data, first->len), SL_STR("\xEF\xBB\xBF"));
+    v->valid.slack = true;
+    bool taken = sl_valid_text(&v->valid, text, sl_indexes_line(&v->indexes));
+    if (container && !mark && taken != good[line->number - 1]) finding(f, v->name, text, "judged otherwise among other lines");
+    f->lines++;
+}
+
 /* Lines, good and bad, in pieces of any length: each is what it was alone. */
 static void judge_lines(fuzz *f, bytes lines[LINES], const bool good[LINES]) {
     static bytes all;
     sl_ndjson s;
-    sl_line line;
     sl_ndjson_init(&s, SL_NDJSON_LINE);
     all.len = 0;
     for (int i = 0; i < LINES; i++) {
@@ -239,15 +251,7 @@ static void judge_lines(fuzz *f, bytes lines[LINES], const bool good[LINES]) {
         size_t n = 1 + pick(f, all.len - fed);
         sl_ndjson_feed(&s, sl_str_make(all.data + fed, n), NULL);
         fed += n;
-        while (sl_ndjson_next(&s, &line)) {
-            sl_str text = trim(line.text);
-            bool container = text.len > 0 && (*text.ptr == '{' || *text.ptr == '[');
-            v->valid.slack = true;
-            bool is = sl_valid_text(&v->valid, text, sl_indexes_line(&v->indexes));
-            bool bom = line.number == 1 && sl_str_starts(sl_str_make(lines[0].data, lines[0].len), SL_STR("\xEF\xBB\xBF"));
-            if (container && !bom && is != good[line.number - 1]) finding(f, v->name, text, "judged otherwise among other lines");
-            f->lines++;
-        }
+        for (sl_line line; sl_ndjson_next(&s, &line);) judge_line(f, v, &line, &lines[0], good);
     }
     sl_ndjson_free(&s);
 }
@@ -301,8 +305,9 @@ static double now(void) {
 }
 
 static void report(const fuzz *f, double seconds) {
-    printf("%llu executions in %.0f s (%.0f/s), %.1f %% of them JSON, %llu lines together; variants:", (unsigned long long)f->executions,
-           seconds, (double)f->executions / seconds, 100.0 * (double)f->valid / (double)f->executions, (unsigned long long)f->lines);
+    double executions = (double)f->executions, share = 100 * (double)f->valid / executions;
+    printf("%.0f executions in %.0f s (%.0f/s), %.1f %% of them JSON, %.0f lines together; variants:", executions, seconds,
+           executions / seconds, share, (double)f->lines);
     for (size_t i = 0; i < f->variant_count; i++) printf(" %s", f->variants[i].name);
     printf("; no finding\n");
     fflush(stdout);

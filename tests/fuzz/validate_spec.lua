@@ -15,8 +15,10 @@ end
 ]]
 
 local lines = {
-  '{"id":1,"price":5.50}', '{"id":2,"price":5.}', '{"id":3,"title":"open', '{"id":4,"title":"\xc3"}', '{"id":5,"p\\u00e9":"\\ud83d\\ude00"}',
-  '{"id":6,"title":"\\ud83d"}', ' { "id" : 7 , "price" : -1e3 }\r', '{"id":8}}', '{"id":9,"tags":["a",]}', '["id",10]', '{"id":11,"title":"\1"}',
+  '{"id":1,"price":5.50}', '{"id":2,"price":5.}', '{"id":3,"title":"open', '{"id":4,"title":"\xc3"}',
+  '{"id":5,"p\\u00e9":"\\ud83d\\ude00"}',
+  '{"id":6,"title":"\\ud83d"}', ' { "id" : 7 , "price" : -1e3 }\r', '{"id":8}}',
+  '{"id":9,"tags":["a",]}', '["id",10]', '{"id":11,"title":"\1"}',
   '{"title":"' .. ("ö"):rep(200) .. '","price":12}', "13", ("["):rep(513) .. ("]"):rep(513), '{"id":15,"price":1}',
 }
 
