@@ -215,8 +215,8 @@ bool sl_path_first_name(const sl_path *p, sl_str *name) {
 }
 
 int sl_path_find_from(const sl_path *p, sl_str text, sl_place first, sl_buf *places, sl_err *err) {
-    finder f = {p, text, places, err};
     if (p->count == 1) return sl_buf_put(places, &first, sizeof first, err);
+    finder f = {p, text, places, err};
     return find(&f, 1, sl_str_make(text.ptr + first.at, first.end - first.at));
 }
 
