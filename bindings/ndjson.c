@@ -42,7 +42,7 @@ static int put_text(lua_State *L, sl_str text, sl_buf *out, sl_err *err) {
     record_line line = {.text = text};
     ndjson_memory *m = ndjson_memory_push(L);
     lua_pop(L, 1);
-    if (line_valid(m, &line) && !m->valid.lines) return sl_buf_put_str(out, line.text, err);
+    if (line_valid(m, &line) && line.plain) return sl_buf_put_str(out, line.text, err);
     const char *end = text.ptr + text.len, *start = sl_scan_blank(text.ptr, end);
     const char *stop = sl_scan_value(start, end, SL_SCAN_DEPTH, &fault);
     if (stop && sl_scan_blank(stop, end) != end)

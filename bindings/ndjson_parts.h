@@ -74,7 +74,9 @@ void record_meta_push(lua_State *L);
 typedef struct record_line {
     sl_str text;
     bool slack; /* SL_SIMD_BLOCK bytes behind it may be read */
+    bool plain; /* has no line ends within; false: not known */
     sl_index *x;
+    uint64_t used; /* of x: making a record may run a finalizer, which may read lines of its own */
 } record_line;
 
 /* Takes the white space around the text off; true where data/valid takes it, and then it has an index. False says nothing. */

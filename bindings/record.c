@@ -21,16 +21,15 @@ static size_t with_slack(size_t len) {
 }
 
 /* The text of the line into the record, which then has an index where the line has. */
-static void take_line(sl_record *r, const record_line *line, const ndjson_memory *m) {
+static void take_line(sl_record *r, const record_line *line) {
     sl_str text = line->text;
-    bool plain = line->x && !m->valid.lines;
-    if (!plain && sl_walk_has_lines(text)) {
+    if (!line->plain && sl_walk_has_lines(text)) {
         r->len = (uint32_t)sl_walk_one_line(text, r->text);
         return;
     }
     memcpy(r->text, text.ptr, text.len);
     r->len = (uint32_t)text.len;
-    if (line->x) line->x->serial = r->serial;
+    if (line->x && line->x->used == line->used) line->x->serial = r->serial;
 }
 
 record_node *record_new(lua_State *L, record_line line, ndjson_memory *m, int meta) {
@@ -41,7 +40,7 @@ record_node *record_new(lua_State *L, record_line line, ndjson_memory *m, int me
     root->memory = m;
     root->held = false;
     root->rec = (sl_record){.text = root->text, .cap = (uint32_t)cap, .serial = sl_indexes_serial(&m->indexes)};
-    take_line(&root->rec, &line, m);
+    take_line(&root->rec, &line);
     lua_pushvalue(L, meta);
     lua_setmetatable(L, -2);
     return &root->node;
@@ -62,6 +61,8 @@ bool line_valid(ndjson_memory *m, record_line *line) {
     line->x = sl_indexes_line(&m->indexes);
     m->valid.slack = line->slack;
     bool valid = sl_valid_text(&m->valid, line->text, line->x);
+    line->plain = valid && !m->valid.lines;
+    line->used = line->x->used;
     if (!valid) line->x = NULL;
     return valid;
 }

@@ -67,6 +67,7 @@ static int index_build(sl_index *x, const sl_record *r, uint32_t start, sl_err *
 
 sl_index *sl_indexes_line(sl_indexes *all) {
     all->slot[0].serial = 0;
+    all->slot[0].used = ++all->tick;
     all->last = 0;
     return &all->slot[0];
 }

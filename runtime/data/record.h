@@ -82,8 +82,8 @@ void sl_indexes_free(sl_indexes *x);
 /* A serial that no record had. */
 uint64_t sl_indexes_serial(sl_indexes *x);
 
-/* The slot for a new line, as the index of nothing: who fills it gives it a record's serial. Borrowed until the next call of
- * any of these. */
+/* The slot for a new line, as the index of nothing: who fills it gives it a record's serial, unless `used` tells that
+ * another line has taken it meanwhile. Borrowed until the next call of any of these. */
 sl_index *sl_indexes_line(sl_indexes *all);
 
 /* Room for so many members in all, of which there are none yet. */

@@ -125,6 +125,24 @@ describe("a record", function()
     end
   end)
 
+  it("is right although the collector runs a finalizer that reads lines while it is made", function()
+    local finalized, armed = 0, true
+    local function arm()
+      setmetatable({}, { __gc = function()
+        finalized = finalized + 1
+        assert(ndjson.record('{"b":1,"other":[2,{"price":3}],"c":4}'))
+        if armed then arm() end
+      end })
+    end
+    arm()
+    for i = 1, 5000 do
+      local rec = record(('{"id":%d,"price":%d}'):format(i, i))
+      assert(rec.id == i and rec.price == i and rec.b == nil)
+    end
+    armed = false
+    assert.is_true(finalized > 0)
+  end)
+
   it("grows and shrinks without bounds of its own", function()
     local rec = record "{}"
     for i = 1, 2000 do rec["k" .. i] = ("v"):rep(i % 50) end
