@@ -135,12 +135,13 @@ describe("a record", function()
       end })
     end
     arm()
-    for i = 1, 5000 do
+    local i = 0
+    while finalized < 10 do -- the collector comes when it comes
+      i = i + 1
       local rec = record(('{"id":%d,"price":%d}'):format(i, i))
       assert(rec.id == i and rec.price == i and rec.b == nil)
     end
     armed = false
-    assert.is_true(finalized > 0)
   end)
 
   it("grows and shrinks without bounds of its own", function()
