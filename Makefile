@@ -28,14 +28,14 @@ STDLIB   := $(sort $(shell find stdlib -name '*.lua' 2>/dev/null)) $(sort $(wild
 APIS     := $(sort $(wildcard stdlib/api/*.lua))
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 OBJECTS   = $(RUNTIME:%.c=$(BUILD)/%.o) $(BINDINGS:%.c=$(BUILD)/%.o) $(BUILD)/embed.o
-TOOLS     = $(SUPPORT:tests/support/%.c=$(BUILD)/tests/%)
+TOOLS     = $(SUPPORT:tests/support/%.c=$(BUILD)/tests/%) $(BUILD)/tests/fuzz_validate
 
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps deps-test deps-lint demo docs test check check-hard check-asan check-gc lint lint-c lint-lua lint-rules \
-        bench clocks crash screenshots test-browser torture install uninstall clean
+        bench clocks crash fuzz screenshots test-browser torture install uninstall clean
 
 ## build build/sluice (the default goal; safe with -j)
 all: $(BUILD)/sluice
@@ -67,6 +67,10 @@ $(BUILD)/sluice: $(OBJECTS)
 $(BUILD)/tests/%: tests/support/%.c | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) $(CFLAGS) $< -o $@ $(PKG_LIBS)
+
+$(BUILD)/tests/fuzz_validate: tests/fuzz/validate.c $(OBJECTS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) $(CFLAGS) $< $(filter-out $(BUILD)/bindings/main.o,$(OBJECTS)) -Wl,-E -o $@ $(PKG_LIBS) -ldl -lm -lpthread
 
 -include $(OBJECTS:.o=.d)
 
@@ -130,6 +134,13 @@ crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/c
 torture: SECONDS = 120
 torture: SEED = 1
 torture: all deps-test ; @SLUICE_TORTURE_SECONDS=$(SECONDS) SLUICE_TORTURE_SEED=$(SEED) $(BUILD)/sluice test tests/stdlib/serve/torture_spec.lua
+
+## damaged records against all that judges JSON, then edits of records against tables (SECONDS=60 of each, SEED=1)
+fuzz: SECONDS = 60
+fuzz: SEED = 1
+fuzz: all $(BUILD)/tests/fuzz_validate
+	@$(BUILD)/tests/fuzz_validate $(SECONDS) $(SEED)
+	@$(BUILD)/sluice run tests/fuzz/edits_run.lua seconds=$(SECONDS) seed=$(SEED)
 
 ## compare due times around every clock change of many zones with Python's zoneinfo (the long form of the clocks spec, minutes)
 clocks: all deps-test ; @SLUICE_CLOCKS_LONG=1 $(BUILD)/sluice test tests/bindings/cron_clocks_spec.lua
