@@ -8,7 +8,10 @@ local FEW = 256
 local names = { "sluice", "lua", "libcurl", "tls", "openssl", "sqlite", "libyaml", "libmicrohttpd", "zlib" }
 
 -- The libraries that are opened when they are first used, and Debian's packages of them.
-local packages = { libcurl = "libcurl4", openssl = "libssl3", sqlite = "libsqlite3-0", libmicrohttpd = "libmicrohttpd12" }
+local packages = {
+  libcurl = "libcurl4", openssl = "libssl3", sqlite = "libsqlite3-0", libmicrohttpd = "libmicrohttpd12",
+  libyaml = "libyaml-0-2", zlib = "zlib1g",
+}
 
 local function check_libraries(report)
   local versions, parts = system.versions(), {}

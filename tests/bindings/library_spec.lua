@@ -10,7 +10,9 @@ local function mapped()
   local found = {}
   for line in io.lines "/proc/self/maps" do
     local file, name = line:match "(/.*/(lib%w+)[%w.-]*%.so[%d.]*)$"
-    if name and (name == "libcurl" or name == "libsqlite3" or name == "libmicrohttpd" or name == "libcrypto") then found[name .. " " .. file] = true end
+    if name and ("libcurl libsqlite3 libmicrohttpd libcrypto libyaml libz"):find("%f[%w]" .. name .. "%f[%W]") then
+      found[name .. " " .. file] = true
+    end
   end
   local names = {}
   for text in pairs(found) do names[#names + 1] = text:match "^%S+" end
@@ -42,7 +44,7 @@ describe("a library that is opened when it is first used", function()
       local done = assert(process.run { argv = { "env", "LD_DEBUG=files", sluice, table.unpack(words) } })
       assert.equal(0, done.status)
       assert.matches("file=liblua5%.4%.so", done.stderr) -- the loader says what it opens
-      for _, name in ipairs { "libcurl", "libsqlite3", "libmicrohttpd", "libcrypto", "libssl", "libgnutls" } do
+      for _, name in ipairs { "libcurl", "libsqlite3", "libmicrohttpd", "libcrypto", "libyaml", "libz", "libssl", "libgnutls" } do
         assert.is_nil(done.stderr:find("file=" .. name, 1, true), name .. " by " .. words[1])
       end
     end
@@ -54,14 +56,15 @@ describe("a library that is opened when it is first used", function()
     assert.equal("libsqlite3", opened_by(("assert(require('sluice.state').open %q)"):format(tmp.dir() .. "/s.db")))
     assert.matches("libmicrohttpd", opened_by "assert(require('sluice.server').listen { port = 0 })")
     assert.is_nil(opened_by("assert(require('sluice.server').listen { port = 0 })"):find "libcurl")
+    assert.equal("libyaml", opened_by "require('sluice.yaml').decode 'a: 1'")
     assert.matches("libcurl", opened_by "assert(not require('sluice.http').get 'http://127.0.0.1:1/')")
   end)
 
   it("is there once, whoever else needs it", function()
     local both = "require('sluice.crypto').sha256 'x' assert(not require('sluice.http').get 'https://127.0.0.1:1/')"
-    assert.equal("libcrypto libcurl", opened_by(both))
+    assert.equal("libcrypto libcurl libz", opened_by(both))
     local swapped = "assert(not require('sluice.http').get 'https://127.0.0.1:1/') require('sluice.crypto').sha256 'x'"
-    assert.equal("libcrypto libcurl", opened_by(swapped))
+    assert.equal("libcrypto libcurl libz", opened_by(swapped))
   end)
 
   it("is opened by a child of its own", function()
@@ -75,17 +78,23 @@ describe("a library that is opened when it is first used", function()
   end)
 
   it("names the package where it is missing", function()
-    local store = ("local ok, e = pcall(require('sluice.state').open, %q) print(not ok and nil, e.code, e.message, e.hint)"):format(tmp.dir() .. "/s.db")
+    local get = "require('sluice.http').get, 'http://127.0.0.1:1/'"
     for name, case in pairs {
-      ["libcurl.so.4"] = { "libcurl4", "local ok, e = require('sluice.http').get 'http://127.0.0.1:1/' print(ok, e.code, e.message, e.hint)" },
-      ["libsqlite3.so.0"] = { "libsqlite3-0", store },
-      ["libmicrohttpd.so.12"] = { "libmicrohttpd12",
-        "local ok, e = require('sluice.server').listen { port = 0 } print(ok, e.code, e.message, e.hint)" },
-      ["libcrypto.so.3"] = { "libssl3", "local ok, e = pcall(require('sluice.crypto').sha256, 'x') print(not ok and nil, e.code, e.message, e.hint)" },
+      ["libcurl.so.4"] = { "libcurl4", get },
+      ["libsqlite3.so.0"] = { "libsqlite3-0", ("require('sluice.state').open, %q"):format(tmp.dir() .. "/s.db") },
+      ["libmicrohttpd.so.12"] = { "libmicrohttpd12", "require('sluice.server').listen, { port = 0 }" },
+      ["libcrypto.so.3"] = { "libssl3", "require('sluice.crypto').sha256, 'x'" },
+      ["libyaml-0.so.2"] = { "libyaml-0-2", "require('sluice.yaml').decode, 'a: 1'" },
+      ["libz.so.1"] = { "zlib1g", "require('sluice.http').post, 'http://127.0.0.1:1/', { body = 'x', gzip = true }" },
     } do
-      local done = with_broken(name, "not a library", recipe(case[2]))
+      local done = with_broken(name, "not a library", recipe(([[
+        local ok, value, problem = pcall(%s)
+        problem = problem or value -- raised or given back
+        print(problem.code, problem.message, problem.hint)
+      ]]):format(case[2])))
       assert.same({ 0, "" }, { done.status, done.stderr }, name)
-      local said = "^nil\tstate\ta library can't be opened: .*" .. name:gsub("%p", "%%%0") .. ": file too short\tapt install " .. case[1]:gsub("%p", "%%%0")
+      local function plain(text) return (text:gsub("%p", "%%%0")) end
+      local said = ("^state\ta library can't be opened: .*%s: file too short\tapt install %s\n$"):format(plain(name), plain(case[1]))
       assert.matches(said, done.stdout)
     end
   end)
