@@ -136,18 +136,14 @@ rows.http = function()
   end)
 end
 
-rows.start = function()
-  local empty = dir .. "/empty.lua"
-  io.open(empty, "w"):close()
-  local function times(command)
-    return ('sh -c "i=0; while [ \\$i -lt 50 ]; do %s >/dev/null; i=\\$((i+1)); done"'):format(command)
+-- What a start and an idle daemon cost.
+for _, name in ipairs { "startup", "repl", "idle" } do
+  rows[name] = function()
+    local lines, missed, absent = dofile(here .. "/starts.lua")[name] { sluice = sluice, build = build, dir = dir, rounds = rounds }
+    io.write(text.table(lines), "\n")
+    failed = failed + missed
+    for _, program in ipairs(absent) do missing[program] = true end
   end
-  local list = { { name = "sluice run empty.lua", command = times(sluice .. " run " .. empty) } }
-  peer(list, "curl", { name = "curl -V", want = 1 / 1.5, command = times "curl -V" })
-  if python_requests() then
-    list[#list + 1] = { name = "python3, import requests", want = 5, command = times("python3 " .. here .. "/peers/start.py") }
-  end
-  race("start, 50 times", list)
 end
 
 -- The main job against the sandbox with its rates lifted.
@@ -254,7 +250,7 @@ rows.million = function()
   rounds = before
 end
 
-local wanted = args.rows ~= "" and args.rows or "flat nested http start slots feed"
+local wanted = args.rows ~= "" and args.rows or "flat nested http startup repl idle slots feed"
 for name in wanted:gmatch "%S+" do
   io.stderr:write("bench: ", name, "\n")
   local row = rows[name] or error("there is no row " .. name, 0)
@@ -265,3 +261,4 @@ io.write(("\nCPU seconds, medians of %d interleaved rounds; 'x ours': how many t
   :format(rounds, capture "uname -m", capture "nproc", capture "date +%Y-%m-%d"))
 for program in pairs(missing) do io.write("missing: ", program, "\n") end
 if failed > 0 then error(failed .. " rows miss what is wanted", 0) end
+if next(missing) then error("peers are missing: the table is not complete", 0) end
