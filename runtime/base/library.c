@@ -2,18 +2,23 @@
 #include "base/library.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* It is missing, or something that it needs; or it is there and damaged, or there is no memory to map it. */
+static int fail_open(const sl_library *library, const char *why, sl_err *err) {
+    sl_fail(err, SL_STATE, 0, "a library can't be opened: %s", why);
+    if (strstr(why, strerror(ENOENT))) return sl_hint(err, "apt install %s", library->package);
+    return sl_hint(err, "apt install --reinstall %s; where memory is what it lacks, raise this process's limit", library->package);
+}
 
 /* Two threads at once get the same handle, so there is nothing to lock. */
 int sl_library_open(sl_library *library, sl_err *err) {
     if (atomic_load_explicit(&library->handle, memory_order_acquire)) return 0;
     void *handle = dlopen(library->file, RTLD_LAZY | RTLD_LOCAL);
-    if (!handle) {
-        sl_fail(err, SL_STATE, 0, "a library can't be opened: %s", dlerror());
-        return sl_hint(err, "apt install %s", library->package);
-    }
+    if (!handle) return fail_open(library, dlerror(), err);
     atomic_store_explicit(&library->handle, handle, memory_order_release);
     return 0;
 }

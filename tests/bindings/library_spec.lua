@@ -36,7 +36,18 @@ local function with_broken(name, bytes, words)
   return assert(process.run { argv = { "env", "HOME=" .. dir, "LD_LIBRARY_PATH=" .. dir, sluice, table.unpack(words) }, cwd = dir })
 end
 
+-- A library that has no functions, as another one than the machine's would be.
+local function build(dir, name, ...)
+  local done = assert(process.run { argv = { "cc", "-shared", "-o", dir .. "/" .. name, "-xc", "/dev/null", "-xnone", ... } })
+  assert.equal(0, done.status, done.stderr)
+end
+
 local function recipe(text) return { "run", tmp.write(tmp.dir() .. "/recipe.lua", text) } end
+
+local function open_store(libraries)
+  local script = recipe(("require('sluice.state').open %q"):format(tmp.dir() .. "/s.db"))
+  return assert(process.run { argv = { "env", "LD_LIBRARY_PATH=" .. libraries, sluice, table.unpack(script) } })
+end
 
 describe("a library that is opened when it is first used", function()
   it("is not opened by a start", function()
@@ -77,7 +88,7 @@ describe("a library that is opened when it is first used", function()
     assert.matches("libcurl", shown)
   end)
 
-  it("names the package where it is missing", function()
+  it("names the package where it can't be used", function()
     local get = "require('sluice.http').get, 'http://127.0.0.1:1/'"
     for name, case in pairs {
       ["libcurl.so.4"] = { "libcurl4", get },
@@ -94,7 +105,7 @@ describe("a library that is opened when it is first used", function()
       ]]):format(case[2])))
       assert.same({ 0, "" }, { done.status, done.stderr }, name)
       local function plain(text) return (text:gsub("%p", "%%%0")) end
-      local said = ("^state\ta library can't be opened: .*%s: file too short\tapt install %s\n$"):format(plain(name), plain(case[1]))
+      local said = ("^state\ta library can't be opened: .*%s: file too short\tapt install %%-%%-reinstall %s; .*\n$"):format(plain(name), plain(case[1]))
       assert.matches(said, done.stdout)
     end
   end)
@@ -111,13 +122,20 @@ describe("a library that is opened when it is first used", function()
     assert.same({ "libmicrohttpd", "apt install libmicrohttpd12" }, { rows[1].name, rows[1].cure })
   end)
 
+  it("names the package where it, or what it needs, is missing", function()
+    local dir = tmp.dir()
+    build(dir, "libneeded.so")
+    build(dir, "libsqlite3.so.0", "-Wl,--no-as-needed", "-L" .. dir, "-lneeded")
+    assert(os.remove(dir .. "/libneeded.so"))
+    local done = open_store(dir)
+    assert.equal(1, done.status)
+    assert.matches("^sluice: a library can't be opened: libneeded%.so: .*No such file.*\n  hint: apt install libsqlite3%-0\n", done.stderr)
+  end)
+
   it("ends the process where it is too old for a function", function()
     local dir = tmp.dir()
-    tmp.write(dir .. "/old.c", "int sqlite3_initialize(void) { return 0; }\n")
-    local built = assert(process.run { argv = { "cc", "-shared", "-fPIC", "-o", dir .. "/libsqlite3.so.0", dir .. "/old.c" } })
-    assert.equal(0, built.status, built.stderr)
-    local script = recipe(("require('sluice.state').open %q"):format(dir .. "/s.db"))
-    local done = assert(process.run { argv = { "env", "LD_LIBRARY_PATH=" .. dir, sluice, table.unpack(script) } })
+    build(dir, "libsqlite3.so.0")
+    local done = open_store(dir)
     assert.equal(1, done.status)
     assert.matches("^sluice: sqlite3_[%w_]+ is needed of libsqlite3%.so%.0: it is older than .*\n  hint: apt install libsqlite3%-0\n$", done.stderr)
   end)
