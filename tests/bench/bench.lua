@@ -250,7 +250,7 @@ rows.million = function()
   rounds = before
 end
 
-local wanted = args.rows ~= "" and args.rows or "flat nested http startup repl idle slots feed"
+local wanted = args.rows ~= "" and args.rows or "flat nested http startup idle slots feed"
 for name in wanted:gmatch "%S+" do
   io.stderr:write("bench: ", name, "\n")
   local row = rows[name] or error("there is no row " .. name, 0)
