@@ -84,7 +84,7 @@ function starts.repl(with)
   local candidates, missing = present {
     { name = "sluice repl", command = with.sluice .. " repl", prompt = "> " },
     { name = "python3 -i", command = PYTHON .. " -i", prompt = ">>> ", want = 3 },
-    { name = "node -i", command = "node -i", prompt = "\n> ", want = 10 },
+    { name = "node -i", command = "node -i", prompt = "\27[0J> ", want = 10 },
   }
   measure(with, candidates, true)
   local lines = heading()

@@ -105,8 +105,8 @@ describe("a library that is opened when it is first used", function()
       ]]):format(case[2])))
       assert.same({ 0, "" }, { done.status, done.stderr }, name)
       local function plain(text) return (text:gsub("%p", "%%%0")) end
-      local said = ("^state\ta library can't be opened: .*%s: file too short\tapt install %%-%%-reinstall %s; .*\n$"):format(plain(name), plain(case[1]))
-      assert.matches(said, done.stdout)
+      local said = "^state\ta library can't be opened: .*%s: file too short\tapt install %%-%%-reinstall %s; .*\n$"
+      assert.matches(said:format(plain(name), plain(case[1])), done.stdout)
     end
   end)
 
