@@ -11,7 +11,8 @@ V       = 0        # 1 shows the commands
 
 Q = $(if $(filter 1,$(V)),,@)
 VERSION  := 0.1.0
-PACKAGES  = lua5.4 libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto
+PACKAGES  = lua5.4
+LATER     = libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto # opened when they are first used: runtime/base/library.h
 DEBIAN    = gcc make pkg-config git ca-certificates libc6-dev lua5.4 liblua5.4-dev libcurl4-openssl-dev libyaml-dev \
             libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev lua-argparse lua-cjson lua-filesystem
 DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 tzdata
@@ -30,7 +31,7 @@ SUPPORT  := $(sort $(wildcard tests/support/*.c))
 OBJECTS   = $(RUNTIME:%.c=$(BUILD)/%.o) $(BINDINGS:%.c=$(BUILD)/%.o) $(BUILD)/embed.o
 TOOLS     = $(SUPPORT:tests/support/%.c=$(BUILD)/tests/%) $(BUILD)/tests/fuzz_validate
 
-PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) $(LATER) 2>/dev/null)
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
 .DEFAULT_GOAL := all

@@ -144,18 +144,14 @@ rows.http = function()
   end)
 end
 
-rows.start = function()
-  local empty = dir .. "/empty.lua"
-  io.open(empty, "w"):close()
-  local function times(command)
-    return ('sh -c "i=0; while [ \\$i -lt 50 ]; do %s >/dev/null; i=\\$((i+1)); done"'):format(command)
+-- What a start and an idle daemon cost.
+for _, name in ipairs { "startup", "repl", "idle" } do
+  rows[name] = function()
+    local lines, missed, absent = dofile(here .. "/starts.lua")[name] { sluice = sluice, build = build, dir = dir, rounds = rounds }
+    io.write(text.table(lines), "\n")
+    failed = failed + missed
+    for _, program in ipairs(absent) do missing[program] = true end
   end
-  local list = { { name = "sluice run empty.lua", command = times(sluice .. " run " .. empty) } }
-  peer(list, "curl", { name = "curl -V", want = 1 / 1.5, command = times "curl -V" })
-  if python_requests() then
-    list[#list + 1] = { name = "python3, import requests", want = 5, command = times("python3 " .. here .. "/peers/start.py") }
-  end
-  race("start, 50 times", list)
 end
 
 -- The main job against the sandbox with its rates lifted.
@@ -263,7 +259,7 @@ rows.million = function()
 end
 
 -- Groups of rows in files of their own; each gives the names of its usual rows.
-local usual = { "flat", "nested", "http", "start", "slots", "feed" }
+local usual = { "flat", "nested", "http", "startup", "idle", "slots", "feed" }
 local bench = { rows = rows, race = race, peer = peer, sluice = sluice, build = build, dir = dir, here = here }
 for _, group in ipairs { "records" } do
   local names = dofile(("%s/%s.lua"):format(here, group))(bench)
