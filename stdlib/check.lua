@@ -56,13 +56,12 @@ local function column_of(text, number, message)
   return before and before + 1
 end
 
---- What is wrong with the Lua text of a recipe, or nil.
+--- What is wrong with the syntax of a recipe, or nil.
 ---@param text string
 ---@param name string of the file
 ---@return sluice.Finding?
 function check.syntax(text, name)
-  local source = text:gsub("^\xEF\xBB\xBF", "")
-  if source:sub(1, 1) == "#" then source = source:gsub("^[^\n]*", "", 1) end -- #!/usr/bin/env sluice
+  local source = require("sluice.check.parse").source(text)
   local chunk, message = load(source, "=recipe", "t", {})
   if chunk then return nil end
   local line, rest = message:match "^recipe:(%d+): (.*)$"
@@ -71,50 +70,69 @@ function check.syntax(text, name)
   return { file = name, line = line, column = column_of(source, line, rest), message = rest }
 end
 
+local function append(list, more) table.move(more, 1, #more, #list + 1, list) end
+
+local function working_directory() return require("lfs").currentdir() end
+
 -- A path under the working directory as people write it.
 local function shown(path)
-  local prefix = require("lfs").currentdir() .. "/"
+  local prefix = working_directory() .. "/"
   return path:sub(1, #prefix) == prefix and path:sub(#prefix + 1) or path
 end
 
--- The finding about a recipe's file, if there is one. `place` is where the config names it.
-local function check_recipe(path, name, place)
-  local text, problem = read_file(path)
-  if text then return check.syntax(text, name) end
-  if not place then return { file = name, message = problem } end
-  return { file = place.file, line = place.line, column = place.column, message = ("%s: %s: %s"):format(place.path, name, problem) }
+local function absolute(path)
+  path = path:sub(1, 1) == "/" and path or working_directory() .. "/" .. path
+  return (path:gsub("/%./", "/"))
+end
+
+-- The findings about a recipe's file. `place` is where the config names it.
+local function check_recipe(self, full, name, place)
+  local text, problem = read_file(full)
+  if not text and not place then return { { file = name, message = problem } } end
+  if not text then
+    return { { file = place.file, line = place.line, column = place.column, message = ("%s: %s: %s"):format(place.path, name, problem) } }
+  end
+  local wrong = check.syntax(text, name)
+  if wrong then return { wrong } end
+  local findings, note = require("sluice.check.recipe").findings(text, name, self.project:context(full))
+  self.notes[#self.notes + 1] = note
+  return findings
 end
 
 -- ---- all of it ----
 
-local function check_config(findings, options, seen)
+-- The config's findings, and its recipes; what is wrong inside of recipes comes after what is wrong in the config.
+local function check_config(self, options)
   if not options.config and #options.recipes > 0 and not config.find() then return end
   local found, cfg = config.findings(options.config, options)
-  local own = {} -- what is wrong inside of recipes comes after what is wrong in the config
+  self.project = require("sluice.check.project").new(cfg)
+  local own = {}
   for _, recipe in ipairs(cfg and config.recipes(cfg) or {}) do
-    local finding = check_recipe(recipe.file, shown(recipe.file), recipe.place)
-    local list = finding and finding.file == recipe.place.file and found or own
-    if not seen[recipe.file] or list == found then list[#list + 1] = finding end
-    seen[recipe.file] = true
+    local first = not self.seen[recipe.file]
+    self.seen[recipe.file] = self.seen[recipe.file] or check_recipe(self, recipe.file, shown(recipe.file), recipe.place)
+    local list = self.seen[recipe.file]
+    local missing = list[1] and list[1].file == cfg.file
+    if missing then found[#found + 1] = first and list[1] or check_recipe(self, recipe.file, shown(recipe.file), recipe.place)[1]
+    elseif first then append(own, list) end
   end
-  if cfg then found = config.sorted(found) end
-  table.move(found, 1, #found, #findings + 1, findings)
-  table.move(own, 1, #own, #findings + 1, findings)
+  append(self.findings, cfg and config.sorted(found) or found)
+  append(self.findings, own)
 end
 
---- Everything that is wrong.
+--- Everything that is wrong, and notes on what could not be looked at.
 ---@param options { config?: string, recipes?: string[], getenv?: fun(name: string): string? }
 ---@return sluice.Finding[]
+---@return string[] notes
 function check.run(options)
-  local findings, seen = {}, {}
+  local self = { findings = {}, seen = {}, notes = {}, project = require("sluice.check.project").new() }
   options = { config = options.config, recipes = options.recipes or {}, getenv = options.getenv }
-  check_config(findings, options, seen)
+  check_config(self, options)
   for _, path in ipairs(options.recipes) do
-    local full = path:sub(1, 1) == "/" and path or require("lfs").currentdir() .. "/" .. path
-    if not seen[full] then findings[#findings + 1] = check_recipe(path, path) end
-    seen[full] = true
+    local full = absolute(path)
+    if not self.seen[full] then append(self.findings, check_recipe(self, full, path)) end
+    self.seen[full] = self.seen[full] or {}
   end
-  return findings
+  return self.findings, self.notes
 end
 
 --- A finding as text: "file:line:column: message", and a line for the hint.
@@ -129,7 +147,8 @@ end
 
 function check.command(argv, globals)
   local recipes = require("sluice.options").parse(argv, { command = "sluice check" })
-  local findings = check.run { config = globals.config, recipes = recipes }
+  local findings, notes = check.run { config = globals.config, recipes = recipes }
+  for _, note in ipairs(notes) do require("sluice.log").print("note: " .. note .. "\n") end
   if globals.json then
     local json = require "sluice.json"
     io.write(json.encode(json.array(findings)), "\n")

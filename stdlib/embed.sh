@@ -4,6 +4,7 @@
 # (stdlib/page/page.css, as "file:page/page.css") is kept as data, not a module.
 set -eu
 argparse=$(for d in /usr/share/lua/5.4 /usr/local/share/lua/5.4; do [ -f "$d/argparse.lua" ] && echo "$d/argparse.lua" && break; done)
+luacheck=$(for d in /usr/share/lua/5.4 /usr/share/lua/5.1 /usr/local/share/lua/5.4; do [ -f "$d/luacheck/parser.lua" ] && echo "$d/luacheck" && break; done)
 echo '#include "bindings/embed.h"'
 n=0
 rows=""
@@ -25,6 +26,10 @@ for file in "$@"; do
   esac
 done
 emit "$argparse" "argparse" "@argparse.lua"
+# The parser of luacheck reads recipes for `sluice check`; these files are what it needs.
+for name in parser lexer decoder utils unicode unicode_printability_boundaries; do
+  emit "$luacheck/$name.lua" "luacheck.$name" "@luacheck/$name.lua"
+done
 echo "const sl_embedded sl_embedded_files[] = {"
 printf '%s' "$rows"
 echo "    {0, 0, 0, 0},"
