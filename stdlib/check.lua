@@ -6,12 +6,13 @@ local check = {
   usage = [[
 usage: sluice check [-c FILE] [RECIPE …] [--json]
 
-  sluice check                        sluice.yaml, and the recipes that its schedules name
+  sluice check                        sluice.yaml, the recipes that its schedules name, the definitions in apis/
   sluice check scripts/report.lua     the same, and this one
   sluice check --json                 the findings as one JSON array of { file, line, column, message, hint }
 
 Every connection is looked at: its keys, the variables and files that it names, the programs (they are not run).
 Each finding is a line file:line:column: message on standard output. Exit code 2 where there is one, else 0.
+A recipe's line that ends in `-- sluice: ignore` has none; what can't be told without running it is passed over.
 ]],
 }
 
@@ -85,7 +86,15 @@ local function absolute(path)
   return (path:gsub("/%./", "/"))
 end
 
--- The findings about a recipe's file. `place` is where the config names it.
+-- What is wrong in a text whose syntax is right.
+local function look_into(self, text, full, name)
+  local findings, notes = require("sluice.check.recipe").findings(text, name, self.project:context(full))
+  append(self.notes, notes)
+  if full:find "/apis/[%w_]+%.lua$" and #findings == 0 then return require("sluice.check.definitions").findings(text, name) end
+  return findings
+end
+
+-- The findings about a recipe's file, or a definition's. `place` is where the config names it.
 local function check_recipe(self, full, name, place)
   local text, problem = read_file(full)
   if not text and not place then return { { file = name, message = problem } } end
@@ -94,12 +103,17 @@ local function check_recipe(self, full, name, place)
   end
   local wrong = check.syntax(text, name)
   if wrong then return { wrong } end
-  local findings, note = require("sluice.check.recipe").findings(text, name, self.project:context(full))
-  self.notes[#self.notes + 1] = note
-  return findings
+  return look_into(self, text, full, name)
 end
 
 -- ---- all of it ----
+
+local function check_definitions(self)
+  for _, full in ipairs(self.project:own_definitions()) do
+    self.seen[full] = check_recipe(self, full, shown(full))
+    append(self.findings, self.seen[full])
+  end
+end
 
 -- The config's findings, and its recipes; what is wrong inside of recipes comes after what is wrong in the config.
 local function check_config(self, options)
@@ -116,6 +130,7 @@ local function check_config(self, options)
     elseif first then append(own, list) end
   end
   append(self.findings, cfg and config.sorted(found) or found)
+  check_definitions(self)
   append(self.findings, own)
 end
 

@@ -11,25 +11,23 @@ local function known_names()
   return names, list
 end
 
--- Names that are in reach of the line: those of its function and of the functions around it.
-local function locals_around(node)
-  local list, seen = {}, {}
-  while node do
-    for _, name in ipairs(node.tag == "Local" and node[1] or node.tag == "Function" and node[1] or {}) do
-      if name[1] and not seen[name[1]] then list[#list + 1], seen[name[1]] = name[1], true end
-    end
-    node = node.up
+-- The locals of a list of statements, and the parameters around a line: what a misspelt name may have meant.
+local function add_names(list, seen, node)
+  local names = (node.tag == "Local" or node.tag == "Localrec" or node.tag == "Function") and node[1]
+  for _, name in ipairs(names or {}) do
+    if name[1] and not seen[name[1]] then list[#list + 1], seen[name[1]] = name[1], true end
   end
-  return list
 end
 
+-- Those of its function and of the functions around it, and those of the file; not the same name, which is declared elsewhere.
 local function locals_of(file, node)
-  local list = locals_around(node)
-  for _, statement in ipairs(file.tree.block) do
-    if statement.tag == "Local" or statement.tag == "Localrec" then
-      for _, name in ipairs(statement[1]) do list[#list + 1] = name[1] end
-    end
+  local list, seen, at = {}, { [node[1]] = true }, node.up
+  while at do
+    add_names(list, seen, at)
+    for _, statement in ipairs(at.tag == "Function" and at[2] or {}) do add_names(list, seen, statement) end
+    at = at.up
   end
+  for _, statement in ipairs(file.tree.block) do add_names(list, seen, statement) end
   return list
 end
 

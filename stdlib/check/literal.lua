@@ -42,14 +42,10 @@ end
 function scalars.Table(node)
   local out, n = {}, 0
   for _, entry in ipairs(node) do
-    local key, value = nil, entry
-    if entry.tag == "Pair" then
-      key, value = literal.text(entry[1]), entry[2]
-      if not key then return false end
-    else
-      n = n + 1
-      key = n
-    end
+    local is_pair = entry.tag == "Pair"
+    local key, value = is_pair and literal.text(entry[1]), is_pair and entry[2] or entry
+    if is_pair and not key then return false end
+    if not is_pair then n, key = n + 1, n + 1 end
     local known, plain = literal.value(value)
     if not known then return false end
     out[key] = plain
@@ -74,6 +70,7 @@ local MANY = { Call = true, Invoke = true, Dots = true }
 ---@field pairs table<string, sluice.check.Node> values by name
 ---@field keys { name: string, node: sluice.check.Node, value: sluice.check.Node }[] in the order of the text
 ---@field list sluice.check.Node[] values without a name
+---@field numbers table<number, sluice.check.Node> [404] = …
 ---@field closed boolean no other names, whatever is computed
 ---@field whole boolean and no other values without a name
 
@@ -81,14 +78,15 @@ local MANY = { Call = true, Invoke = true, Dots = true }
 ---@param node sluice.check.Node
 ---@return sluice.check.Fields
 function literal.fields(node)
-  local out = { pairs = {}, keys = {}, list = {}, closed = true, whole = true }
+  local out = { pairs = {}, keys = {}, list = {}, numbers = {}, closed = true, whole = true }
   for i, entry in ipairs(node) do
     local name = entry.tag == "Pair" and literal.text(entry[1])
     if name then
       out.pairs[name] = entry[2]
       out.keys[#out.keys + 1] = { name = name, node = entry[1], value = entry[2] }
     elseif entry.tag == "Pair" then
-      out.closed = out.closed and literal.bare(entry[1]).tag == "Number" -- [1] = …
+      local key = literal.bare(entry[1])
+      if key.tag == "Number" then out.numbers[tonumber(key[1])] = entry[2] else out.closed = false end
       out.whole = false
     else
       out.list[#out.list + 1] = entry

@@ -1,6 +1,7 @@
 --- Operations and helpers that a connection's API does not have, and their arguments.
 local arguments = require "sluice.check.arguments"
 local clients = require "sluice.check.clients"
+local definition = require "sluice.definition"
 local literal = require "sluice.check.literal"
 local meaning = require "sluice.check.meaning"
 local near = require("sluice.text").near
@@ -76,11 +77,26 @@ local function check_index(file, node)
   if callee and callee.kind == "global" and callee.name == "pcall" then arguments.check(file, row, call, 4) end
 end
 
--- The name of a connection that the config does not have.
+-- The keys of a connection that is given as a table.
+local function check_keys(file, node)
+  local fields, names, rows = literal.fields(node), { "name" }, { name = {} }
+  local def = file.context.definition(literal.text(fields.pairs.api) or "-")
+  if not def then return end
+  for _, row in ipairs(definition.connection_keys(def)) do names[#names + 1], rows[row.name] = row.name, row end
+  for _, key in ipairs(fields.keys) do
+    if not rows[key.name] then file.report(key.node, nil, "sluice.connect: unknown key '%s'%s", key.name, near(key.name, names)) end
+  end
+  for _, name in ipairs(fields.closed and names or {}) do
+    if rows[name].required and not fields.pairs[name] then file.report(node, rows[name].doc, "sluice.connect: %s is missing", name) end
+  end
+end
+
+-- The name of a connection that the config does not have, or what is wrong in its table.
 local function check_connection(file, call)
   local callee = call.tag == "Call" and meaning.of(file, call[1])
   if not callee or callee.kind ~= "member" or callee.module ~= "sluice" or callee.key ~= "connect" then return end
   local apis, name = file.context.apis, literal.text(call[2])
+  if call[2] and call[2].tag == "Table" then check_keys(file, call[2]) end
   if not name or not apis or apis[name] then return end
   file.report(call[2], nil, "there is no connection '%s'%s", name, near(name, require("sluice.text").keys(apis)))
 end

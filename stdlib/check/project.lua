@@ -2,9 +2,11 @@
 ---
 ---     local project = require("sluice.check.project").new(cfg)      -- nil: there is no config, or it can't be read
 ---     project:context("/path/to/recipe.lua")                        -- what the rules ask
+---     project:own_definitions()                                     -- its apis/*.lua
 local config = require "sluice.config"
 local definition = require "sluice.definition"
 local err = require "sluice.err"
+local lfs = require "lfs"
 
 local project = {}
 
@@ -69,6 +71,18 @@ function Project:context(full)
     definition = function(name) return (load(self, name)) end,
     all = function() return all(self) end,
   }
+end
+
+--- The files of the project's own definitions, sorted.
+---@return string[] absolute paths
+function Project:own_definitions()
+  local list, dir = {}, (self.folder or "") .. "/apis"
+  if not self.folder or lfs.attributes(dir, "mode") ~= "directory" then return list end
+  for file in lfs.dir(dir) do
+    if file:find "^[%w_]+%.lua$" then list[#list + 1] = dir .. "/" .. file end
+  end
+  table.sort(list)
+  return list
 end
 
 return project

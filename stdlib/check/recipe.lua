@@ -1,7 +1,7 @@
 --- What is wrong in the text of a recipe beyond its syntax: each rule is a module of its own that looks at the whole file.
 --- What a rule can't be certain of it passes over in silence.
 ---
----     local findings, note = recipe.findings(text, "scripts/send.lua", context)
+---     local findings, notes = recipe.findings(text, "scripts/send.lua", context)
 ---
 --- A line that ends in `-- sluice: ignore` has no findings.
 local literal = require "sluice.check.literal"
@@ -11,7 +11,7 @@ local scope = require "sluice.check.scope"
 
 local recipe = {}
 
-local RULES = { "globals", "modules", "options", "operations", "declared", "running", "writes" }
+local RULES = { "globals", "modules", "options", "operations", "declared", "running", "writes", "unused" }
 
 ---@class sluice.check.Recipe
 ---@field node sluice.check.Node the call of sluice.recipe
@@ -56,9 +56,9 @@ local function sorted(list)
   return out
 end
 
--- The file as the rules see it, and the function that they report with.
+-- The file as the rules see it, with the functions that they report with.
 local function open(tree, name, context)
-  local names, findings = scope.resolve(tree), {}
+  local names, findings, notes = scope.resolve(tree), {}, {}
   local file = { name = name, tree = tree, names = names, meanings = {} }
   file.context = setmetatable({ asks_api = asks_api(names) }, { __index = context })
   file.recipe = find_recipe(file)
@@ -68,7 +68,11 @@ local function open(tree, name, context)
     findings[#findings + 1] = { file = name, line = node.line, column = parse.column(tree, node),
       message = select("#", ...) > 0 and text:format(...) or text, hint = hint }
   end
-  return file, findings
+  function file.note(node, text, ...)
+    if tree.ignored[node.line] then return end
+    notes[#notes + 1] = ("%s:%d:%d: %s"):format(name, node.line, parse.column(tree, node), text:format(...))
+  end
+  return file, findings, notes
 end
 
 --- What is wrong in a recipe whose syntax is right.
@@ -76,13 +80,13 @@ end
 ---@param name string of the file
 ---@param context sluice.check.Context
 ---@return sluice.Finding[]
----@return string? note where the text has a form that could not be looked at
+---@return string[] notes: what is odd, and what could not be looked at
 function recipe.findings(text, name, context)
   local tree, reason = parse.tree(parse.source(text))
-  if not tree then return {}, ("%s: %s; only its syntax is checked"):format(name, reason) end
-  local file, findings = open(tree, name, context)
+  if not tree then return {}, { ("%s: %s; only its syntax is checked"):format(name, reason) } end
+  local file, findings, notes = open(tree, name, context)
   for _, rule in ipairs(RULES) do require("sluice.check." .. rule).check(file) end
-  return sorted(findings)
+  return sorted(findings), notes
 end
 
 return recipe

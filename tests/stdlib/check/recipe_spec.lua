@@ -144,6 +144,27 @@ key = { "d" }, retri = 1, about = "x", run = function(args) print(args.e, args.a
       'local sluice = require "sluice"\nreturn sluice.recipe {}')
   end)
 
+  it("checks the table of a connection", function()
+    same({ "3:16: sluice.connect: api_key is missing", "3:33: sluice.connect: unknown key 'apikey' (did you mean 'api_key'?)" },
+      body 'sluice.connect { api = "veeqo", apikey = 3 }')
+    same({}, body 'sluice.connect { api = require "apis.tickets", kee = 3 }:x {}')
+  end)
+
+  it("notes arguments that are read nowhere, where that is certain", function()
+    local function noted(text)
+      local found, notes = findings('local sluice = require "sluice"\n' .. text)
+      assert.same({}, found)
+      return #notes > 0 and notes[1]:match ":(%d+:%d+: .*)$" or nil
+    end
+    local recipe = 'return sluice.recipe { about = "a", args = { one = "1st", two = "2nd" }, run = function(args) %s end }'
+    assert.equal("2:58: the argument 'two' is declared and never read", noted((recipe:format "print(args.one)"):gsub(" about", "about")))
+    assert.equal("3:59: the argument 'two' is declared and never read", noted("local function f(a) return a.one end\n" .. recipe:format "f(args)"))
+    for _, use in ipairs { "print(args.one, args.two)", "print(args)", "for k in pairs(args) do print(k) end", "local a = args print(a)",
+      "print(args[tostring(1)])", "print({ args })", "return args", 'print(args.one, "two")' } do
+      assert.is_nil(noted(recipe:format(use)), use)
+    end
+  end)
+
   it("finds methods that a run does not have, and cursors that never move", function()
     same({ "3:5: a run has no 'coutn' (did you mean 'count'?)" }, body 'run:coutn "read"')
     same({ "2:64: the cursor never moves: nothing here calls run:commit()" },
@@ -166,5 +187,42 @@ key = { "d" }, retri = 1, about = "x", run = function(args) print(args.e, args.a
     same({}, 'prnt "x" -- sluice: ignore')
     same({}, 'prnt "x" -- sluice: ignore, it is set by the host')
     same({ "1:1: there is no global 'prnt' (did you mean 'print'?)" }, 'prnt "x" -- sluice: ignored')
+  end)
+
+  it("says nothing of what can't be told", function()
+    for _, text in ipairs {
+      "local shop = sluice.connect(args.from) shop = args.other_thing_of_args or shop shop:nope {}", -- written twice
+      "local shop = sluice.connect(tostring(args)) shop:nope {}",
+      "local shop = sluice.connect { api = args.from } shop:nope {}",
+      'local function f(shop) return shop:nope {} end print(f) f(sluice.connect "shop")', -- it goes elsewhere, too
+      "local sluice = { connect = print } sluice.connect(args.from):nope {}",
+      'local shop = sluice.connect "shop" shop.nope = print shop:nope {}',
+      "sluice.connect(args.from):search_products { [args.to] = 1 }",
+      'sluice.connect(args.from):search_products(args.query_of_args)',
+      "sluice.connect(args.from):search_products(table.unpack(args))",
+      "sluice.connect(args.from):search_products { query = {}, size = args.least }",
+      "local options = {} options.bat = 1 for x in sluice.ndjson.records('x', options) do print(x) end",
+      "for x in sluice.ndjson.records('x', { [args.to] = 1, bad = args.from }) do print(x) end",
+      "local ndjson = sluice.ndjson ndjson.mine = print ndjson.mine()",
+      "local string = { fomat = print } string.fomat()",
+      'string.fomat = print string.fomat "x"',
+      "args.later = 1 print(args.later)",
+      "local own = require 'own' own.fill(args) print(args.later)",
+      "setmetatable(args, {}) print(args.later)",
+      "args[args.from] = 1 print(args.later)",
+    } do
+      local found = findings(body(text))
+      if text:find "_of_args" then table.remove(found, 1) end -- what the text reads of the arguments is not declared
+      assert.same({}, found, text)
+    end
+    same({}, "local _ENV = { print = print } foo = 1 print(foo)")
+    same({}, "setmetatable(_G, {}) foo = 1 print(foo)")
+    same({}, 'local sluice = require "sluice"\nreturn sluice.recipe { about = "x", args = require "own", run = function(args) print(args.a) end }')
+  end)
+
+  it("does not hold one API against a recipe that looks at which it is", function()
+    same({}, body 'local shop = sluice.connect(args.from) if shop.api == "veeqo" then shop:orders {} end')
+    same({ "3:82: no API has an operation 'ordrs' (did you mean 'orders'?)" },
+      body 'local shop = sluice.connect(args.from) if shop.api == "veeqo" then print(1) shop:ordrs {} end')
   end)
 end)
