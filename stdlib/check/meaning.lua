@@ -8,6 +8,7 @@
 ---     -- { kind = "args", recipe = … }, { kind = "run" }          what `run` and `retry` are given, wherever it is handed on
 ---     -- { kind = "arg", recipe = …, name = "from" }              args.from
 ---     -- { kind = "object", class = "sluice.Uploader" }           what a function gives, where its annotation says so
+---     -- { kind = "record", node = … }                           a table in place; its fields are what they are given there
 ---     -- { kind = "global", name = "string" }
 local annotations = require "sluice.check.annotations"
 local clients = require "sluice.check.clients"
@@ -93,7 +94,8 @@ end
 local function same(a, b)
   if a.kind ~= b.kind then return nil end
   if a.kind == "client" then return clients.either(a, b) end
-  return a.name == b.name and a.key == b.key and a.module == b.module and a.recipe == b.recipe and a.class == b.class and a or nil
+  return a.name == b.name and a.key == b.key and a.module == b.module and a.recipe == b.recipe and a.class == b.class and a.node == b.node
+    and a or nil
 end
 
 local function parameter(file, var)
@@ -144,9 +146,38 @@ function expressions.Id(file, node)
   return variable(file, node.var)
 end
 
+function expressions.Table(_, node) return { kind = "record", node = node } end
+
+-- Whether a variable's table goes to code that is not in this file, which may change it.
+local function handed_out(var)
+  for _, use in ipairs(var.uses) do
+    local call = use.up
+    if (call.tag == "Call" or call.tag == "Invoke") and call[1] ~= use then
+      local callee = call[1].tag == "Id" and call[1].var
+      local here = callee and #callee.written == 0 and callee.init and callee.init.tag == "Function"
+      local by_name = call.tag == "Call" and call[1].tag == "Id" and not call[1].var
+      if not here and not by_name then return true end
+    end
+  end
+  return false
+end
+
+-- A field of a table in place that nothing in the file sets again.
+local function field_of(file, base, node, key)
+  local value = literal.fields(base.node).pairs[key]
+  local var = node[1].tag == "Id" and node[1].var
+  if not value or not var or handed_out(var) then return nil end
+  for _, set in ipairs(file.names.sets) do
+    local name = literal.text(set[2])
+    if not name or name == key then return nil end
+  end
+  return of(file, value)
+end
+
 function expressions.Index(file, node)
   local base, key = of(file, node[1]), literal.text(node[2])
   if not base or not key then return nil end
+  if base.kind == "record" then return field_of(file, base, node, key) end
   if base.kind == "args" then return { kind = "arg", recipe = base.recipe, name = key } end
   if base.kind ~= "module" then return nil end
   if base.name == "sluice" and meaning.is_module("sluice." .. key) and not rawget(require "sluice", key) then

@@ -59,13 +59,15 @@ end
 -- The annotation of what is called, its name in messages, and how many parameters stand before the first argument.
 local function called(file, call)
   if call.tag == "Call" then
-    local callee = meaning.of(file, call[1])
+    local callee, first = meaning.of(file, call[1]), 1
+    if callee and callee.kind == "global" and callee.name == "pcall" and call[2] then callee, first = meaning.of(file, call[2]), 2 end
     if not callee or callee.kind ~= "member" then return nil end
-    return annotations.of(callee.module).functions[callee.key], callee.module:gsub("^sluice%.", "") .. "." .. callee.key, 0, 1
+    return annotations.of(callee.module).functions[callee.key], callee.module:gsub("^sluice%.", "") .. "." .. callee.key, 0, first
   end
   local base, name = meaning.of(file, call[1]), call[2][1]
   if base and base.kind == "client" then return clients.helper(base, name), name, 1, 2 end
-  local methods = base and base.kind == "object" and annotations.methods(base.class)
+  local class = base and (base.kind == "run" and "sluice.Run" or base.kind == "object" and base.class)
+  local methods = class and annotations.methods(class)
   return methods and methods[name], name, 0, 2
 end
 

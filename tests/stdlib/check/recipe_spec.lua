@@ -66,6 +66,17 @@ return sluice.recipe { about = "x", args = { from = "shop", least = "n" }, run =
 ]])
   end)
 
+  it("follows them through tables that stand in the file", function()
+    local text = 'local job = { shop = sluice.connect(args.from), args = args }\n%s'
+    same({ "4:10: shop (stock2shop) has no operation 'soures' (did you mean 'sources'?)" }, body(text:format "job.shop:soures()"))
+    same({ "4:46: the recipe declares no argument 'leest' (did you mean 'least'?)" },
+      body(text:format "local function f(at) return at.shop, at.args.leest end f(job)"))
+    for _, other in ipairs { "job.shop = args job.shop:soures()", "job[args.to] = args job.shop:soures()",
+      "require('own').fill(job) job.shop:soures()", "job = args job.shop:soures()" } do
+      same({}, body(text:format(other)))
+    end
+  end)
+
   it("checks arguments of operations", function()
     for text, expected in pairs {
       ['shop:search_products { qurey = {}, query = {} }'] = { "4:24: search_products: unknown argument 'qurey' (did you mean 'query'?)" },
@@ -94,6 +105,8 @@ return sluice.recipe { about = "x", args = { from = "shop", least = "n" }, run =
   it("checks the names and values of options", function()
     for text, expected in pairs {
       ['require("sluice.csv").records("x", { delimeter = ";" })'] = "3:38: csv.records: unknown option 'delimeter' (did you mean 'delimiter'?)",
+      ['run:progress { don = 1 }'] = "3:16: progress: unknown option 'don' (did you mean 'done'?)",
+      ['pcall(sluice.ndjson.records, "x", { bda = "skip" })'] = "3:37: ndjson.records: unknown option 'bda' (did you mean 'bad'?)",
       ['sluice.ndjson.records("x", { bad = "skipp" })'] =
         "3:36: ndjson.records: bad is \"value\", \"skip\" or \"raise\", not 'skipp' (did you mean 'skip'?)",
       ['sluice.http.get("http://x", { timout = 3 })'] = "3:31: http.get: unknown option 'timout' (did you mean 'timeout'?)",
