@@ -4,6 +4,7 @@ local err = require "sluice.err"
 local literal = require "sluice.check.literal"
 local meaning = require "sluice.check.meaning"
 local near = require("sluice.text").near
+local scope = require "sluice.check.scope"
 
 local declared = {}
 
@@ -90,20 +91,6 @@ local function handed_out(file, node)
   return may_change(file, up, node)
 end
 
-local function each_id(file, fn)
-  local seen = {}
-  for _, list in ipairs { file.names.indexes, file.names.calls } do
-    for _, node in ipairs(list) do
-      for _, part in ipairs(node) do
-        if type(part) == "table" and part.tag == "Id" and not seen[part] then
-          seen[part] = true
-          fn(part)
-        end
-      end
-    end
-  end
-end
-
 local function is_args(file, node)
   local what = node.var and meaning.of(file, node)
   return what and what.kind == "args"
@@ -112,7 +99,7 @@ end
 -- Whether more arguments than the declared ones may be there.
 local function may_grow(file)
   local grows = false
-  each_id(file, function(node) grows = grows or is_args(file, node) and handed_out(file, node) end)
+  scope.each(file.tree, function(node) grows = grows or node.tag == "Id" and is_args(file, node) and handed_out(file, node) end)
   for _, node in ipairs(file.names.sets) do
     grows = grows or not literal.text(node[2]) and is_args(file, literal.bare(node[1]))
   end

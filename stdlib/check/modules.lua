@@ -58,10 +58,20 @@ local function set_names(file)
   return names
 end
 
+local ASKS = { ["and"] = true, ["or"] = true, ["not"] = true, eq = true, ne = true }
+
+-- Where it is asked whether something is there, or only taken, its absence is no fault yet.
+local function may_be_absent(base, node)
+  local up = node.up
+  if base.name == "sluice" then return false end -- raises
+  if base.kind == "global" then return up.tag ~= "Call" or up[1] ~= node end
+  return up.tag == "If" or up.tag == "While" or up.tag == "Repeat" or (up.tag == "Op" and ASKS[up[1]]) or false
+end
+
 local function check_index(file, node, own)
   local base, key = meaning.of(file, node[1]), literal.text(node[2])
   local known = base and key and not own[key] and known_of(base)
-  if not known or known.set[key] then return end
+  if not known or known.set[key] or may_be_absent(base, node) then return end
   file.report(node[2], nil, "%s has no '%s'%s", base.name, key, near(key, known.list))
 end
 

@@ -2,6 +2,7 @@
 local annotations = require "sluice.check.annotations"
 local meaning = require "sluice.check.meaning"
 local near = require("sluice.text").near
+local scope = require "sluice.check.scope"
 
 local running = {}
 
@@ -36,25 +37,31 @@ local function says(file, word)
   return false
 end
 
--- Whether the run goes to code that is not in this file.
-local function handed_out(file)
-  for _, call in ipairs(file.names.calls) do
-    local callee = meaning.of(file, call[1])
-    local var = call.tag == "Call" and call[1].tag == "Id" and call[1].var
-    local here = var and #var.written == 0 and var.init and var.init.tag == "Function"
-    for i = 2, #call do
-      if is_run(file, call[i]) and not here and not (callee and callee.kind == "global" and callee.name == "pcall") then return true end
-    end
-  end
-  return false
+-- A function of the file that is only called, so that what it does with its parameter is seen.
+local function followed(file, callee)
+  local var = callee.tag == "Id" and callee.var
+  local fn = var and #var.written == 0 and var.init
+  return fn and fn.tag == "Function" and meaning.callers(file, fn) ~= nil
+end
+
+-- Whether a use of the run is in sight: a method, or a function of the file that is given it.
+local function in_sight(file, node)
+  local up = node.up
+  if node.declares or up.tag == "Index" or (up.tag == "Invoke" and up[1] == node) then return true end
+  if up.tag ~= "Call" then return false end
+  local by_pcall = up[1].tag == "Id" and not up[1].var and up[1][1] == "pcall"
+  return followed(file, by_pcall and up[2] or up[1])
 end
 
 local function check_cursors(file)
-  if says(file, "commit") or handed_out(file) then return end
-  for _, call in ipairs(file.names.calls) do
-    if call.tag == "Invoke" and call[2][1] == "cursor" and is_run(file, call[1]) then
-      file.report(call[2], "call `run:commit()` where the sink has confirmed", "the cursor never moves: nothing here calls run:commit()")
-    end
+  if says(file, "commit") then return end
+  local visible, cursors = true, {}
+  scope.each(file.tree, function(node)
+    if node.tag == "Id" and node.var and is_run(file, node) then visible = visible and in_sight(file, node) end
+    if node.tag == "Invoke" and node[2][1] == "cursor" and is_run(file, node[1]) then cursors[#cursors + 1] = node end
+  end)
+  for _, call in ipairs(visible and cursors or {}) do
+    file.note(call[2], "the cursor never moves: nothing here calls run:commit()")
   end
 end
 

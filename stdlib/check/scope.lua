@@ -168,6 +168,19 @@ function visit(state, node, up)
   end
 end
 
+--- Calls fn(node) for each node of a tree.
+---@param tree sluice.check.Tree
+---@param fn fun(node: sluice.check.Node)
+function scope.each(tree, fn)
+  local function walk(node)
+    if node.tag then fn(node) end
+    for _, part in ipairs(node) do
+      if type(part) == "table" then walk(part) end
+    end
+  end
+  walk(tree.block)
+end
+
 --- Resolves the names of a tree.
 ---@param tree sluice.check.Tree
 ---@return sluice.check.Names

@@ -2,15 +2,9 @@
 --- are in sight: read by name, or handed to functions of the file.
 local literal = require "sluice.check.literal"
 local meaning = require "sluice.check.meaning"
+local scope = require "sluice.check.scope"
 
 local unused = {}
-
-local function each(node, fn)
-  fn(node)
-  for _, part in ipairs(node) do
-    if type(part) == "table" then each(part, fn) end
-  end
-end
 
 local function is_args(file, node)
   local what = node.tag == "Id" and node.var and meaning.of(file, node)
@@ -50,12 +44,10 @@ function unused.check(file)
   if not recipe or not recipe.args or not plain_functions(recipe) then return end
   local seen, visible, declares = {}, true, {}
   for _, key in ipairs(recipe.args.keys) do declares[key.node] = true end
-  for _, statement in ipairs(file.tree.block) do
-    each(statement, function(node)
-      if node.tag == "String" and not declares[node] then seen[node[1]] = true end
-      if visible and is_args(file, node) then visible = in_sight(file, node) end
-    end)
-  end
+  scope.each(file.tree, function(node)
+    if node.tag == "String" and not declares[node] then seen[node[1]] = true end
+    if visible and is_args(file, node) then visible = in_sight(file, node) end
+  end)
   for _, key in ipairs(visible and recipe.args.keys or {}) do
     if not seen[key.name] then file.note(key.node, "the argument '%s' is declared and never read", key.name) end
   end
