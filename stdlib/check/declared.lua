@@ -69,6 +69,20 @@ end
 local HARMLESS = { assert = true, ipairs = true, next = true, pairs = true, print = true, rawequal = true, rawget = true, rawlen = true,
   select = true, tostring = true, type = true }
 
+-- Whether all that a field of that name is given in the file are functions in place: Report.new.
+local function only_functions(file, callee)
+  local var, key = callee.tag == "Index" and callee[1].tag == "Id" and callee[1].var, literal.text(callee[2])
+  if not var or #var.written > 0 or not var.init or var.init.tag ~= "Table" or not key then return false end
+  local value = literal.fields(var.init).pairs[key]
+  if value and value.tag ~= "Function" then return false end
+  for _, node in ipairs(file.names.sets) do
+    local given = literal.text(node[2]) == key and node.up[2][1]
+    if given and (given.tag ~= "Function" or #node.up[1] > 1) then return false end
+    value = value or given
+  end
+  return value and true or false
+end
+
 -- Whether a call may put something into a table that it is given; what this file itself does is seen elsewhere.
 local function may_change(file, call, node)
   if call.tag == "Invoke" then
@@ -81,7 +95,7 @@ local function may_change(file, call, node)
   if what then return what.kind ~= "member" and not (what.kind == "global" and (HARMLESS[what.name] or what.name == "pcall")) end
   local var = callee.tag == "Id" and callee.var
   local init = var and #var.written == 0 and var.init
-  return not (init and init.tag == "Function")
+  return not (init and init.tag == "Function" or only_functions(file, callee))
 end
 
 -- Whether the arguments as a whole go where they may get more.

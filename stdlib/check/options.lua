@@ -56,6 +56,12 @@ function options.check_table(file, what, typed, node)
   end
 end
 
+-- A text where one of some words is wanted.
+local function check_word(file, what, param, node)
+  local words, kinds = allowed(param.type)
+  if words and #words > 0 and not next(kinds) then check_value(file, what, { name = param.name, value = node }, param.type) end
+end
+
 -- The annotation of what is called, its name in messages, and how many parameters stand before the first argument.
 local function called(file, call)
   if call.tag == "Call" then
@@ -77,6 +83,7 @@ function options.check(file)
     for i, param in ipairs(fn and fn.params or {}) do
       local node = i > before and call[first + i - before]
       if node then options.check_table(file, what, param.type, node) end
+      if node and literal.text(node) then check_word(file, what, param, node) end
     end
   end
 end

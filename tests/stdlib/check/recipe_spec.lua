@@ -105,6 +105,8 @@ return sluice.recipe { about = "x", args = { from = "shop", least = "n" }, run =
   it("checks the names and values of options", function()
     for text, expected in pairs {
       ['require("sluice.csv").records("x", { delimeter = ";" })'] = "3:38: csv.records: unknown option 'delimeter' (did you mean 'delimiter'?)",
+      ['run:count "reed"'] = "3:11: count: kind is \"read\", \"added\", \"sent\", \"unchanged\", \"skipped\", \"rejected\" or \"unknown\", not 'reed' "
+        .. "(did you mean 'read'?)",
       ['run:progress { don = 1 }'] = "3:16: progress: unknown option 'don' (did you mean 'done'?)",
       ['pcall(sluice.ndjson.records, "x", { bda = "skip" })'] = "3:37: ndjson.records: unknown option 'bda' (did you mean 'bad'?)",
       ['sluice.ndjson.records("x", { bad = "skipp" })'] =
@@ -156,6 +158,16 @@ key = { "d" }, retri = 1, about = "x", run = function(args) print(args.e, args.a
 ]])
     same({ "2:8: sluice.recipe: 'about' is missing", "2:8: sluice.recipe: 'run' is missing" },
       'local sluice = require "sluice"\nreturn sluice.recipe {}')
+  end)
+
+  it("sees arguments through functions in tables of the file, not through those of others", function()
+    local recipe = [[
+return sluice.recipe { about = "x", args = { a = "a" }, run = function(args) Report.new(args) print(args.b) end }
+]]
+    local head = 'local sluice, Report = require "sluice", {}\n'
+    same({ "3:106: the recipe declares no argument 'b'" }, head .. "function Report.new(args) return args.a end\n" .. recipe)
+    same({}, head .. "Report.new = require('own').new\n" .. recipe)
+    same({}, head .. "function Report.old(args) return args end\n" .. recipe)
   end)
 
   it("checks the table of a connection", function()
