@@ -105,8 +105,7 @@ return sluice.recipe { about = "x", args = { from = "shop", least = "n" }, run =
   it("checks the names and values of options", function()
     for text, expected in pairs {
       ['require("sluice.csv").records("x", { delimeter = ";" })'] = "3:38: csv.records: unknown option 'delimeter' (did you mean 'delimiter'?)",
-      ['run:count "reed"'] = "3:11: count: kind is \"read\", \"added\", \"sent\", \"unchanged\", \"skipped\", \"rejected\" or \"unknown\", not 'reed' "
-        .. "(did you mean 'read'?)",
+      ['require("sluice.time").parse("x", "week")'] = "3:35: time.parse: form is \"any\" or \"day\", not 'week'",
       ['run:progress { don = 1 }'] = "3:16: progress: unknown option 'don' (did you mean 'done'?)",
       ['pcall(sluice.ndjson.records, "x", { bda = "skip" })'] = "3:37: ndjson.records: unknown option 'bda' (did you mean 'bad'?)",
       ['sluice.ndjson.records("x", { bad = "skipp" })'] =
