@@ -196,7 +196,7 @@ end
 --- are not by the `deadline` (seconds, 3600), `partial` where some have failed. Intervals: `start` (1), `factor` (1.5), `cap`
 --- (30), `jitter` (0.2); `at_once` (8) questions on their way. (waits)
 ---@param client sluice.Client
----@param o table
+---@param o { stream: any, ids?: string[], deadline?: number, start?: number, factor?: number, cap?: number, jitter?: number, at_once?: integer }
 ---@return { id: string, status: string, stage?: string, accepted?: integer, refused?: integer, reason?: string }[]
 function batches.wait_batches(client, o)
   check(o)

@@ -323,6 +323,18 @@ function config.schedule(cfg, name)
   return schedule
 end
 
+--- The API of each connection, where it is said in plain text.
+---@param cfg sluice.Config
+---@return table<string, string>
+function config.apis(cfg)
+  local map, node = {}, value_of(cfg.root, "connections")
+  for _, entry in ipairs(node and node.entries or {}) do
+    local api = value_of(entry.value, "api")
+    map[entry.key] = api and api.text or ""
+  end
+  return map
+end
+
 --- All schedules by name, as config.schedule gives each. Raises a `config` error.
 ---@param cfg sluice.Config
 ---@return table<string, table>

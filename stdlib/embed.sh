@@ -6,6 +6,10 @@
 exec lua5.4 - "$@" <<'EOF'
 -- Modules that Debian has for us: name and file.
 local outside = { { "argparse", "argparse.lua" } }
+-- The parser of luacheck reads recipes for `sluice check`; these files are what it needs.
+for _, name in ipairs { "parser", "lexer", "decoder", "utils", "unicode", "unicode_printability_boundaries" } do
+  outside[#outside + 1] = { "luacheck." .. name, "luacheck/" .. name .. ".lua" }
+end
 local folders = { "/usr/share/lua/5.4/", "/usr/local/share/lua/5.4/", "/usr/share/lua/5.1/" }
 
 local rows = {}

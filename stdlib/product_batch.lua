@@ -218,7 +218,7 @@ end
 --- `max_records` (10,000) and `max_bytes` (8 MB) of a request. `local batch <close> = …` discards it where it is not committed.
 ---@param client sluice.Client
 ---@param site string|integer
----@param options table
+---@param options { type: "full"|"delta", automatic_import?: boolean, batch?: string, count?: boolean, max_records?: integer, max_bytes?: integer }
 ---@return sluice.ProductBatch
 function product_batch.product_batch(client, site, options)
   if site == nil then raise("usage", "product_batch: which site?") end

@@ -376,6 +376,15 @@ local function new(client, stream, options, fields)
   return self
 end
 
+---@class sluice.UploaderOptions
+---@field max_records? integer
+---@field max_bytes? integer
+---@field max_record_bytes? integer
+---@field in_flight? integer
+---@field gzip? boolean
+---@field referenced? boolean
+---@field remember? fun(ids: table)
+
 --- A sink for the stream, for one task to write to. Options: `max_records` (10,000), `max_bytes` of a request (8 MB), `max_record_bytes` (1 MB),
 --- `in_flight` (2), `gzip`, `referenced` (a stream of that type: JSON arrays, no verdict per record), `remember(ids)`
 --- (is told the ids of a batch before it goes).
@@ -385,7 +394,7 @@ end
 ---     upload:finish()
 ---@param client sluice.Client
 ---@param stream string|integer
----@param options? table
+---@param options? sluice.UploaderOptions
 ---@return sluice.Uploader
 function uploader.uploader(client, stream, options)
   if stream == nil then usage "uploader: which stream?" end
