@@ -33,7 +33,8 @@ local function judged(texts)
     local value = plain(assert(yaml.parse(text, { name = "t" })))
     lines[i] = (type(value) == "table" and next(value) == nil and "{}" or json.encode(value)) .. "\n"
   end
-  local done = assert(process.run { argv = { "python3", "tests/support/json_schema.py", "docs/sluice.schema.json" }, stdin = table.concat(lines) })
+  local documents = tmp.write(tmp.dir() .. "/documents", table.concat(lines))
+  local done = assert(process.run { argv = { "python3", "tests/support/json_schema.py", "docs/sluice.schema.json", documents } })
   assert.equal(0, done.status, done.stderr)
   local verdicts = {}
   for line in done.stdout:gmatch "[^\n]+" do verdicts[#verdicts + 1] = line end
@@ -44,7 +45,7 @@ end
 -- What `sluice check` says, with every variable set to a number (which all kinds that are used here take).
 local function found(text)
   local path = tmp.write(tmp.dir() .. "/sluice.yaml", text)
-  return config.findings(path, { getenv = function() return "10" end })
+  return config.findings(path, { getenv = function(name) return name ~= "I" and "10" or nil end })
 end
 
 local function examples()
@@ -63,14 +64,36 @@ local job = "version: 1\nschedules:\n  s: { recipe: r.lua%s }\n"
 local good = {
   "", "version: 1\nconnections:\n", "store: sqlite:/a/b.db\n", "serve: { listen: 127.0.0.1:0 }\n", "serve: { listen: '[::1]:7070' }\n",
   shop:format "", shop:format ", timeout: 90, deadline: 1h30m, limits: { api: '5/s burst 2, concurrent 1' }", shop:format ", client_id: 012",
-  shop:format ", timeout: '${T}', insecure: '${I:-false}', runs: '${R}'" :gsub(", insecure: '${I:%-false}'", ""),
+  shop:format ", timeout: '${T}', runs: '${R}', insecure: \"${I:-false}\"",
   shop:format ", proxy: none", shop:format ", proxy: 'http://p.example:3128'", shop:format ", base_url: 'http://127.0.0.1:1/x'",
   "connections:\n  shop: { api: stock2shop, username: { file: a }, password: { command: [sh] } }\n",
   "connections:\n  site: { api: productsup_platform, pat: x }\n", "connections:\n  site: { api: productsup_platform, pat: x, token: y }\n",
   job:format ", every: 5m", job:format ", cron: '0 6 * * *', catchup: none, memory: 256MB, jitter: 1.5m",
-  job:format ", every: 60, retry: { attempts: 3, errors: [unavailable] }, args: { any: [1, { x: y }] }",
+  job:format ", every: 60, retry: { attempts: 3, errors: [unavailable] }, args: { any: [1, { x: z }] }",
   "notify: { command: [a, b] }\n", "keep: { runs: 1d }\n", "connections:\n  a: { api: stock2shop, username: '$${x', password: 'a$b' }\n",
 }
+
+-- Each key of each section, misspelt and with a value of another type.
+local function spoilt()
+  local list, schema = {}, require "sluice.config.schema"
+  local function add(frame, name)
+    list[#list + 1] = frame:format(name .. "x: 1")
+    list[#list + 1] = frame:format(name .. ": [[x]]")
+  end
+  for name in pairs(schema.root.fields) do add("%s\n", name) end
+  for _, section in ipairs { "keep", "serve", "notify" } do
+    for name in pairs(schema[section].fields) do if name ~= "args" then add(section .. ": { %s }\n", name) end end
+  end
+  for name in pairs(schema.schedule.fields) do add(name == "recipe" and "schedules: { s: { every: 5m, %s } }\n"
+    or name == "every" and "schedules: { s: { recipe: r.lua, %s } }\n" or "schedules: { s: { recipe: r.lua, every: 5m, %s } }\n", name) end
+  for _, api in ipairs { "stock2shop", "productsup_stream", "productsup_platform", "veeqo" } do
+    local definition = require "sluice.definition"
+    for _, row in ipairs(definition.connection_keys(definition.load(api))) do
+      if row.name ~= "api" then add("connections: { a: { api: " .. api .. ", %s } }\n", row.name) end
+    end
+  end
+  return list
+end
 
 local bad = {
   "versio: 1\n", "version: 2\n", "version: '1'\n", "store: postgres://x\n", "store: sqlite:~/x\n", "shared: ~/x\n", "- a\n", "keep: 90d\n",
@@ -119,9 +142,11 @@ describe("docs/sluice.schema.json", function()
   end)
 
   it("refuses what `sluice check` refuses", function()
-    for i, verdict in ipairs(judged(bad)) do
-      assert.is_true(#found(bad[i]) > 0, "check takes: " .. bad[i])
-      assert.not_equal("ok", verdict, "the schema takes: " .. bad[i])
+    for _, texts in ipairs { bad, spoilt() } do
+      for i, verdict in ipairs(judged(texts)) do
+        assert.is_true(#found(texts[i]) > 0, "check takes: " .. texts[i])
+        assert.not_equal("ok", verdict, "the schema takes: " .. texts[i])
+      end
     end
   end)
 
