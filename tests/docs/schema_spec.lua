@@ -114,7 +114,8 @@ local bad = {
   "schedules: { s: { every: 5m } }\n", job:format "", job:format ", every: 5m, cron: '0 * * * *'", job:format ", evry: 5m",
   job:format ", every: 0", job:format ", every: 5m, overlap: never", job:format ", every: 5m, enabled: 1", job:format ", every: 5m, args: [1]",
   job:format ", every: 5m, retry: {}", job:format ", every: 5m, retry: { attempts: 0 }", job:format ", every: 5m, retry: { attempts: 2, error: [x] }",
-  job:format ", every: 5m, retry: { attempts: 2, errors: [nonsense] }", job:format ", every: 5m, memory: 5", job:format ", every: 5m, catchup_limit: 0",
+  job:format ", every: 5m, retry: { attempts: 2, errors: [nonsense] }", job:format ", every: 5m, memory: 5",
+  job:format ", every: 5m, catchup_limit: 0",
   job:format ", every: 5m, pause_on_failure: often", "schedules: { '1a': { recipe: r.lua, every: 5m } }\n",
 }
 
