@@ -9,7 +9,8 @@ local sluice = (os.getenv "SLUICE_BUILD" or "build") .. "/sluice"
 -- A connection that may send twice a second, and has: { requests, seconds waited }.
 local function connection(requests, waited)
   return {
-    name = "feed", options = { limits = { api = "2/s" } }, definition = { classes = { api = { rate = "100/s" }, other = { rate = { "1/s", "30/min" } } } },
+    name = "feed", options = { limits = { api = "2/s" } },
+    definition = { classes = { api = { rate = "100/s" }, other = { rate = { "1/s", "30/min" } } } },
     used = { api = { requests = requests, waited = waited } },
   }
 end
@@ -23,7 +24,8 @@ describe("a transfer", function()
     local transfer = progress.begin(state, 100)
     state.done, client.used.api = 5000, { requests = 5 + 16, waited = 4 }
     local view = progress.view(run, transfer, 110)
-    assert.same({ "upload", "feed", 5000, 25000, 500, 2.5, 40 }, { view.what, view.connection, view.done, view.total, view.rate, view.waited, view.left })
+    assert.same({ "upload", "feed", 5000, 25000, 500, 2.5, 40 },
+      { view.what, view.connection, view.done, view.total, view.rate, view.waited, view.left })
     assert.equal(16 / 21, view.share) -- 2/s for ten seconds and one at once
     assert.equal("[#####...................] upload feed 5,000 20 % of 25,000  500/s  40 s left  76 % of its rate  waited 2.5 s", progress.line(view))
     assert.equal("upload feed 5,000 20 % of 25,000  500/s  40 s left  76 % of its rate  waited 2.5 s", progress.line(view, 100))
@@ -48,8 +50,9 @@ describe("a transfer", function()
 
   it("is an event with what is known of it", function()
     local view = { what = "upload", connection = "feed", done = 10, total = 30, rate = 3.3333, share = 0.12345, waited = 1.00049, left = 6.06 }
-    assert.same({ event = "progress", what = "upload", connection = "feed", done = 10, total = 30, rate = 3.3, share = 0.123, waited = 1.0, left = 6.1 },
-      json.decode(progress.event(view)))
+    local said = { event = "progress", what = "upload", connection = "feed", done = 10, total = 30, rate = 3.3, share = 0.123,
+      waited = 1.0, left = 6.1 }
+    assert.same(said, json.decode(progress.event(view)))
     assert.equal('{"done":1,"ended":true,"event":"progress","rate":0.0,"waited":0.0,"what":"x"}\n',
       progress.event({ what = "x", done = 1, rate = 0, waited = 0 }, true))
   end)
