@@ -171,11 +171,17 @@ local function draw(run, now)
   log.status(progress.block(lines, columns, core.rows()))
 end
 
--- Whether, and how, this run shows anything.
-local function way(run)
-  if run.silent or run.options.quiet then return nil end
+-- How this run shows anything; false: not at all.
+local function way_of(run)
+  if run.silent or run.options.quiet then return false end
   if run.options.json then return "events" end
-  return core.isatty(2) and "lines" or nil
+  return core.isatty(2) and "lines"
+end
+
+-- Asked for each record: so it is found out once.
+local function way(run)
+  if run.way == nil then run.way = way_of(run) end
+  return run.way
 end
 
 --- Takes what is said of a transfer. Lines are drawn ten times a second at most, events of a transfer come once a second at most,
