@@ -15,7 +15,7 @@ PACKAGES  = lua5.4
 LATER     = libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto # opened when they are first used: runtime/base/library.h
 DEBIAN    = gcc make pkg-config git ca-certificates libc6-dev lua5.4 liblua5.4-dev libcurl4-openssl-dev libyaml-dev \
             libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev lua-argparse lua-cjson lua-filesystem lua-check
-DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 tzdata
+DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 python3-jsonschema tzdata
 DEBIAN_LINT = cppcheck lua-check
 DEBIAN_BROWSER = chromium nodejs npm
 
@@ -25,7 +25,7 @@ DEFS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iruntime -I.
 RUNTIME  := $(sort $(wildcard runtime/*/*.c))
 BINDINGS := $(sort $(wildcard bindings/*.c))
 STDLIB   := $(sort $(shell find stdlib -name '*.lua' 2>/dev/null)) $(sort $(wildcard bindings/*.lua)) \
-            $(sort $(wildcard stdlib/*/*.css stdlib/*/*.js stdlib/*/*.svg))
+            $(sort $(wildcard stdlib/*/*.css stdlib/*/*.js stdlib/*/*.svg stdlib/new/*.in))
 APIS     := $(sort $(wildcard stdlib/api/*.lua))
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 OBJECTS   = $(RUNTIME:%.c=$(BUILD)/%.o) $(BINDINGS:%.c=$(BUILD)/%.o) $(BUILD)/embed.o
@@ -83,8 +83,10 @@ deps-lint: ; @sh tests/support/deps.sh $(DEBIAN_LINT)
 ## run the main job three times against the built-in sandbox and show what happened
 demo: all ; @$(BUILD)/sluice run examples/demo.lua sluice=$(BUILD)/sluice
 
-## write docs/reference: a page for each API, made from the rows of its definition
-docs: $(APIS:stdlib/api/%.lua=docs/reference/%.md)
+## write docs/reference (a page for each API, made from the rows of its definition) and docs/sluice.schema.json
+docs: $(APIS:stdlib/api/%.lua=docs/reference/%.md) docs/sluice.schema.json
+docs/sluice.schema.json: all
+	@cd / && "$(CURDIR)/$(BUILD)/sluice" check --schema > "$(CURDIR)/$@.tmp" && mv "$(CURDIR)/$@.tmp" "$(CURDIR)/$@"
 docs/reference/%.md: all
 	@mkdir -p $(@D)
 	@$(BUILD)/sluice api reference $* > $@.tmp && mv $@.tmp $@

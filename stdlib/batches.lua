@@ -113,13 +113,16 @@ local function ask(state, job)
 end
 
 local function ask_all(state, at_once)
-  local slots, flying = task.semaphore(at_once), {}
+  local slots, flying, run = task.semaphore(at_once), {}, require("sluice.run").current()
+  local shown = { what = "batches", client = state.client, done = 0, total = state.jobs:count() }
   while state.jobs:count() > 0 and not state.problem do
     local job, wait = state.jobs:next()
     if job then
       slots:acquire()
       flying[job] = task.spawn(function()
         ask(state, job)
+        shown.done = shown.total - state.jobs:count()
+        run:progress(shown)
         flying[job] = nil
         slots:release()
       end)
@@ -131,6 +134,8 @@ local function ask_all(state, at_once)
     end
   end
   for _, one in pairs(flying) do one:wait() end
+  shown.ended = true
+  run:progress(shown)
 end
 
 -- ---- the end ----

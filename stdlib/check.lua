@@ -8,6 +8,7 @@ usage: sluice check [-c FILE] [RECIPE …] [--json]
 
   sluice check                        sluice.yaml, the recipes that its schedules name, the definitions in apis/
   sluice check scripts/report.lua     the same, and this one
+  sluice check --schema               what may stand in sluice.yaml, as JSON Schema (draft-07) for editors
   sluice check --json                 the findings as one JSON array of { file, line, column, message, hint }
 
 Every connection is looked at: its keys, the variables and files that it names, the programs (they are not run).
@@ -161,7 +162,8 @@ function check.text(finding)
 end
 
 function check.command(argv, globals)
-  local recipes = require("sluice.options").parse(argv, { command = "sluice check" })
+  local recipes, given = require("sluice.options").parse(argv, { command = "sluice check", options = { schema = true } })
+  if given.schema then return require("sluice.config.json_schema").print() end
   local findings, notes = check.run { config = globals.config, recipes = recipes }
   for _, note in ipairs(notes) do require("sluice.log").print("note: " .. note .. "\n") end
   if globals.json then

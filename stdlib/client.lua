@@ -122,6 +122,14 @@ local function conn_of(self, row)
   }
 end
 
+-- What went out and what it waited, by rate class: the progress shows which part of the allowance that is.
+local function count(self, class, answer)
+  local used = self.used[class] or { requests = 0, waited = 0 }
+  used.requests = used.requests + (tonumber(answer.attempts) or 1)
+  used.waited = used.waited + (tonumber(answer.waited) or 0)
+  self.used[class] = used
+end
+
 -- The one place from which requests of clients go out.
 local function send(self, row, args, extra, intent)
   local req, values = prepare(self, row, args, extra)
@@ -132,6 +140,7 @@ local function send(self, row, args, extra, intent)
     return conn_of(self, row):call(req)
   end
   local answer, failure, text = wire.call({ client = self, row = row, values = values, request = req }, go)
+  count(self, row.class, answer or failure)
   if not answer then error(explain(self, row, failure, text), 0) end
   return answer, raw
 end
@@ -357,6 +366,7 @@ function client.new(def, keys)
     conn = connection(not missing and def.credential or { kind = "none" }),
     login_operation = def.credential and def.credential.operation or nil, methods = methods, names = names,
     known = {}, -- of the user: whois.lua
+    used = {},  -- requests and seconds waited, by rate class
   }, Client)
 end
 

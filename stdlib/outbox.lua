@@ -337,11 +337,14 @@ end
 -- Settles until no more than `left` wait; without it, what is due now.
 local function settle(self, left)
   self.settler:acquire()
+  local shown = { what = "settling", client = self.client, total = #self.pending, done = 0 }
   local ok, problem = pcall(function()
     repeat
       local soonest = settle_round(self)
-      if not left or #self.pending <= left then return end
-      self.run:progress { what = ("settling %d of"):format(#self.pending) }
+      shown.total = math.max(shown.total, #self.pending)
+      shown.done, shown.ended = shown.total - #self.pending, not left or #self.pending <= left
+      if left then self.run:progress(shown) end
+      if shown.ended then return end
       task.sleep(math.max(0, math.min(soonest, time.mono() + 60) - time.mono()))
     until false
   end)

@@ -108,7 +108,8 @@ function wait.wait_queue(client, options)
   local most = 0
   o.show = function(left)
     most = math.max(most, left)
-    run:progress { done = math.tointeger(most - left), total = math.tointeger(most), what = "queued items" }
+    run:progress { done = math.tointeger(most - left), total = math.tointeger(most), what = "queued items", client = client,
+      ended = left <= 0 }
   end
   return wait.watch(o)
 end
