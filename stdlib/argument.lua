@@ -7,6 +7,7 @@
 ---
 --- A value may come as text from the command line or as it is meant (`key:=json`, the ledger, a schedule): both are read.
 local err = require "sluice.err"
+local keys = require("sluice.text").keys
 local values = require "sluice.config.values"
 
 local argument = {}
@@ -66,13 +67,6 @@ local types = {
   list = { what = "a list with commas", read = list_of },
 }
 
-local function names_of(map)
-  local names = {}
-  for name in pairs(map) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 local function or_list(list)
   local words = {}
   for i, one in ipairs(list) do words[i] = tostring(one) end
@@ -96,9 +90,9 @@ end
 
 local function check_type(name, arg)
   if arg.type ~= nil and not types[arg.type] then
-    local near = err.nearest(tostring(arg.type), names_of(types))
+    local near = err.nearest(tostring(arg.type), keys(types))
     usage("sluice.recipe: args.%s: there is no type '%s'%s", name, tostring(arg.type),
-      near and (" (did you mean '%s'?)"):format(near) or "; there are " .. table.concat(names_of(types), ", "))
+      near and (" (did you mean '%s'?)"):format(near) or "; there are " .. table.concat(keys(types), ", "))
   end
   if arg.one_of ~= nil and (type(arg.one_of) ~= "table" or #arg.one_of == 0) then usage("sluice.recipe: args.%s: one_of is a list", name) end
 end

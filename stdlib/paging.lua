@@ -10,7 +10,12 @@ local json = require "sluice.json"
 
 local paging = {}
 
-local function is_record(value) return type(value) == "userdata" and value ~= json.null end
+--- Whether a value is a record of sluice.ndjson, or a view of one: no null, no number beyond 64 bits.
+---@param value any
+---@return boolean
+function paging.is_record(value) return getmetatable(value) == "sluice.record" end
+
+local is_record = paging.is_record
 
 --- The part of a decoded value at a path ("errors.1.title"), nil where it is not there or null.
 ---@param value any
@@ -132,7 +137,7 @@ end
 local function without_pushed(state, page)
   local had, seen, fresh = state.had or {}, {}, {}
   for _, entry in ipairs(page) do
-    local id = type(entry) == "table" and entry.id
+    local id = paging.by_path(entry, "id")
     local key = id and tostring(id) .. " " .. tostring(entry.updated_at)
     if key then seen[key] = true end
     if not key or not had[key] then fresh[#fresh + 1] = entry end

@@ -86,9 +86,7 @@ local function unread(source, problem)
 end
 
 -- Parts of an answer are taken as fields of one record, which looks over the whole text once.
-local function is_record(value)
-  return type(value) == "userdata" and value ~= json.null
-end
+local is_record = require("sluice.paging").is_record
 
 -- The index itself may answer in part, and says so under a 200.
 local function in_part(answer)

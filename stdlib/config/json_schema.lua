@@ -10,6 +10,8 @@ local definition = require "sluice.definition"
 local json = require "sluice.json"
 local schema = require "sluice.config.schema"
 
+local keys = require("sluice.text").keys
+
 local json_schema = {}
 
 local NAME = "^[A-Za-z_][A-Za-z0-9_-]*$"
@@ -63,16 +65,9 @@ local same = { secret = "text", id = "text", cron = "text" }
 
 local row_schema -- below
 
-local function names_of(map)
-  local names = {}
-  for name in pairs(map) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 local function required_of(row)
   local list = {}
-  for _, name in ipairs(names_of(row.fields)) do
+  for _, name in ipairs(keys(row.fields)) do
     if row.fields[name].required then list[#list + 1] = name end
   end
   return #list > 0 and json.array(list) or nil

@@ -41,8 +41,8 @@ usage: sluice ndjson [FILE …] [options]        standard input where no file is
 --max-line BYTES     longest line; default 2097152
 --strict             ends at the first line that is no record, and at the first for which CODE fails
 
-The steps are done in this order: skip, where, each, drop, rename, select, head. CODE has Lua's libraries, json and ndjson; of
-numbers and texts in rec nothing is lost (sluice help modules). Lines that are no records, and records for which CODE fails, are named
+The steps are done in this order: skip, where, each, drop, rename, select, head. CODE has Lua's libraries, json and ndjson
+(docs/modules.md). Lines that are no records, and records for which CODE fails, are named
 on standard error and left out; the exit code is 3 then. 2: wrong arguments; 1: a file that can't be read or written.
 ]],
 }

@@ -3,6 +3,7 @@
 ---     local line = pipeline.new { where = { "rec.qty > 0" }, each = { "rec.price = rec.price * 1.1" }, emit = function(rec) … end }
 ---     line.step(rec, n)
 local err = require "sluice.err"
+local json = require "sluice.json"
 local ndjson = require "sluice.ndjson"
 local text = require "sluice.text"
 
@@ -16,7 +17,7 @@ end
 
 -- Lua's libraries, what NDJSON needs, and the names that CODE sets itself; reading any other ends the command.
 local function environment(emit)
-  local env = { json = require "sluice.json", ndjson = ndjson, emit = emit }
+  local env = { json = json, ndjson = ndjson, emit = emit }
   for name, value in pairs(_G) do env[name] = value end
   return setmetatable(env, { __index = function(_, name)
     local near = text.near(name, { "rec", "n", table.unpack(text.keys(env)) })
@@ -30,13 +31,9 @@ local function compile(option, head, code, tail, env)
   usage("%s", (problem:gsub("^(%-%-?%w+):%d+: ", "%1: ")))
 end
 
--- A function(rec, n) for each text; the head stands on CODE's first line, so that lines are counted from there.
-local function functions(list, option, head, tail, env)
-  local made = {}
-  for i, code in ipairs(list or {}) do
-    made[i] = compile(option, "return function(rec, n) " .. head, code, tail, env)()
-  end
-  return made
+-- CODE as a function(rec, n); the head stands on its first line, so that lines are counted from there.
+local function function_of(option, head, code, tail, env)
+  return compile(option, "return function(rec, n) " .. head, code, tail, env)()
 end
 
 local function run(option, code, env)
@@ -106,25 +103,28 @@ function steps.drop(next_step, options)
   end
 end
 
+-- What CODE puts in the place of its record is one too, for the steps behind it.
+local function as_record(value) return type(value) == "table" and assert(ndjson.record(json.encode(value))) or value end
+
 function steps.each(next_step, options, env)
   for i = #(options.each or {}), 1, -1 do
-    local fn, after = functions({ options.each[i] }, "--each", "do ", "\nend return rec end", env)[1], next_step
+    local fn, after = function_of("--each", "do ", options.each[i], "\nend return rec end", env), next_step
     next_step = function(rec, n)
       local result = fn(rec, n)
-      if result then return after(result, n) end
+      if result then return after(as_record(result), n) end
     end
   end
   return next_step
 end
 
 function steps.where(next_step, options, env)
-  local tests = functions(options.where, "--where", "return (", "\n) end", env)
-  return tests[1] and function(rec, n)
-    for i = 1, #tests do
-      if not tests[i](rec, n) then return end
+  for i = #(options.where or {}), 1, -1 do
+    local holds, after = function_of("--where", "return (", options.where[i], "\n) end", env), next_step
+    next_step = function(rec, n)
+      if holds(rec, n) then return after(rec, n) end
     end
-    return next_step(rec, n)
   end
+  return next_step
 end
 
 function steps.skip(next_step, options)

@@ -42,6 +42,19 @@ local function server(ahead)
   end
 end
 
+describe("paging.by_path", function()
+  it("goes through tables and records, and ends at null and at numbers beyond 64 bits", function()
+    local text = '{"a":{"b":[{"c":7}]},"n":null,"big":12345678901234567890}'
+    for _, value in ipairs { json.decode(text), require("sluice.ndjson").record(text) } do
+      assert.equal(7, paging.by_path(value, "a.b.1.c"))
+      assert.is_nil(paging.by_path(value, "n"))
+      assert.is_nil(paging.by_path(value, "n.x"))
+      assert.is_nil(paging.by_path(value, "big.message"))
+      assert.is_nil(paging.by_path(value, "a.b.2.c"))
+    end
+  end)
+end)
+
 describe("paging by cursor", function()
   it("steps over nothing, whichever way `next` is meant", function()
     for _, ahead in ipairs { false, true } do

@@ -50,6 +50,11 @@ describe("sluice ndjson", function()
     assert.equal('{"key":3,"price":0.1}\n', out "n -s key,price,nothing --rename id=key --skip 2 in.ndjson")
   end)
 
+  it("goes on with what CODE puts in the place of the record", function()
+    assert.equal('{"k":5}\n', out "n -e 'rec = { id = rec.qty, x = 1 }' --drop x --rename id=k --head 1 in.ndjson")
+    assert.equal('{"b":1}\n', out "n -w 'rec.qty > 0' -w 'rec.id == 1' -e 'rec = { a = rec.id }' -e 'rec = { b = rec.a }' in.ndjson")
+  end)
+
   it("makes several records of one, sums up, and prints plain texts", function()
     assert.equal('{"p":1}\n{"p":2.50}\n{"p":3}\n', out "n -e 'for _, v in ipairs(rec.v) do emit(v) end return false' in.ndjson")
     assert.equal('{"p":1}\n', out "n -e 'for _, v in ipairs(rec.v) do emit(v) end return false' --head 1 in.ndjson")
