@@ -137,7 +137,7 @@ function lexer.chain(tokens, last, lookup)
       local before = tokens[i - 1]
       if not before or before.kind ~= "symbol" or (before.text ~= "." and before.text ~= ":") then return parts, i end
       i = i - 2
-    elseif token.text == ")" and #parts > 0 and text_in_brackets(tokens, i) then
+    elseif token.text == ")" and text_in_brackets(tokens, i) then
       table.insert(parts, 1, { text = tokens[i - 1].text })
       return parts, i - 2
     elseif token.text == "]" and tokens[i - 2] and tokens[i - 2].text == "[" then
