@@ -10,6 +10,7 @@ local call = require "sluice.call"
 local definition = require "sluice.definition"
 local err = require "sluice.err"
 local fail = require "sluice.fail"
+local iterators = require "sluice.iterators"
 local json = require "sluice.json"
 local log = require "sluice.log"
 local request = require "sluice.request"
@@ -197,12 +198,18 @@ local function method_of(name)
   end
 end
 
+-- A function that a helper gives is an iterator.
+local function marked(first, ...)
+  if type(first) == "function" then iterators.mark(first) end
+  return first, ...
+end
+
 local function helper_of(name, helper)
   local module = type(helper) == "table" and helper.module or helper
   return function(self, ...)
     local found = require(module)
     local fn = type(found) == "table" and found[name] or found
-    return fn(self, ...)
+    return marked(fn(self, ...))
   end
 end
 

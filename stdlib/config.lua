@@ -195,6 +195,15 @@ end
 ---@return string[]
 function config.connections(cfg) return names_of(cfg, "connections") end
 
+--- The API that a connection names, as it is written; nothing else of the connection is read.
+---@param cfg sluice.Config
+---@param name string
+---@return string?
+function config.api(cfg, name)
+  local node = value_of(value_of(value_of(cfg.root, "connections"), name), "api")
+  return node and node.text
+end
+
 --- Names of the schedules, sorted.
 ---@param cfg sluice.Config
 ---@return string[]

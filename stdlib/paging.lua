@@ -4,6 +4,7 @@
 ---
 ---     for stream in paging.iterate(client, row, function(extra) … return value, answer end, args) do … end
 local err = require "sluice.err"
+local iterators = require "sluice.iterators"
 local json = require "sluice.json"
 
 local paging = {}
@@ -151,14 +152,14 @@ function paging.iterate(client, row, ask, args)
     extra = ok and next_page(p, state, page, value, answer)
     if p.page then page = without_pushed(state, page) end
   end
-  return function()
+  return iterators.mark(function()
     while at >= #page do
       if not extra then return nil end
       turn()
     end
     at = at + 1
     return page[at]
-  end
+  end)
 end
 
 return paging
