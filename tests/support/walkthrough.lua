@@ -71,11 +71,16 @@ function walkthrough.agrees(text, expected)
   return agrees(lines, 1, expected, 1)
 end
 
+--- The words that run a command as a shell would that has run those before it: its variables are there.
+function Walk:argv(command)
+  local argv = { table.unpack(self.env) }
+  local script = "exec 2>&1\n[ -f .shell ] && . ./.shell\nset -a\n" .. command .. "\nended=$?\nexport -p > .shell\nexit $ended"
+  return table.move({ "sh", "-c", script }, 1, 3, #argv + 1, argv)
+end
+
 --- Runs a command: standard output and error as a terminal shows them, and the status.
 function Walk:run(command)
-  local argv = { table.unpack(self.env) }
-  table.move({ "sh", "-c", "exec 2>&1\n" .. command }, 1, 3, #argv + 1, argv)
-  local done = assert(process.run { argv = argv, cwd = self.dir, timeout = 100 })
+  local done = assert(process.run { argv = self:argv(command), cwd = self.dir, timeout = 100 })
   return done.stdout, done.status
 end
 
