@@ -123,7 +123,7 @@ local function line_of(options, columns, number, number_width, cell)
   for i, column in ipairs(columns) do
     local one = cell(column)
     local shown = width.cut(one.text, column.width)
-    local padded = width.pad(shown, column.width, column.numbers)
+    local padded = width.pad(shown, column.width, column.numbers and column.filled > 0)
     if i == #columns then padded = padded:gsub(" +$", "") end
     parts[#parts + 1] = atom.paint(options.color, one.colour, padded)
   end

@@ -64,7 +64,8 @@ local function token_at(text, at)
   if text:find("^%-%-", at) then return comment(text, at) end
   local found = c == "[" and long(text, at) or nil
   if found then return found end
-  return word(text, at, "symbol", text:find("^[=~<>]=", at) and "^.." or text:find("^%.%.", at) and "^%.+" or text:find("^::", at) and "^::" or "^.")
+  local two = text:find("^[=~<>]=", at) or text:find("^::", at)
+  return word(text, at, "symbol", two and "^.." or text:find("^%.%.", at) and "^%.+" or "^.")
 end
 
 --- The tokens of a text. Comments that end are left out.

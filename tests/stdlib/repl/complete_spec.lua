@@ -67,7 +67,8 @@ describe("completion", function()
 
   it("knows a connection that was not used yet by its definition, and does not make it", function()
     local dir = tmp.dir()
-    tmp.write(dir .. "/sluice.yaml", "version: 1\nconnections:\n  depot:\n    api: stock2shop\n    username: x\n    password: { command: [\"false\"] }\n")
+    tmp.write(dir .. "/sluice.yaml", "version: 1\nconnections:\n  depot:\n    api: stock2shop\n" ..
+      "    username: x\n    password: { command: [\"false\"] }\n")
     session = { env = {}, connections = {}, config = require("sluice.config").load(dir .. "/sluice.yaml") }
     assert.same({ "depot" }, (at "dep"))
     assert.same({ "search_orders", "search_products" }, (at "depot:search"))
