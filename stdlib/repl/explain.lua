@@ -64,10 +64,11 @@ end
 
 -- The functions of a module: { name, signature, doc lines }, in the order of the text.
 local function functions_of(name, text)
-  local lines, list = {}, {}
+  local lines, list, inside = {}, {}, text:match "\nreturn ([%w_]+)%s*$" or name -- what the file calls it
   for line in (text .. "\n"):gmatch "(.-)\n" do lines[#lines + 1] = line end
   for i, line in ipairs(lines) do
     local owner, mark, fn, params = line:match "^function ([%w_]+)([.:])([%w_]+)(%b())"
+    if owner == inside then owner = name end
     if owner and (owner == name or owner:find "^%u") then
       list[#list + 1] = { name = fn, signature = owner .. mark .. fn .. params, doc = comment_before(lines, i), method = owner ~= name }
     end
@@ -106,11 +107,11 @@ end
 
 local function function_text(one)
   local shown, returns = signature(one)
-  local lines, params = { shown, "" }, {}
+  local lines, params = { shown }, {}
   for _, line in ipairs(one.doc) do
     local param = line:match "^@param (.+)$"
     if param then params[#params + 1] = param end
-    if not line:find "^@" then lines[#lines + 1] = line end
+    if not line:find "^@" then lines[#lines + 1] = (#lines == 1 and "\n" or "") .. line end
   end
   if #params > 0 then lines[#lines + 1] = "" end
   for _, param in ipairs(params) do lines[#lines + 1] = "  " .. param:gsub("^(%S+) ", "%1  ", 1) end

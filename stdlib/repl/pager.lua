@@ -24,8 +24,8 @@ end
 ---@return string command
 function pager.command(named)
   local command = named or DEFAULT
-  local program = command:match "^%s*(%S+)"
-  if not program or program == "cat" or not process.find(program) then return "" end
+  local program = command:gsub("^%s*", ""):gsub("^[%a_][%w_]*=%S*%s+", ""):match "^%S+" -- LESS=-S less
+  if not program or command:find "^%s*cat%s*$" or not process.find(program) then return "" end
   return command
 end
 

@@ -66,6 +66,8 @@ describe("the pager", function()
 
   it("is $PAGER, else less", function()
     assert.equal("sh -x", pager.command "sh -x")
+    assert.equal("LESS=-S sh -x", pager.command "LESS=-S sh -x")
+    assert.equal("", pager.command "LESS=-S no-such-pager-of-anybody")
     assert.equal("", pager.command "no-such-pager-of-anybody")
     assert.equal(process.find "less" and "less -FRX" or "", pager.command(nil))
   end)
