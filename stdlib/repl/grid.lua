@@ -25,7 +25,7 @@ for i, name in ipairs {
 ---@return boolean
 function grid.is_row(value)
   local kind = peek.kind(value)
-  if kind == "record" then return peek.fields(value) ~= nil end
+  if kind == "record" then return not peek.is_list(value, kind) end
   return kind == "object" and next(value) ~= nil and debug.getmetatable(value) == nil
 end
 

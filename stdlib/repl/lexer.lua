@@ -107,6 +107,14 @@ end
 --- Lua's own words.
 lexer.keywords = keywords
 
+-- `[#list]`: the length, of tables alone, whatever their metatables say.
+local function last_of(tokens, i, lookup)
+  local name, mark, open = tokens[i - 1], tokens[i - 2], tokens[i - 3]
+  if not lookup or not open or name.kind ~= "name" or mark.text ~= "#" or open.text ~= "[" then return nil end
+  local list = lookup(name.text)
+  return type(list) == "table" and rawlen(list) or nil
+end
+
 local function key_of(token, lookup)
   if token.kind == "text" then return token.text end
   if token.kind == "number" then return math.tointeger(tonumber(token.text)) or tonumber(token.text) end
@@ -146,6 +154,9 @@ function lexer.chain(tokens, last, lookup)
       if key == nil then return nil, i end
       table.insert(parts, 1, key)
       i = i - 3
+    elseif token.text == "]" and last_of(tokens, i, lookup) then
+      table.insert(parts, 1, last_of(tokens, i, lookup))
+      i = i - 4
     else
       return nil, i
     end

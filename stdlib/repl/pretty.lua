@@ -8,8 +8,8 @@ local peek = require "sluice.repl.peek"
 
 local pretty = {}
 
-local function encode(value)
-  local text, problem = json.encode(value, { sort = true })
+local function encode(value, options)
+  local text, problem = json.encode(value, options)
   if not text then error(problem, 0) end
   return text
 end
@@ -17,7 +17,7 @@ end
 --- A value as JSON on one line. Raises `invalid` where it has no JSON form.
 ---@param value any
 ---@return string
-pretty.line = encode
+function pretty.line(value) return encode(value, { sort = true }) end
 
 -- The pieces of a JSON text that matter for its shape: texts, marks and what is between them.
 local function next_piece(text, at)
@@ -50,10 +50,24 @@ local function spread(text)
   end
 end
 
+-- Whether there is a record in a value; `seen` are the tables that were looked at.
+local function has_record(value, seen)
+  if type(value) == "userdata" then return peek.kind(value) == "record" end
+  if type(value) ~= "table" or seen[value] then return false end
+  seen[value] = true
+  for _, one in next, value do
+    if (type(one) == "table" or type(one) == "userdata") and has_record(one, seen) then return true end
+  end
+  return false
+end
+
 --- A value as JSON, each value on a line of its own. Raises `invalid` where it has no JSON form.
 ---@param value any
 ---@return string
-function pretty.json(value) return spread(encode(value)) end
+function pretty.json(value)
+  local text = encode(value, { pretty = true }) -- also refuses what is too deep
+  return has_record(value, {}) and spread(pretty.line(value)) or text
+end
 
 -- ---- CSV ----
 
@@ -77,7 +91,7 @@ end
 
 local function cell(value)
   if value == nil or rawequal(value, json.null) then return "" end
-  local text = type(value) == "string" and value or encode(value)
+  local text = type(value) == "string" and value or pretty.line(value)
   if text:find '[",\r\n]' or text:find "^%s" or text:find "%s$" then text = '"' .. text:gsub('"', '""') .. '"' end
   return text
 end

@@ -123,6 +123,8 @@ describe("completion", function()
     assert.same({ "sku" }, (at "_[1].s"))
     assert.same({ "price" }, (at "x = _[1].variants[1]."))
     session.env.i = 1
+    assert.same({ "sku" }, (at "x = 1 + #_[#_].s"))
+    assert.same({}, (at "x = _[#nothing].s"))
     assert.same({ "price" }, (at "_[i].variants[i]."))
     local list, first = at [[_[1].variants[1]["odd]]
     assert.same({ "odd key" }, list)
@@ -204,6 +206,8 @@ describe("completion", function()
     assert.same({ "evil" }, (at "evi"))
     session.env.closed = setmetatable({ inner = 1 }, { __metatable = "closed", __index = boom })
     assert.same({ "inner" }, (at "closed."))
+    session.env.twin = setmetatable({ inner = 1 }, { __metatable = setmetatable({}, hostile), __index = boom })
+    assert.same({ "inner" }, (at "twin."))
     session.env.loop = {}
     setmetatable(session.env.loop, { __index = session.env.loop })
     assert.same({}, (at "loop."))

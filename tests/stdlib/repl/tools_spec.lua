@@ -88,6 +88,14 @@ describe("the tools of the prompt", function()
       assert.same(value, json.decode(said()))
     end)
 
+    it("has the same form with records and without", function()
+      local plain = json.decode [=[{"a":[{"b":[[],{}]},1],"c":{"d":null,"e":"x"},"f":[[[1]]]}]=]
+      env.json { plain = plain }
+      local without = said()
+      env.json { plain = ndjson.record(json.encode(plain, { sort = true })) }
+      assert.equal(without, said())
+    end)
+
     it("is the module as well", function()
       assert.equal(json.null, env.json.null)
       assert.equal('{"a":1}', env.json.encode { a = 1 })
