@@ -226,3 +226,18 @@ describe("completion", function()
     for i = 2, #list do assert.is_true(list[i - 1] < list[i]) end
   end)
 end)
+
+describe("completion beside the sandbox", function()
+  it("gives the keys of what an operation really answered", function()
+    local server = require("sluice.sandbox").start { products = 3, veeqo_products = 2, veeqo_orders = 0 }
+    finally(function() server:stop() end)
+    local depot = connect { api = "veeqo", name = "depot", base_url = server.url, api_key = "sandbox-key", limits = { api = "1000/s" } }
+    local session = { env = {}, connections = { depot = depot } }
+    session.env._ = depot:products {}()
+    local function words(text) return complete.candidates(session, text).words end
+    assert.same({ "sellables" }, words "_.sel")
+    assert.same({ "sellable_title" }, words "print(_.sellables[1].sellable_")
+    assert.same({ "main_image", "main_image_src" }, words "_.main")
+    assert.same({}, words "_.sellables[3].")
+  end)
+end)

@@ -89,6 +89,12 @@ describe("the width of a text", function()
     end
   end)
 
+  it("is that of what is shown: what would steer the terminal is an escape", function()
+    assert.equal([[a\n\x1B\x7F\u{9B}\u{202E}\u{2069}é\x]], width.plain "a\n\27\127\u{9B}\u{202E}\u{2069}é\\x")
+    assert.equal([[\"\\x]], width.plain('"\\x', true))
+    assert.equal([[\xFFa]], width.plain "\xffa")
+  end)
+
   it("cuts without cutting a character", function()
     assert.equal("ab…", (width.cut("abcdef", 3)))
     assert.equal("日…", (width.cut("日本語", 4)))
