@@ -128,3 +128,15 @@ int slb_embedded_file(lua_State *L) {
     lua_pushnil(L);
     return 1;
 }
+
+/* core.source(module) -> text | nil     a module of stdlib/, "sluice.csv": its comments are its manual */
+int slb_embedded_source(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1);
+    for (const sl_embedded *file = sl_embedded_files; file->module; file++) {
+        if (strchr(file->module, ':') || strcmp(file->module, name) != 0) continue;
+        lua_pushlstring(L, file->bytes, file->len);
+        return 1;
+    }
+    lua_pushnil(L);
+    return 1;
+}

@@ -152,8 +152,8 @@ int luaopen_sluice_ndjson(lua_State *L);
 
 int luaopen_sluice_ndjson(lua_State *L) {
     static const luaL_Reg functions[] = {{"bad", l_bad}, {NULL, NULL}};
-    const luaL_Reg *const parts[] = {record_functions, path_functions, reader_functions, writer_functions,
-                                     chunk_functions};
+    const luaL_Reg *const parts[] = {record_functions, path_functions, select_functions,
+                                     reader_functions, writer_functions, chunk_functions};
     luaL_newlib(L, functions);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         ndjson_memory_push(L);

@@ -97,6 +97,14 @@ function ndjson.get(rec, path) end
 ---@return integer count values there were
 function ndjson.map(rec, path, fn) end
 
+--- A new record that has the values at these paths alone, byte for byte, in this order. A path that leads nowhere gives no
+--- field; one with `[*]` gives the list of all values there.
+---@param rec sluice.ndjson.Record
+---@param paths string[]
+---@param names? string[] of the fields; default the paths as they are written
+---@return sluice.ndjson.Record
+function ndjson.select(rec, paths, names) end
+
 --- Gives a field another name; it keeps its place. A field that had that name goes.
 ---@param rec sluice.ndjson.Record
 ---@param from string

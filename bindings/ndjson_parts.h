@@ -1,5 +1,5 @@
 /* What the files of sluice.ndjson share: ndjson.c (the module, bad lines), record.c, ndjson_path.c, ndjson_reader.c,
- * ndjson_writer.c, chunk.c.
+ * ndjson_select.c, ndjson_writer.c, chunk.c.
  *
  * A record is one userdata that ends with its text; where it outgrows that, the text moves to a userdata in its first
  * user value. A view (a nested value) is a small userdata whose user value is the record. Neither needs a finalizer.
@@ -9,6 +9,7 @@
 
 #include "bindings/ndjson.h"
 #include "bindings/slb.h"
+#include "data/path.h"
 #include "data/record.h"
 
 #define RECORD_TYPE "sluice.record"
@@ -75,6 +76,10 @@ void record_push_value(lua_State *L, int arg, const record_node *n, sl_str value
 /* Makes ready for a change with texts of these lengths. [-0, +0, e] */
 void record_room(lua_State *L, int arg, const record_node *n, size_t key_bytes, size_t value_bytes);
 
+/* The path at arg, compiled; what keeps it stays on top of the stack as long as it is used. Raises a usage error that names
+ * `what`. [-0, +2, e] */
+const sl_path *path_check(lua_State *L, int arg, const char *what);
+
 /* Pushes a value that stands for a line that is none. `text` is what there is of it. [-0, +1, m] */
 void badline_push(lua_State *L, const char *source, int64_t line, int64_t offset, int64_t length, sl_str text,
                   const char *reason);
@@ -83,6 +88,7 @@ void badline_push(lua_State *L, const char *source, int64_t line, int64_t offset
 void badline_raise(lua_State *L, int idx);
 
 /* The functions that other files add to the module: closures of memory and metatable. */
-extern const luaL_Reg record_functions[], path_functions[], reader_functions[], writer_functions[], chunk_functions[];
+extern const luaL_Reg record_functions[], path_functions[], select_functions[], reader_functions[], writer_functions[],
+    chunk_functions[];
 
 #endif

@@ -26,8 +26,7 @@ static void push_cache(lua_State *L, ndjson_memory *m) {
     m->paths = 0;
 }
 
-/* The path at arg, compiled; its box stays on the stack as long as it is used. */
-static const sl_path *check_path(lua_State *L, int arg, const char *what) {
+const sl_path *path_check(lua_State *L, int arg, const char *what) {
     static const luaL_Reg meta[] = {{"__gc", l_path_gc}, {NULL, NULL}};
     ndjson_memory *m = ndjson_memory_up(L);
     sl_str text;
@@ -103,7 +102,7 @@ static sl_str place_text(const record_node *n, sl_place p) {
 /* get(rec, path) -> value | nil; with [*] in the path the list of all values */
 static int l_get(lua_State *L) {
     record_node *n = record_get(L, 1, "ndjson.get");
-    const sl_path *path = check_path(L, 2, "ndjson.get");
+    const sl_path *path = path_check(L, 2, "ndjson.get");
     sl_str value;
     if (sl_path_steps(path) == 0) {
         lua_pushvalue(L, 1);
@@ -189,7 +188,7 @@ static int l_map(lua_State *L) {
     luaL_checktype(L, MAP_FN, LUA_TFUNCTION);
     lua_settop(L, MAP_FN);
     record_node *n = record_get(L, MAP_REC, "ndjson.map");
-    const sl_path *path = check_path(L, 2, "ndjson.map");
+    const sl_path *path = path_check(L, 2, "ndjson.map");
     if (sl_path_steps(path) == 0) slb_usage(L, "ndjson.map: the path is empty");
     places_find(L, push_job(L, path), n);
     return map_step(L, LUA_OK, 0);
@@ -254,7 +253,7 @@ static int l_elements(lua_State *L) {
     const char *path_text = luaL_optstring(L, 2, "");
     lua_settop(L, 1);
     lua_pushstring(L, path_text);
-    const sl_path *path = check_path(L, 2, "ndjson.elements");
+    const sl_path *path = path_check(L, 2, "ndjson.elements");
     if (sl_path_many(path)) slb_usage(L, "ndjson.elements: the path must lead to one array, without [*]");
     sl_str array = find_array(L, checked ? text : check_text(L, text), path, path_text);
     lua_pushvalue(L, lua_upvalueindex(UP_MEMORY));

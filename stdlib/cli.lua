@@ -10,6 +10,7 @@ local commands = {
   doctor = "sluice.doctor",
   help = "sluice.help",
   limits = "sluice.limits",
+  ndjson = "sluice.ndjson.command",
   outbox = "sluice.outbox_command",
   run = "sluice.run",
   runs = "sluice.runs_command",

@@ -369,7 +369,7 @@ end
 ---@param value any
 ---@return boolean
 function client.is(value)
-  return getmetatable(value) == Client
+  return rawequal(getmetatable(value), Client)
 end
 
 return client

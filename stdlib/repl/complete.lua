@@ -134,7 +134,9 @@ local function inside_text(self, list_of)
   return list, self.from + found.from - 1
 end
 
-local file_takers = { save = true, dofile = true, loadfile = true, open = true, lines = true, records = true, values = true, writer = true, rows = true }
+local file_takers = {
+  save = true, dofile = true, loadfile = true, open = true, lines = true, records = true, values = true, writer = true, rows = true,
+}
 
 -- The name of the function whose argument is being typed, its chain, and the number of the argument.
 local function call_at(self)
@@ -216,7 +218,9 @@ function chained(self)
   end
   local chain = chain_at(self, #self.tokens - 1)
   local value = chain and names.resolve(self.session, chain)
-  if value == nil and self.asks and chain and #chain == 1 then value = names.module(chain[1]) or names.api(chain[1], self.session.config and self.session.config.folder) end
+  if value == nil and self.asks and chain and #chain == 1 then
+    value = names.module(chain[1]) or names.api(chain[1], self.session.config and self.session.config.folder)
+  end
   if value ~= nil then words.fields(list, value, mark == ":") end
   return list, self.from
 end

@@ -25,7 +25,7 @@ for i, name in ipairs {
 ---@return boolean
 function grid.is_row(value)
   local kind = peek.kind(value)
-  if kind == "record" then return peek.fields(value) ~= nil end
+  if kind == "record" then return not peek.is_list(value, kind) end
   return kind == "object" and next(value) ~= nil and debug.getmetatable(value) == nil
 end
 
@@ -123,7 +123,7 @@ local function line_of(options, columns, number, number_width, cell)
   for i, column in ipairs(columns) do
     local one = cell(column)
     local shown = width.cut(one.text, column.width)
-    local padded = width.pad(shown, column.width, column.numbers)
+    local padded = width.pad(shown, column.width, column.numbers and column.filled > 0)
     if i == #columns then padded = padded:gsub(" +$", "") end
     parts[#parts + 1] = atom.paint(options.color, one.colour, padded)
   end

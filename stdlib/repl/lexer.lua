@@ -64,7 +64,8 @@ local function token_at(text, at)
   if text:find("^%-%-", at) then return comment(text, at) end
   local found = c == "[" and long(text, at) or nil
   if found then return found end
-  return word(text, at, "symbol", text:find("^[=~<>]=", at) and "^.." or text:find("^%.%.", at) and "^%.+" or text:find("^::", at) and "^::" or "^.")
+  local two = text:find("^[=~<>]=", at) or text:find("^::", at)
+  return word(text, at, "symbol", two and "^.." or text:find("^%.%.", at) and "^%.+" or "^.")
 end
 
 --- The tokens of a text. Comments that end are left out.
@@ -106,6 +107,14 @@ end
 --- Lua's own words.
 lexer.keywords = keywords
 
+-- `[#list]`: the length, of tables alone, whatever their metatables say.
+local function last_of(tokens, i, lookup)
+  local name, mark, open = tokens[i - 1], tokens[i - 2], tokens[i - 3]
+  if not lookup or not open or name.kind ~= "name" or mark.text ~= "#" or open.text ~= "[" then return nil end
+  local list = lookup(name.text)
+  return type(list) == "table" and rawlen(list) or nil
+end
+
 local function key_of(token, lookup)
   if token.kind == "text" then return token.text end
   if token.kind == "number" then return math.tointeger(tonumber(token.text)) or tonumber(token.text) end
@@ -145,6 +154,9 @@ function lexer.chain(tokens, last, lookup)
       if key == nil then return nil, i end
       table.insert(parts, 1, key)
       i = i - 3
+    elseif token.text == "]" and last_of(tokens, i, lookup) then
+      table.insert(parts, 1, last_of(tokens, i, lookup))
+      i = i - 4
     else
       return nil, i
     end

@@ -4,6 +4,7 @@
 ---     pager.write(text, { rows = 40 })
 local core = require "sluice.core"
 local process = require "sluice.process"
+local task = require "sluice.task"
 
 local pager = {}
 
@@ -23,16 +24,26 @@ end
 ---@return string command
 function pager.command(named)
   local command = named or DEFAULT
-  local program = command:match "^%s*(%S+)"
-  if not program or program == "cat" or not process.find(program) then return "" end
+  local program = command:gsub("^%s*", ""):gsub("^[%a_][%w_]*=%S*%s+", ""):match "^%S+" -- LESS=-S less
+  if not program or command:find "^%s*cat%s*$" or not process.find(program) then return "" end
   return command
 end
 
--- The pager has the terminal, and Ctrl-C is its: while it runs, signals are held, and the last of TERM comes afterwards.
-local function held(fn, ...)
+-- While the pager has the terminal Ctrl-C is meant for it and not for us; a TERM is ours once it has ended. Where somebody
+-- else takes the signals already, that is theirs.
+local function with_signals_held(fn, ...)
   local ok, signals = pcall(process.signals)
+  if not ok then return pcall(fn, ...) end
+  local terminate = false
+  local taker = task.spawn(function()
+    for name in signals do terminate = terminate or name == "TERM" end
+  end)
+  task.yield()
   local result = table.pack(pcall(fn, ...))
-  if ok then signals:close() end
+  task.yield()
+  signals:close()
+  taker:wait()
+  if terminate then process.kill(process.pid(), 15) end
   return table.unpack(result, 1, result.n)
 end
 
@@ -56,7 +67,7 @@ function pager.write(text, options)
     and pager.command(options.pager or os.getenv "PAGER") or ""
   io.stdout:flush()
   if command ~= "" then
-    local ok, done = held(hand_over, command, text)
+    local ok, done = with_signals_held(hand_over, command, text)
     if ok and done then return end
   end
   io.write(text)

@@ -69,13 +69,28 @@ function peek.fields(record)
   return ok and names or nil
 end
 
+-- Its text is copied for that, which is quicker than a list of its names.
+local function is_record_list(record) return #record > 0 or ndjson.raw(record):byte() == 91 end -- [
+
 --- Whether it is a list: an array, or the array of a record.
 ---@param value any
 ---@param kind string? where it is known
 ---@return boolean
 function peek.is_list(value, kind)
   kind = kind or peek.kind(value)
-  return kind == "array" or kind == "record" and peek.fields(value) == nil
+  return kind == "array" or kind == "record" and is_record_list(value)
+end
+
+--- Whether a table has more entries than that, found without counting them all.
+---@param t table
+---@param n integer
+---@return boolean
+function peek.has_more(t, n)
+  for _ in next, t do
+    n = n - 1
+    if n < 0 then return true end
+  end
+  return false
 end
 
 -- Numbers first, then texts by their bytes, then the others by their type.
@@ -134,9 +149,9 @@ end
 function peek.entries(value, limit)
   local kind = peek.kind(value)
   if kind == "record" then
-    local names = peek.fields(value)
-    if names then return of_keys(value, limit, names, #names, index) end
-    return of_list(value, limit, #value, index)
+    if is_record_list(value) then return of_list(value, limit, #value, index) end
+    local names = peek.fields(value) or {}
+    return of_keys(value, limit, names, #names, index)
   end
   if kind == "headers" then return of_headers(value, limit) end
   if type(value) ~= "table" then return {}, 0 end

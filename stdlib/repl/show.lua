@@ -86,7 +86,8 @@ end
 function show.more(session, iterator)
   local one = iterator and pages.open(iterator) or session.pages
   if not one then
-    require("sluice.err").raise { code = "usage", message = "more(): no iterator was shown yet", hint = "more(iterator) shows the next entries of one" }
+    require("sluice.err").raise { code = "usage", message = "more(): no iterator was shown yet",
+      hint = "more(iterator) shows the next entries of one" }
   end
   print_page(session, one)
 end

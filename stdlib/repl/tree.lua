@@ -82,7 +82,8 @@ end
 
 -- The parts of a value on one line; nil where they don't fit.
 function Tree:inline_parts(value, list, room, depth)
-  local entries, total = peek.entries(value, INLINE_ENTRIES + 1)
+  if type(value) == "table" and peek.has_more(value, INLINE_ENTRIES) then return nil end
+  local entries, total = peek.entries(value, INLINE_ENTRIES)
   if total > INLINE_ENTRIES then return nil end
   local parts, used = {}, 0
   for i, entry in ipairs(entries) do
@@ -207,8 +208,20 @@ function Tree:value(value, indent, depth, key)
   return self:block(value, list, indent, depth, before)
 end
 
+-- An error alone: what it says, and what else it has (hint, status, …) below.
+function Tree:problem(problem)
+  self:add(0, (self:atom(problem, "error", self.columns)))
+  local entries, total = peek.entries(problem, self:limit(false, 0))
+  local rest = {}
+  for _, entry in ipairs(entries) do
+    if entry[1] ~= "code" and entry[1] ~= "message" then rest[#rest + 1] = entry end
+  end
+  self:fields(rest, total - #entries + #rest, false, 2, 1)
+end
+
 -- The lines of the value that is asked for.
 function Tree:top(value)
+  if peek.kind(value) == "error" then return self:problem(value) end
   if peek.is_list(value) and not label_of(value) then
     local entries, total = peek.entries(value, self:limit(true, 0))
     if self:table(entries, total, 0) then return end

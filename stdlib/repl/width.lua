@@ -81,8 +81,8 @@ local function escape(c) return escapes[c] or ("\\x%02X"):format(c:byte()) end
 
 -- C1 controls (U+0080 to U+009F) steer terminals as well, and marks of direction turn what stands behind them around.
 local function plain_utf8(s)
-  return (s:gsub("\xC2([\x80-\x9F])", function(c) return ("\\u{%02X}"):format(c:byte()) end)
-    :gsub("\xE2\x80[\xAA-\xAE]", "\\u{202A}"):gsub("\xE2\x81[\xA6-\xA9]", "\\u{2066}"))
+  local function escaped(c) return ("\\u{%02X}"):format(utf8.codepoint(c)) end
+  return (s:gsub("\xC2[\x80-\x9F]", escaped):gsub("\xE2\x80[\xAA-\xAE]", escaped):gsub("\xE2\x81[\xA6-\xA9]", escaped))
 end
 
 --- The text so that a terminal shows it and nothing else happens: control characters, and bytes that are no UTF-8, as

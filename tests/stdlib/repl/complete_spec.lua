@@ -67,7 +67,8 @@ describe("completion", function()
 
   it("knows a connection that was not used yet by its definition, and does not make it", function()
     local dir = tmp.dir()
-    tmp.write(dir .. "/sluice.yaml", "version: 1\nconnections:\n  depot:\n    api: stock2shop\n    username: x\n    password: { command: [\"false\"] }\n")
+    tmp.write(dir .. "/sluice.yaml", "version: 1\nconnections:\n  depot:\n    api: stock2shop\n" ..
+      "    username: x\n    password: { command: [\"false\"] }\n")
     session = { env = {}, connections = {}, config = require("sluice.config").load(dir .. "/sluice.yaml") }
     assert.same({ "depot" }, (at "dep"))
     assert.same({ "search_orders", "search_products" }, (at "depot:search"))
@@ -122,6 +123,8 @@ describe("completion", function()
     assert.same({ "sku" }, (at "_[1].s"))
     assert.same({ "price" }, (at "x = _[1].variants[1]."))
     session.env.i = 1
+    assert.same({ "sku" }, (at "x = 1 + #_[#_].s"))
+    assert.same({}, (at "x = _[#nothing].s"))
     assert.same({ "price" }, (at "_[i].variants[i]."))
     local list, first = at [[_[1].variants[1]["odd]]
     assert.same({ "odd key" }, list)
@@ -203,6 +206,8 @@ describe("completion", function()
     assert.same({ "evil" }, (at "evi"))
     session.env.closed = setmetatable({ inner = 1 }, { __metatable = "closed", __index = boom })
     assert.same({ "inner" }, (at "closed."))
+    session.env.twin = setmetatable({ inner = 1 }, { __metatable = setmetatable({}, hostile), __index = boom })
+    assert.same({ "inner" }, (at "twin."))
     session.env.loop = {}
     setmetatable(session.env.loop, { __index = session.env.loop })
     assert.same({}, (at "loop."))
@@ -219,5 +224,20 @@ describe("completion", function()
     local list = at "big."
     assert.equal(200, #list)
     for i = 2, #list do assert.is_true(list[i - 1] < list[i]) end
+  end)
+end)
+
+describe("completion beside the sandbox", function()
+  it("gives the keys of what an operation really answered", function()
+    local server = require("sluice.sandbox").start { products = 3, veeqo_products = 2, veeqo_orders = 0 }
+    finally(function() server:stop() end)
+    local depot = connect { api = "veeqo", name = "depot", base_url = server.url, api_key = "sandbox-key", limits = { api = "1000/s" } }
+    local session = { env = {}, connections = { depot = depot } }
+    session.env._ = depot:products {}()
+    local function words(text) return complete.candidates(session, text).words end
+    assert.same({ "sellables" }, words "_.sel")
+    assert.same({ "sellable_title" }, words "print(_.sellables[1].sellable_")
+    assert.same({ "main_image", "main_image_src" }, words "_.main")
+    assert.same({}, words "_.sellables[3].")
   end)
 end)
