@@ -16,12 +16,14 @@ local rewrite = {}
 ---@field lines string[]
 ---@field connections string[] that are used, sorted
 ---@field modules string[] of ours that are used, sorted: "json" for `json.encode`
+---@field tools string[] of the prompt that code calls, sorted: "save" for `save(found, "x.json")`
 ---@field kept sluice.repl.Chunk[]
 local Rewrite = {}
 Rewrite.__index = Rewrite
 
--- Tools of the prompt that show something, which are nowhere else; and Lua's own that do no more than that.
+-- Tools of the prompt that show something, which are nowhere else (`save` does more); Lua's own that do no more than that.
 local tools = { csv = true, help = true, json = true, more = true }
+local all_tools = { csv = true, help = true, json = true, more = true, save = true }
 local shows = { print = true, tostring = true, type = true }
 
 local MOST_LOCALS = 150 -- of Lua's 200 in a function
@@ -40,7 +42,8 @@ end
 
 local function is_call(text) return load(text) ~= nil end
 
--- "drop": it only showed something; "value": it is no statement; "look" (of specs): nothing but the assertion behind it. A chunk that has called an operation stays.
+-- "drop": it only showed something; "value": it is no statement; "look" (of specs): nothing but the assertion behind it. What has
+-- called an operation stays.
 local function fate(chunk)
   if not chunk.expression then return "statement" end
   local only_shows = chunk.shown or shown_by(shows, chunk.text, chunk.names) or not is_call(chunk.text)
@@ -246,15 +249,25 @@ local function put_chunk(self, chunk)
   if self.options.asserts then self.options.asserts(chunk, function(line) put(self, line) end) end
 end
 
-local function note_others(self)
-  for name in pairs(self.used) do
-    if not self.set[name] and self.options.connections[name] then table.insert(self.connections, name)
-    elseif not self.set[name] and rawget(_G, name) == nil and self.options.module and self.options.module(name) then
-      table.insert(self.modules, name)
+-- Whether code that stays calls what has this name.
+local function is_called(self, name)
+  for _, chunk in ipairs(self.kept) do
+    for _, at in ipairs(chunk.names.used[name] or {}) do
+      local after = chunk.names.tokens[at + 1]
+      if after and (after.kind == "text" or after.text == "(" or after.text == "{") then return true end
     end
   end
-  table.sort(self.connections)
-  table.sort(self.modules)
+  return false
+end
+
+local function note_others(self)
+  local module = self.options.module or function() return false end
+  for name in pairs(self.used) do
+    local list = self.options.connections[name] and self.connections or all_tools[name] and is_called(self, name) and self.tools
+      or rawget(_G, name) == nil and module(name) and self.modules
+    if list and not self.set[name] then table.insert(list, name) end
+  end
+  for _, list in ipairs { self.connections, self.modules, self.tools } do table.sort(list) end
 end
 
 ---@class sluice.repl.RewriteOptions
@@ -270,8 +283,8 @@ end
 ---@param options sluice.repl.RewriteOptions
 ---@return sluice.repl.Rewrite
 function rewrite.new(chunks, options)
-  local self = setmetatable({ options = options, chunks = {}, by_number = {}, kept = {}, lines = {}, taken = {}, connections = {}, modules = {} },
-    Rewrite)
+  local self = setmetatable({ options = options, chunks = {}, by_number = {}, kept = {}, lines = {}, taken = {}, connections = {}, modules = {},
+    tools = {} }, Rewrite)
   look(self, chunks)
   choose(self)
   if #self.kept > 0 then declare(self) else self.set, self.used = {}, {} end

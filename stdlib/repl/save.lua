@@ -67,13 +67,13 @@ end
 local function text_of(session, path)
   local secrets, secret = secrets_of()
   local body = rewrite.new(session.transcript:worked(), {
-    connections = session.connections, secret = secret, failed = session.transcript:set_by_failed(), module = session.module,
+    connections = session.connections, secret = secret, failed = session.transcript:set_by_failed(), module = saved_file.module_of(session),
   })
   if #body.kept == 0 then
     err.raise { code = "usage", message = ".save: nothing has worked yet that a recipe could do", hint = "call something first" }
   end
   local about = ("%s (from a session)"):format(saved_file.about(body.kept))
-  local modules = saved_file.requires(body.modules)
+  local modules = saved_file.requires(body)
   return FILE:format(time.format(time.now()):sub(1, 10), path, path, about_secrets(secrets), modules, about,
     args_of(body.connections, session.connections), connects(body.connections) .. body:text "    "), #body.kept, secrets
 end

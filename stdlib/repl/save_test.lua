@@ -98,7 +98,7 @@ end
 local function text_of(session, path, archive)
   local count = { n = 0 }
   local body = rewrite.new(session.transcript:worked(), {
-    connections = session.connections, failed = session.transcript:set_by_failed(), module = session.module,
+    connections = session.connections, failed = session.transcript:set_by_failed(), module = saved_file.module_of(session),
     secret = function(value) return ("%q"):format(log.mask(value)) end, before = pauses(), asserts = assertions(count),
   })
   if count.n == 0 then
@@ -108,7 +108,7 @@ local function text_of(session, path, archive)
   for i, name in ipairs(body.connections) do connects[i] = connect_line(name, session.connections[name]) .. "\n" end
   local lines = table.concat(connects) .. "\n" .. body:text "    "
   local name = archive:match "[^/]*$"
-  return FILE:format(time.format(time.now()):sub(1, 10), name, path, saved_file.requires(body.modules), saved_file.about(body.kept), name, lines),
+  return FILE:format(time.format(time.now()):sub(1, 10), name, path, saved_file.requires(body), saved_file.about(body.kept), name, lines),
     count.n, ranges_of(session.transcript, body.kept)
 end
 

@@ -76,13 +76,29 @@ function saved_file.about(chunks)
   return #names == 0 and "a session without calls" or table.concat(names, ", ", 1, math.min(5, #names)) .. more
 end
 
---- The modules of ours that a file uses, a line each.
----@param modules string[]
+--- The modules of ours that a file uses, a line each, and the tools of the prompt.
+---@param body sluice.repl.Rewrite
 ---@return string
-function saved_file.requires(modules)
+function saved_file.requires(body)
   local lines = {}
-  for i, name in ipairs(modules) do lines[i] = ('local %s = require "sluice.%s"\n'):format(name, name) end
+  for i, name in ipairs(body.modules) do lines[i] = ('local %s = require "sluice.%s"\n'):format(name, name) end
+  if #body.tools > 0 then
+    local list = table.concat(body.tools, ", ")
+    lines[#lines + 1] = ("\nlocal tools = {}\nrequire(\"sluice.repl.tools\").install { env = tools }\nlocal %s = tools.%s\n"):format(list,
+      table.concat(body.tools, ", tools."))
+  end
   return table.concat(lines)
+end
+
+--- Whether a name at the prompt is a module of ours: `ndjson`, or `json`, which is a tool as well.
+---@param session table
+---@return fun(name: string): boolean
+function saved_file.module_of(session)
+  return function(name)
+    local module = package.loaded["sluice." .. name]
+    if module == nil then return false end
+    return name == "json" or name == "csv" or rawequal(session.env[name], module)
+  end
 end
 
 return saved_file

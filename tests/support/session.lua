@@ -26,7 +26,7 @@ local function made(self, name)
 end
 
 function session.new(project)
-  local self = setmetatable({ env = { sluice = require "sluice" }, connections = {}, transcript = transcript.new() }, Session)
+  local self = setmetatable({ env = { sluice = require "sluice", print = function() end }, connections = {}, transcript = transcript.new() }, Session)
   self.config = config.load(project.dir .. "/sluice.yaml")
   setmetatable(self.env, { __index = function(_, name) return self.connections[name] or made(self, name) end })
   self.former = wire.put(self.transcript.tape)

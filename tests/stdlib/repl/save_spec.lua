@@ -103,11 +103,25 @@ describe(".save", function()
   end)
 
   it("brings the modules that the prompt has", function()
-    s.module = function(name) return name == "ndjson" end
     s.env.ndjson = require "sluice.ndjson"
     local text = saved "rec = ndjson.records(function() end)"
     assert.is_truthy(text:find('local sluice = require "sluice"\nlocal ndjson = require "sluice.ndjson"', 1, true), text)
     assert.equal(0, p:run("recipe.lua").status)
+  end)
+
+  it("brings the tools that code calls; what only showed by one is gone", function()
+    require("sluice.repl.tools").install(s)
+    local file = p.dir .. "/list.json"
+    local text = saved("list = { { id = 1, none = json.null } }", "json(list)", "csv(list)", ("save(list, %q)"):format(file),
+      "for _, one in ipairs(list) do json(one) end", "json(shop:sources())")
+    assert.is_truthy(text:find("local json, save = tools.json, tools.save", 1, true), text)
+    assert.is_truthy(text:find("-- looked at: list\n    -- looked at: list\n    save(list,", 1, true), text)
+    assert.is_truthy(text:find("json(one) end\n    shop:sources()\n", 1, true), text)
+    os.remove(file)
+    local done = p:run "recipe.lua"
+    assert.equal(0, done.status, done.stderr)
+    assert.matches('"id": 1', tmp.read(file))
+    assert.is_truthy(saved("n = json.decode('7')"):find("n = json.decode", 1, true))
   end)
 
   it("has no secret in it: they are asked of the environment", function()
