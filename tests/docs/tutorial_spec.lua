@@ -55,7 +55,7 @@ describe("docs/tutorial.md", function()
 
   it("begins by hand", function() assert.equal(7, shell(2)) end)
 
-  it("goes on with sluice call", function() assert.equal(6, shell(3)) end)
+  it("goes on with sluice call", function() assert.equal(7, shell(3)) end)
 
   it("feeds what has changed, after a look at what it would send", function() assert.equal(6, shell(6)) end)
 
