@@ -5,7 +5,7 @@ local walkthrough = require "support.walkthrough"
 
 local page = tmp.read "docs/tutorial.md"
 
-local function section(n) return (page .. "\n## 99. "):match("\n## " .. n .. "%. (.-)\n## %d") end
+local function section(title) return assert((page .. "\n## "):match("\n## %d%. " .. title .. "\n(.-)\n## ")) end
 
 describe("docs/tutorial.md", function()
   local dir, walk, url
@@ -30,9 +30,9 @@ describe("docs/tutorial.md", function()
   end
 
   -- The `$ ` commands of a section, done and compared; how many.
-  local function shell(n)
+  local function shell(title)
     local count = 0
-    for _, block in ipairs(walkthrough.blocks(here(section(n)))) do
+    for _, block in ipairs(walkthrough.blocks(here(section(title)))) do
       for _, step in ipairs(block.kind == "text" and walkthrough.steps(block.text) or {}) do
         if step.command == "sluice serve" then start(step.command) else walk:check(step) end
         count = count + 1
@@ -44,7 +44,7 @@ describe("docs/tutorial.md", function()
   setup(function()
     dir = tmp.dir()
     walk = walkthrough.new { dir = dir }
-    local command = section(1):match "\n%$ (sluice sandbox[^\n]*)"
+    local command = section "A sandbox":match "\n%$ (sluice sandbox[^\n]*)"
     url = start(command .. " --port 0"):match "^(http://[%d.:]+) has 300 products"
     put("sluice.yaml", "yaml", "version: 1")
     put("feed.lua", "lua", "-- feed.lua\n")
@@ -53,16 +53,16 @@ describe("docs/tutorial.md", function()
     for _, child in ipairs(running) do child:close() end
   end)
 
-  it("begins by hand", function() assert.equal(7, shell(2)) end)
+  it("begins by hand", function() assert.equal(7, shell "By hand") end)
 
-  it("goes on with sluice call", function() assert.equal(7, shell(3)) end)
+  it("goes on with sluice call", function() assert.equal(7, shell "The same with sluice") end)
 
-  it("feeds what has changed, after a look at what it would send", function() assert.equal(6, shell(6)) end)
+  it("feeds what has changed, after a look at what it would send", function() assert.equal(6, shell "A recipe that remembers") end)
 
   it("has a schedule, and a daemon that runs it", function()
     put("sluice.yaml", "yaml", "version: 1", 2)
     tmp.write(dir .. "/sluice.yaml", tmp.read(dir .. "/sluice.yaml") .. "serve: { listen: off }\n") -- the page's port may be taken here
     assert.equal(0, select(2, walk:run "sluice check"))
-    assert.equal(6, shell(7))
+    assert.equal(6, shell "On a schedule")
   end)
 end)
