@@ -76,16 +76,26 @@ function saved_file.about(chunks)
   return #names == 0 and "a session without calls" or table.concat(names, ", ", 1, math.min(5, #names)) .. more
 end
 
---- The modules of ours that a file uses, a line each, and the tools of the prompt.
+-- What `save` is outside of a session: each run writes the file anew.
+local SAVE = [[
+
+local function save(value, path) -- as at the prompt, but each run replaces the file
+  require("sluice.repl.keep").write(value, path, { overwrite = true })
+end
+]]
+
+--- The modules of ours that a file uses, a line each, and the tools of the prompt that it calls.
 ---@param body sluice.repl.Rewrite
 ---@return string
 function saved_file.requires(body)
-  local lines = {}
+  local lines, names = {}, {}
   for i, name in ipairs(body.modules) do lines[i] = ('local %s = require "sluice.%s"\n'):format(name, name) end
-  if #body.tools > 0 then
-    local list = table.concat(body.tools, ", ")
-    lines[#lines + 1] = ("\nlocal tools = {}\nrequire(\"sluice.repl.tools\").install { env = tools }\nlocal %s = tools.%s\n"):format(list,
-      table.concat(body.tools, ", tools."))
+  for _, name in ipairs(body.tools) do
+    if name == "save" then lines[#lines + 1] = SAVE else names[#names + 1] = name end
+  end
+  if #names > 0 then
+    lines[#lines + 1] = ("\nlocal tools = {}\nrequire(\"sluice.repl.tools\").install { env = tools }\nlocal %s = tools.%s\n"):format(
+      table.concat(names, ", "), table.concat(names, ", tools."))
   end
   return table.concat(lines)
 end
