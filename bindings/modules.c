@@ -57,7 +57,7 @@ static int load_embedded(lua_State *L) {
     if (dir && strncmp(file->chunk, "@stdlib/", 8) == 0) {
         const char *path = lua_pushfstring(L, "%s/%s", dir, file->chunk + 8);
         if (luaL_loadfile(L, path) != LUA_OK) return lua_error(L);
-    } else if (luaL_loadbufferx(L, file->bytes, file->len, file->chunk, "t") != LUA_OK) {
+    } else if (luaL_loadbufferx(L, file->code, file->code_len, file->chunk, "b") != LUA_OK) {
         return lua_error(L);
     }
     lua_pushvalue(L, 1);
@@ -129,11 +129,12 @@ int slb_embedded_file(lua_State *L) {
     return 1;
 }
 
-/* core.source(module) -> text | nil     a module of stdlib/, "sluice.csv": its comments are its manual */
+/* core.source(module) -> text | nil     an embedded Lua file: its annotations are the reference of what it exports */
 int slb_embedded_source(lua_State *L) {
-    const char *name = luaL_checkstring(L, 1);
+    const char *name = luaL_checkstring(L, 1), *dir = getenv("SLUICE_STDLIB");
     for (const sl_embedded *file = sl_embedded_files; file->module; file++) {
         if (strchr(file->module, ':') || strcmp(file->module, name) != 0) continue;
+        if (dir && strncmp(file->chunk, "@stdlib/", 8) == 0) return push_from_folder(L, dir, file->chunk + 8);
         lua_pushlstring(L, file->bytes, file->len);
         return 1;
     }
