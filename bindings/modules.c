@@ -12,6 +12,7 @@ int luaopen_sluice_auth(lua_State *L);      /* ./auth.c */
 int luaopen_sluice_call(lua_State *L);      /* ./call.c */
 int luaopen_sluice_cron(lua_State *L);        /* ./cron.c */
 int luaopen_sluice_crypto(lua_State *L);    /* ./crypto.c */
+int luaopen_sluice_edit(lua_State *L);      /* ./edit.c */
 int luaopen_sluice_err(lua_State *L);       /* ./err.c */
 int luaopen_sluice_file(lua_State *L);      /* ./file.c */
 int luaopen_sluice_http_core(lua_State *L); /* ./http_core.c */
@@ -33,6 +34,7 @@ static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.call", luaopen_sluice_call},
     {"sluice.cron", luaopen_sluice_cron},
     {"sluice.crypto", luaopen_sluice_crypto},
+    {"sluice.edit", luaopen_sluice_edit},
     {"sluice.err", luaopen_sluice_err},
     {"sluice.file", luaopen_sluice_file},
     {"sluice.http_core", luaopen_sluice_http_core},

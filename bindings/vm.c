@@ -7,12 +7,10 @@
  */
 #include "bindings/vm.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -21,6 +19,8 @@
 #include "bindings/modules.h"
 #include "bindings/slb.h"
 #include "bindings/step.h"
+#include "bindings/terminal.h"
+#include "io/signals.h"
 
 #define TASKS_MAX 1000000
 #define OP_TYPE "sluice.op"
@@ -307,34 +307,40 @@ static int l_raise_signal(lua_State *L) {
     return 0;
 }
 
-/* core.isatty(fd) -> boolean */
-static int l_isatty(lua_State *L) {
-    lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
-    return 1;
+/* ---- Ctrl-C and code that does not wait ---- */
+
+#define BREAKS_MAX 3
+
+static lua_State *volatile running; /* the coroutine of the task that runs, for the handler alone */
+static volatile sig_atomic_t breaks; /* since that was resumed */
+
+/* The task gives way, so that whoever takes the signals can end it; where Lua can't yield it fails. */
+static void on_break(lua_State *L, lua_Debug *ar) {
+    (void)ar;
+    lua_sethook(L, NULL, 0, 0);
+    if (!lua_isyieldable(L)) luaL_error(L, "stopped");
+    lua_yieldk(L, 0, 0, NULL);
 }
 
-/* core.flush_output() -> false where something that was printed is lost, unless its reader has gone (`| head`) */
-static int l_flush_output(lua_State *L) {
-    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    bool lost = fflush(stdout) != 0 || ferror(stdout);
-    bool unread = lost && poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
-    lua_pushboolean(L, !lost || unread);
-    return 1;
+/* In the handler: what lua_sethook does is safe there, as in the stand-alone interpreter. */
+static void break_running(int number) {
+    if (number != SIGINT) return;
+    if (++breaks > BREAKS_MAX) _exit(128 + SIGINT);
+    lua_State *L = running;
+    if (L) lua_sethook(L, on_break, LUA_MASKCOUNT, 1);
 }
 
-/* core.columns() -> width of the terminal, 80 where there is none */
-static int l_columns(lua_State *L) {
-    struct winsize size;
-    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    lua_pushinteger(L, known ? size.ws_col : 80);
-    return 1;
+/* core.breakable(on): with a subscription to signals (sluice.process), SIGINT makes a task that computes give way as well; the
+ * fourth that finds it still in a C function ends the process */
+static int l_breakable(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TBOOLEAN);
+    sl_signals_told(lua_toboolean(L, 1) ? break_running : NULL);
+    return 0;
 }
 
-/* core.rows() -> how many lines the terminal has */
-static int l_rows(lua_State *L) {
-    struct winsize size;
-    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0;
-    lua_pushinteger(L, known ? size.ws_row : 24);
+/* core.broken() -> whether a SIGINT has come since this task was resumed: for hooks of coroutines inside of it */
+static int l_broken(lua_State *L) {
+    lua_pushboolean(L, breaks > 0);
     return 1;
 }
 
@@ -342,12 +348,12 @@ static const luaL_Reg core_functions[] = {
     {"start", l_start},     {"drop", l_drop},       {"park", l_park},   {"wake", l_wake},
     {"current", l_current}, {"pending", l_pending}, {"sleep", l_sleep}, {"signal", l_signal},
     {"raise_signal", l_raise_signal}, {"yield", l_yield}, {"step", slb_step_lua},
-    {"isatty", l_isatty}, {"flush_output", l_flush_output}, {"columns", l_columns}, {"rows", l_rows}, {"annotations", slb_annotations},
-    {"file", slb_embedded_file}, {"source", slb_embedded_source},
+    {"breakable", l_breakable}, {"broken", l_broken}, {"annotations", slb_annotations}, {"file", slb_embedded_file}, {"source", slb_embedded_source},
     {NULL, NULL}};
 
 static int open_core(lua_State *L) {
     luaL_newlib(L, core_functions);
+    slb_terminal_functions(L);
     lua_pushlightuserdata(L, (void *)(uintptr_t)&wait_mark);
     lua_setfield(L, -2, "WAIT");
     return 1;
@@ -372,7 +378,10 @@ static bool resume(sl_vm *vm, uint64_t id, int *code) {
     bool begin = lua_status(co) == LUA_OK;
     int results = 0, args = begin ? lua_gettop(co) - 1 : 0;
     vm->current = id;
+    breaks = 0;
+    running = co;
     int status = lua_resume(co, vm->L, args, &results);
+    running = NULL;
     vm->current = 0;
     if (status == LUA_YIELD) {
         bool ours = results == 1 && lua_touserdata(co, -1) == (const void *)&wait_mark;
