@@ -16,11 +16,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/slab.h"
+#include "bindings/breaks.h"
 #include "bindings/modules.h"
 #include "bindings/slb.h"
 #include "bindings/step.h"
 #include "bindings/terminal.h"
-#include "io/signals.h"
 
 #define TASKS_MAX 1000000
 #define OP_TYPE "sluice.op"
@@ -38,6 +38,7 @@ struct sl_vm {
     sl_slab *slab;         /* where Lua's memory comes from */
     bool warn_on, warn_more; /* warn(): switched on; in the middle of a message */
     uint64_t last_id, current, main_id;
+    uint64_t broken; /* the task that Ctrl-C made give way, 0: none */
     ready_list ready;
     int tasks_ref;  /* registry: task id -> coroutine */
     int waits_ref;  /* registry: task id -> box of the operation that it waits for, or has waited for last */
@@ -307,53 +308,21 @@ static int l_raise_signal(lua_State *L) {
     return 0;
 }
 
-/* ---- Ctrl-C and code that does not wait ---- */
-
-#define BREAKS_MAX 3
-
-static lua_State *volatile running; /* the coroutine of the task that runs, for the handler alone */
-static volatile sig_atomic_t breaks; /* since that was resumed */
-
-/* The task gives way, so that whoever takes the signals can end it; where Lua can't yield it fails. */
-static void on_break(lua_State *L, lua_Debug *ar) {
-    (void)ar;
-    lua_sethook(L, NULL, 0, 0);
-    if (!lua_isyieldable(L)) luaL_error(L, "stopped");
+void slb_give_way(lua_State *L) {
     lua_yieldk(L, 0, 0, NULL);
-}
-
-/* In the handler: what lua_sethook does is safe there, as in the stand-alone interpreter. */
-static void break_running(int number) {
-    if (number != SIGINT) return;
-    if (++breaks > BREAKS_MAX) _exit(128 + SIGINT);
-    lua_State *L = running;
-    if (L) lua_sethook(L, on_break, LUA_MASKCOUNT, 1);
-}
-
-/* core.breakable(on): with a subscription to signals (sluice.process), SIGINT makes a task that computes give way as well; the
- * fourth that finds it still in a C function ends the process */
-static int l_breakable(lua_State *L) {
-    luaL_checktype(L, 1, LUA_TBOOLEAN);
-    sl_signals_told(lua_toboolean(L, 1) ? break_running : NULL);
-    return 0;
-}
-
-/* core.broken() -> whether a SIGINT has come since this task was resumed: for hooks of coroutines inside of it */
-static int l_broken(lua_State *L) {
-    lua_pushboolean(L, breaks > 0);
-    return 1;
 }
 
 static const luaL_Reg core_functions[] = {
     {"start", l_start},     {"drop", l_drop},       {"park", l_park},   {"wake", l_wake},
     {"current", l_current}, {"pending", l_pending}, {"sleep", l_sleep}, {"signal", l_signal},
     {"raise_signal", l_raise_signal}, {"yield", l_yield}, {"step", slb_step_lua},
-    {"breakable", l_breakable}, {"broken", l_broken}, {"annotations", slb_annotations}, {"file", slb_embedded_file}, {"source", slb_embedded_source},
+    {"annotations", slb_annotations}, {"file", slb_embedded_file}, {"source", slb_embedded_source},
     {NULL, NULL}};
 
 static int open_core(lua_State *L) {
     luaL_newlib(L, core_functions);
     slb_terminal_functions(L);
+    slb_breaks_functions(L);
     lua_pushlightuserdata(L, (void *)(uintptr_t)&wait_mark);
     lua_setfield(L, -2, "WAIT");
     return 1;
@@ -378,15 +347,15 @@ static bool resume(sl_vm *vm, uint64_t id, int *code) {
     bool begin = lua_status(co) == LUA_OK;
     int results = 0, args = begin ? lua_gettop(co) - 1 : 0;
     vm->current = id;
-    breaks = 0;
-    running = co;
+    slb_breaks_running(co);
     int status = lua_resume(co, vm->L, args, &results);
-    running = NULL;
+    slb_breaks_running(NULL);
     vm->current = 0;
     if (status == LUA_YIELD) {
         bool ours = results == 1 && lua_touserdata(co, -1) == (const void *)&wait_mark;
         lua_pop(co, results);
-        if (!ours) ready_push(vm, id); /* a plain coroutine.yield() in a task lets the others run */
+        if (!ours && slb_breaks_came()) vm->broken = id;
+        else if (!ours) ready_push(vm, id); /* a plain coroutine.yield() in a task lets the others run */
         return false;
     }
     if (status != LUA_OK) report_broken(co);
@@ -406,9 +375,11 @@ static int run(sl_vm *vm) {
     for (;;) {
         for (size_t n = vm->ready.len; n > 0; n--)
             if (resume(vm, ready_pop(vm), &code)) return code;
-        sl_op *op = sl_loop_wait(vm->loop, vm->ready.len ? 0 : -1);
+        sl_op *op = sl_loop_wait(vm->loop, vm->ready.len || vm->broken ? 0 : -1);
         on_signal(vm);
         for (; op; op = sl_loop_next(vm->loop)) ready_push(vm, sl_op_tag_get(op));
+        if (vm->broken) ready_push(vm, vm->broken); /* behind whoever takes the signal */
+        vm->broken = 0;
         if (vm->ready.len == 0 && sl_loop_pending(vm->loop) == 0) {
             sl_log_print(SL_STR("sluice: every task waits for another one: nothing can go on (a channel that nobody "
                                 "fills, a semaphore that nobody releases?)\n"));

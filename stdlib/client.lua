@@ -377,6 +377,17 @@ function client.new(def, keys)
   }, Client)
 end
 
+--- From now on operations and helpers of this client may be called with a dot as well: `shop.sources{}`, as at the prompt.
+---@param self sluice.Client
+function client.dotted(self)
+  for name, method in pairs(self.methods) do
+    self.methods[name] = function(first, ...)
+      if rawequal(first, self) then return method(self, ...) end
+      return method(self, first, ...)
+    end
+  end
+end
+
 --- Whether a value is a client.
 ---@param value any
 ---@return boolean
