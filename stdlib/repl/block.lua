@@ -27,7 +27,7 @@ end
 
 -- An error of Lua: what it says, and where in the user's files.
 local function plain(problem, trace, text)
-  local said = type(problem) == "string" and chunk.said(problem, text) or tostring(problem)
+  local said = type(problem) == "string" and chunk.said(problem, text) or require("sluice.repl.show").text(problem)
   local ours, rest = said:match "^(stdlib/[%w_/]+%.lua:%d+): (.*)$"
   local lines = { rest or said }
   if ours then lines[2] = ("  in: %s, sluice's own code; with the right arguments that is a bug"):format(ours) end

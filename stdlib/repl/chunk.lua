@@ -99,10 +99,14 @@ end
 ---@return string text as it is done: locals as variables
 ---@return string[] names that it declares
 function chunk.load(text, env)
-  local fn = compile(expression_of(text), env)
+  local fn, as_expression = compile(expression_of(text), env)
   if fn then return fn, text, {} end
-  local _, problem = compile(text, env)
-  if problem then require("sluice.err").raise { code = "usage", message = chunk.said(problem, text) } end
+  local statement, problem = compile(text, env)
+  if not statement then
+    local first = (lexer.scan(text)[1] or {}).text
+    local other = first and problem:find("near '" .. first .. "'", 1, true) -- it can't begin a statement, so it was meant as an expression
+    require("sluice.err").raise { code = "usage", message = chunk.said(other and as_expression or problem, text) }
+  end
   local done, names = chunk.globals(text)
   return assert(compile(done, env)), done, names
 end

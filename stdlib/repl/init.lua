@@ -35,11 +35,11 @@ local function is_answer(value)
   return type(value) == "table" and math.type(value.status) == "integer" and value.attempts ~= nil and value.took ~= nil
 end
 
--- What is shown of a chunk's values: the answer that comes beside a client's result is not.
+-- What is shown of a chunk's values: not the answer that comes beside a client's result, nor what `for` wants beside an iterator.
 local function values_of(n, ...)
   local values = table.pack(...)
-  values.n = n
-  if n == 2 and is_answer(values[2]) then values.n = 1 end
+  local alone = n == 2 and is_answer(values[2]) or n > 1 and require("sluice.iterators").is(values[1])
+  values.n = alone and 1 or n
   return values
 end
 
