@@ -12,6 +12,7 @@ int luaopen_sluice_auth(lua_State *L);      /* ./auth.c */
 int luaopen_sluice_call(lua_State *L);      /* ./call.c */
 int luaopen_sluice_cron(lua_State *L);        /* ./cron.c */
 int luaopen_sluice_crypto(lua_State *L);    /* ./crypto.c */
+int luaopen_sluice_edit(lua_State *L);      /* ./edit.c */
 int luaopen_sluice_err(lua_State *L);       /* ./err.c */
 int luaopen_sluice_file(lua_State *L);      /* ./file.c */
 int luaopen_sluice_http_core(lua_State *L); /* ./http_core.c */
@@ -33,6 +34,7 @@ static const luaL_Reg modules[] = { /* keep sorted */
     {"sluice.call", luaopen_sluice_call},
     {"sluice.cron", luaopen_sluice_cron},
     {"sluice.crypto", luaopen_sluice_crypto},
+    {"sluice.edit", luaopen_sluice_edit},
     {"sluice.err", luaopen_sluice_err},
     {"sluice.file", luaopen_sluice_file},
     {"sluice.http_core", luaopen_sluice_http_core},
@@ -133,7 +135,7 @@ int slb_embedded_file(lua_State *L) {
 int slb_embedded_source(lua_State *L) {
     const char *name = luaL_checkstring(L, 1), *dir = getenv("SLUICE_STDLIB");
     for (const sl_embedded *file = sl_embedded_files; file->module; file++) {
-        if (strcmp(file->module, name) != 0) continue;
+        if (strchr(file->module, ':') || strcmp(file->module, name) != 0) continue;
         if (dir && strncmp(file->chunk, "@stdlib/", 8) == 0) return push_from_folder(L, dir, file->chunk + 8);
         lua_pushlstring(L, file->bytes, file->len);
         return 1;

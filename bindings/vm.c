@@ -7,20 +7,20 @@
  */
 #include "bindings/vm.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/slab.h"
+#include "bindings/breaks.h"
 #include "bindings/modules.h"
 #include "bindings/slb.h"
 #include "bindings/step.h"
+#include "bindings/terminal.h"
 
 #define TASKS_MAX 1000000
 #define OP_TYPE "sluice.op"
@@ -38,6 +38,7 @@ struct sl_vm {
     sl_slab *slab;         /* where Lua's memory comes from */
     bool warn_on, warn_more; /* warn(): switched on; in the middle of a message */
     uint64_t last_id, current, main_id;
+    uint64_t broken; /* the task that Ctrl-C made give way, 0: none */
     ready_list ready;
     int tasks_ref;  /* registry: task id -> coroutine */
     int waits_ref;  /* registry: task id -> box of the operation that it waits for, or has waited for last */
@@ -307,47 +308,21 @@ static int l_raise_signal(lua_State *L) {
     return 0;
 }
 
-/* core.isatty(fd) -> boolean */
-static int l_isatty(lua_State *L) {
-    lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
-    return 1;
-}
-
-/* core.flush_output() -> false where something that was printed is lost, unless its reader has gone (`| head`) */
-static int l_flush_output(lua_State *L) {
-    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    bool lost = fflush(stdout) != 0 || ferror(stdout);
-    bool unread = lost && poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
-    lua_pushboolean(L, !lost || unread);
-    return 1;
-}
-
-/* core.columns() -> width of the terminal, 80 where there is none */
-static int l_columns(lua_State *L) {
-    struct winsize size;
-    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    lua_pushinteger(L, known ? size.ws_col : 80);
-    return 1;
-}
-
-/* core.rows() -> how many lines the terminal has */
-static int l_rows(lua_State *L) {
-    struct winsize size;
-    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0;
-    lua_pushinteger(L, known ? size.ws_row : 24);
-    return 1;
+void slb_give_way(lua_State *L) {
+    lua_yieldk(L, 0, 0, NULL);
 }
 
 static const luaL_Reg core_functions[] = {
     {"start", l_start},     {"drop", l_drop},       {"park", l_park},   {"wake", l_wake},
     {"current", l_current}, {"pending", l_pending}, {"sleep", l_sleep}, {"signal", l_signal},
     {"raise_signal", l_raise_signal}, {"yield", l_yield}, {"step", slb_step_lua},
-    {"isatty", l_isatty}, {"flush_output", l_flush_output}, {"columns", l_columns}, {"rows", l_rows}, {"annotations", slb_annotations},
-    {"file", slb_embedded_file}, {"source", slb_embedded_source},
+    {"annotations", slb_annotations}, {"file", slb_embedded_file}, {"source", slb_embedded_source},
     {NULL, NULL}};
 
 static int open_core(lua_State *L) {
     luaL_newlib(L, core_functions);
+    slb_terminal_functions(L);
+    slb_breaks_functions(L);
     lua_pushlightuserdata(L, (void *)(uintptr_t)&wait_mark);
     lua_setfield(L, -2, "WAIT");
     return 1;
@@ -372,12 +347,15 @@ static bool resume(sl_vm *vm, uint64_t id, int *code) {
     bool begin = lua_status(co) == LUA_OK;
     int results = 0, args = begin ? lua_gettop(co) - 1 : 0;
     vm->current = id;
+    slb_breaks_running(co);
     int status = lua_resume(co, vm->L, args, &results);
+    slb_breaks_running(NULL);
     vm->current = 0;
     if (status == LUA_YIELD) {
         bool ours = results == 1 && lua_touserdata(co, -1) == (const void *)&wait_mark;
         lua_pop(co, results);
-        if (!ours) ready_push(vm, id); /* a plain coroutine.yield() in a task lets the others run */
+        if (!ours && slb_breaks_came()) vm->broken = id;
+        else if (!ours) ready_push(vm, id); /* a plain coroutine.yield() in a task lets the others run */
         return false;
     }
     if (status != LUA_OK) report_broken(co);
@@ -397,9 +375,11 @@ static int run(sl_vm *vm) {
     for (;;) {
         for (size_t n = vm->ready.len; n > 0; n--)
             if (resume(vm, ready_pop(vm), &code)) return code;
-        sl_op *op = sl_loop_wait(vm->loop, vm->ready.len ? 0 : -1);
+        sl_op *op = sl_loop_wait(vm->loop, vm->ready.len || vm->broken ? 0 : -1);
         on_signal(vm);
         for (; op; op = sl_loop_next(vm->loop)) ready_push(vm, sl_op_tag_get(op));
+        if (vm->broken) ready_push(vm, vm->broken); /* behind whoever takes the signal */
+        vm->broken = 0;
         if (vm->ready.len == 0 && sl_loop_pending(vm->loop) == 0) {
             sl_log_print(SL_STR("sluice: every task waits for another one: nothing can go on (a channel that nobody "
                                 "fills, a semaphore that nobody releases?)\n"));

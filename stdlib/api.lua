@@ -122,6 +122,15 @@ end
 ---@return string
 function api.operation_text(def, row) return table.concat(operation_lines(def, describe.operation(def, row)), "\n") end
 
+--- The operations and helpers of an API, a line for each, as `sluice api show API` prints them.
+---@param def table
+---@return string
+function api.operations_text(def)
+  local lines = {}
+  column(lines, operation_rows(describe.api(def)))
+  return table.concat(lines, "\n")
+end
+
 -- ---- the command ----
 
 local function folder_of(globals)

@@ -113,7 +113,7 @@ end
 local function print_pages(target, row, args)
   local out = require("sluice.ndjson").writer "-"
   for entry in target:call(row.name, args) do
-    out:write(entry)
+    out:write(type(entry) == "table" and json.encode(entry, { sort = true }) or entry)
     if require("sluice.task").stopping() then break end
   end
   out:close()

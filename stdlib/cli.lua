@@ -13,6 +13,7 @@ local commands = {
   ndjson = "sluice.ndjson.command",
   new = "sluice.new",
   outbox = "sluice.outbox_command",
+  repl = "sluice.repl",
   run = "sluice.run",
   runs = "sluice.runs_command",
   sandbox = "sluice.sandbox",

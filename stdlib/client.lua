@@ -10,6 +10,7 @@ local call = require "sluice.call"
 local definition = require "sluice.definition"
 local err = require "sluice.err"
 local fail = require "sluice.fail"
+local iterators = require "sluice.iterators"
 local json = require "sluice.json"
 local log = require "sluice.log"
 local request = require "sluice.request"
@@ -208,12 +209,18 @@ local function method_of(name)
   end
 end
 
+-- A function that a helper gives is an iterator.
+local function marked(first, ...)
+  if type(first) == "function" then iterators.mark(first) end
+  return first, ...
+end
+
 local function helper_of(name, helper)
   local module = type(helper) == "table" and helper.module or helper
   return function(self, ...)
     local found = require(module)
     local fn = type(found) == "table" and found[name] or found
-    return fn(self, ...)
+    return marked(fn(self, ...))
   end
 end
 
@@ -370,11 +377,22 @@ function client.new(def, keys)
   }, Client)
 end
 
+--- From now on operations and helpers of this client may be called with a dot as well: `shop.sources{}`, as at the prompt.
+---@param self sluice.Client
+function client.dotted(self)
+  for name, method in pairs(self.methods) do
+    self.methods[name] = function(first, ...)
+      if rawequal(first, self) then return method(self, ...) end
+      return method(self, first, ...)
+    end
+  end
+end
+
 --- Whether a value is a client.
 ---@param value any
 ---@return boolean
 function client.is(value)
-  return getmetatable(value) == Client
+  return rawequal(getmetatable(value), Client)
 end
 
 return client

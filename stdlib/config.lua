@@ -195,6 +195,24 @@ end
 ---@return string[]
 function config.connections(cfg) return names_of(cfg, "connections") end
 
+-- A key of a connection as it is written; nothing else of the connection is read.
+local function written(cfg, name, key)
+  local node = value_of(value_of(value_of(cfg.root, "connections"), name), key)
+  return node and node.text
+end
+
+--- The API that a connection names, as it is written.
+---@param cfg sluice.Config
+---@param name string
+---@return string?
+function config.api(cfg, name) return written(cfg, name, "api") end
+
+--- The address that a connection has of its own, as it is written; nil where it is its API's.
+---@param cfg sluice.Config
+---@param name string
+---@return string?
+function config.address(cfg, name) return written(cfg, name, "base_url") end
+
 --- Names of the schedules, sorted.
 ---@param cfg sluice.Config
 ---@return string[]

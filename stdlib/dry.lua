@@ -74,17 +74,34 @@ local function first_lines(body)
   return lines
 end
 
-local function show(self, o)
-  if self.silent then return end
-  local lines = { ("would send %s %s (%s)%s"):format(o.method, o.url, o.name, size_of(o.records, #o.body)) }
+--- A request that writes, as people may see it: what would be sent or what is asked about.
+---@class sluice.dry.Shown
+---@field name string "shop.queue_products"
+---@field method string
+---@field url string
+---@field body string
+---@field records? integer
+---@field note? string of a body that is not at hand
+
+--- The same as text, with its line end: one line, and the first lines of the body or (`whole`) all of it.
+---@param words string "would send"
+---@param o sluice.dry.Shown
+---@param whole? boolean
+---@return string
+function dry.text(words, o, whole)
+  local lines = { ("%s %s %s (%s)%s"):format(words, o.method, o.url, o.name, size_of(o.records, #o.body)) }
   if o.note then
     lines[2] = "  " .. o.note
-  elseif self.verbose and o.body ~= "" then
+  elseif whole and o.body ~= "" then
     lines[2] = "  " .. log.body(o.body, #o.body):gsub("\n(.)", "\n  %1"):gsub("\n$", "")
   else
     table.move(first_lines(o.body), 1, SHOWN + 1, 2, lines)
   end
-  log.print(table.concat(lines, "\n") .. "\n")
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function show(self, o)
+  if not self.silent then log.print(dry.text("would send", o, self.verbose)) end
 end
 
 local function count(self, o)
@@ -131,6 +148,15 @@ local function answer(self, call, n)
   return { status = (call.row.success or {})[1] or 200, headers = {}, body = body, attempts = 0, resent = 0, waited = 0, took = 0, dry = true }
 end
 
+--- A client's call as it is shown.
+---@param call sluice.wire.Call
+---@return sluice.dry.Shown
+function dry.of_call(call)
+  local body = request_body.of_call(call.request.body) or ""
+  return { name = call.client.name .. "." .. call.row.name, method = call.request.method, url = call.request.url, body = body,
+    records = records_of(call.row, call.values, body) }
+end
+
 --- Lets a client's read go out, answers its write.
 ---@param call sluice.wire.Call
 ---@param send function
@@ -140,14 +166,11 @@ function Dry:call(call, send)
     if made or follows(self, call) then return answer(self, call, made and made.records) end
     return send()
   end
-  local body = request_body.of_call(call.request.body) or ""
-  local records = records_of(call.row, call.values, body)
-  local name = call.client.name .. "." .. call.row.name
-  local shown = { name = name, method = call.request.method, url = call.request.url, body = body, records = records }
+  local shown = dry.of_call(call)
   show(self, shown)
   count(self, shown)
-  self.done[name] = true
-  return answer(self, call, records)
+  self.done[shown.name] = true
+  return answer(self, call, shown.records)
 end
 
 local READS = { GET = true, HEAD = true, OPTIONS = true }
@@ -158,18 +181,25 @@ local function note_on(options, elsewhere)
   return elsewhere and "the body is streamed"
 end
 
---- The same for a request of sluice.http.
+--- A request of sluice.http as it is shown; nil where it only reads.
+---@param request sluice.wire.Http
+---@return sluice.dry.Shown?
+function dry.of_http(request)
+  if READS[request.method] then return nil end
+  local body, _, elsewhere = request_body.of_http(request.options)
+  return { name = "sluice.http", method = request.method, url = request.address, body = body or "", note = note_on(request.options, elsewhere) }
+end
+
+--- The same as `call` for a request of sluice.http.
 ---@param request sluice.wire.Http
 ---@param send function
 function Dry:http(request, send)
-  if READS[request.method] then return send() end
-  local options, url = request.options, request.address
-  local body, _, elsewhere = request_body.of_http(options)
-  local shown = { name = "sluice.http", method = request.method, url = url, body = body or "", note = note_on(options, elsewhere) }
+  local shown = dry.of_http(request)
+  if not shown then return send() end
   show(self, shown)
   count(self, shown)
   local headers = { { "Content-Type", "application/json" } }
-  return wire.response { status = 200, reason = "OK", headers = headers, body = "{}", url = url, options = options }
+  return wire.response { status = 200, reason = "OK", headers = headers, body = "{}", url = shown.url, options = request.options }
 end
 
 -- ---- the summary ----

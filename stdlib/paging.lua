@@ -6,6 +6,7 @@
 ---
 --- Where the row's paging says `records`, entries are records of sluice.ndjson: their text is never made into tables.
 local err = require "sluice.err"
+local iterators = require "sluice.iterators"
 local json = require "sluice.json"
 
 local paging = {}
@@ -179,14 +180,14 @@ function paging.iterate(client, row, ask, args)
     extra = ok and next_page(p, state, page, value, answer)
     if p.page then page = without_pushed(state, page) end
   end
-  return function()
+  return iterators.mark(function()
     while at >= #page do
       if not extra then return nil end
       turn()
     end
     at = at + 1
     return page[at]
-  end
+  end)
 end
 
 return paging

@@ -17,6 +17,8 @@ local wire = require "sluice.wire"
 local recording = {}
 
 ---@class sluice.Recording
+---@field count integer of entries so far
+---@field bytes integer of them
 local Recording = {}
 Recording.__index = Recording
 
@@ -35,7 +37,7 @@ function recording.start(path, own)
   os.remove(aside)
   local head = { started = time.now(), seed = crypto.base64(crypto.random(24)) }
   for name, value in pairs(own or {}) do head[name] = type(value) == "string" and log.mask(value) or value end
-  local self = setmetatable({ path = path, aside = aside, count = 0, out = must(require("sluice.file").append(aside)) }, Recording)
+  local self = setmetatable({ path = path, aside = aside, count = 0, bytes = 0, out = must(require("sluice.file").append(aside)) }, Recording)
   local text
   text, self.tail = har.frame(head)
   must(self.out:write(text))
@@ -47,7 +49,7 @@ end
 local function put(self, exchange)
   local line = must(json.encode(har.entry(exchange), { sort = true }))
   must(self.out:write((self.count > 0 and ",\n" or "") .. log.mask(line)))
-  self.count = self.count + 1
+  self.count, self.bytes = self.count + 1, self.bytes + #line
 end
 
 local ERROR_FIELDS = { "code", "message", "status", "api", "operation", "body", "retryable", "retry_after", "hint" }

@@ -249,6 +249,11 @@ local function finish(self, code, problem)
   return summary
 end
 
+--- Ends a run that has nothing to sum up (a session at the prompt): what it has opened is closed, the ledger has its row.
+---@param self sluice.Run
+---@param code integer
+function run.close(self, code) finish(self, code) end
+
 local function exit_code(self)
   local signal = require("sluice.task").stopping()
   if self.sums.unknown > 0 then return 7 end

@@ -90,12 +90,17 @@ function Task:cancel()
   finished(self, false, err.new { code = "cancelled", message = "the task was cancelled" })
 end
 
+local function cancel_all(tasks)
+  for _, one in ipairs(tasks) do one:cancel() end
+end
+
 --- Runs the functions side by side and waits for all; gives the first result of each, in order. Where one fails the
 --- others are cancelled and its error is raised. (waits)
 ---@param list function[]
 ---@return any ...
 function task.all(list)
   local tasks, results = {}, { n = #list }
+  local _ <close> = setmetatable(tasks, { __close = cancel_all }) -- also where the caller itself is cancelled
   for i, fn in ipairs(list) do
     tasks[i] = task.spawn(fn)
     tasks[i].awaited = true
@@ -105,10 +110,7 @@ function task.all(list)
     for i, one in ipairs(tasks) do
       if not one.results then open[#open + 1] = one
       elseif one.ok then results[i] = one.results[1]
-      else
-        for _, other in ipairs(tasks) do other:cancel() end
-        error(one.results[1], 0)
-      end
+      else error(one.results[1], 0) end
     end
     if #open == 0 then return table.unpack(results, 1, results.n) end
     for _, one in ipairs(open) do one.waiters[1] = core.current() end

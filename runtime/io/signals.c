@@ -13,6 +13,7 @@ static const int numbers[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
 static struct sigaction before[NUMBERS];
 static int ends[2] = {-1, -1};
 static bool subscribed;
+static void (*volatile told_of)(int number);
 
 static void put(int number) {
     char byte = (char)number;
@@ -23,7 +24,12 @@ static void put(int number) {
 static void on_signal(int number) {
     int saved = errno;
     put(number);
+    if (told_of) told_of(number);
     errno = saved;
+}
+
+void sl_signals_told(void (*told)(int number)) {
+    told_of = told;
 }
 
 static void forget_all(void) {

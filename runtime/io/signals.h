@@ -20,6 +20,10 @@ sl_op *sl_signals_start(sl_loop *loop, sl_err *err);
 /* The next one, or 0. */
 int sl_signals_take(void);
 
+/* What is called in the handler itself, with the number, for each signal of a subscription: async-signal-safe, and NULL for
+ * nothing. */
+void sl_signals_told(void (*told)(int number));
+
 /* Ends the subscription: the handlers from before are back, what was not taken is forgotten, operations finish. */
 void sl_signals_close(void);
 

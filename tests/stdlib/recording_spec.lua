@@ -1,4 +1,4 @@
--- Recordings: what is in the file, and that a run comes out of it again without a network and without waiting.
+-- Recordings: what is in the file, and that it answers again without a network and without waiting (whole runs: tests/scripts/replay_spec.lua).
 local client = require "sluice.client"
 local crypto = require "sluice.crypto"
 local definition = require "sluice.definition"
@@ -8,7 +8,6 @@ local http = require "sluice.http"
 local json = require "sluice.json"
 local lfs = require "lfs"
 local log = require "sluice.log"
-local project = require "support.project"
 local recording = require "sluice.recording"
 local replay = require "sluice.replay"
 local scripted = require "support.scripted"
@@ -16,110 +15,6 @@ local task = require "sluice.task"
 local time = require "sluice.time"
 local tmp = require "support.tmp"
 local wire = require "sluice.wire"
-
-describe("sluice run --record and --replay", function()
-  local p
-  before_each(function()
-    p = project.new { products = 60, orders = 12, veeqo_products = 3, veeqo_orders = 5, process_queue = 2, process_time = 2 }
-    local path = p.dir .. "/sluice.yaml"
-    local text = tmp.read(path):gsub("username: sandbox, password: sandbox,", function()
-      return ('queue_url: "%s", client_id: 21, channel_id: 47, index_lag: 100ms, username: sandbox, password: sandbox,'):format(p.sandbox.url)
-    end)
-    tmp.write(path, text .. ('  depot: { api: veeqo, base_url: "%s", api_key: sandbox-key, index_lag: 100ms, limits: { api: 3000/s } }\n')
-      :format(p.sandbox.url))
-  end)
-  after_each(function() p:stop() end)
-
-  local function lines(name, n, make)
-    local list = {}
-    for i = 1, n do list[i] = json.encode(make(i)) end
-    tmp.write(p.dir .. "/" .. name, table.concat(list, "\n") .. "\n")
-  end
-
-  -- Records a run, replays it in a project whose server is gone, compares.
-  local function round(words, status)
-    local first = p:run("--record s.har " .. words)
-    assert.equal(status or 0, first.status, first.stderr)
-    local before = #p.sandbox:requests()
-    local started = time.mono()
-    local again = p:run("--replay s.har " .. words)
-    assert.equal(first.status, again.status, again.stderr)
-    for _, sum in ipairs { "read", "sent", "rejected", "skipped", "added", "unchanged", "unknown" } do
-      assert.equal(first.sums[sum], again.sums[sum], sum)
-    end
-    assert.equal(before, #p.sandbox:requests())
-    return first, again, time.mono() - started
-  end
-
-  local function flat(n) lines("products.ndjson", n, function(i) return { id = "P-" .. i, title = "Product " .. i, price = i } end) end
-
-  it("plays delta_feed again: pages, batches, logins", function()
-    round "scripts/delta_feed.lua from=shop to=feed stream=124773 batch:=25"
-    round "scripts/delta_feed.lua from=shop to=feed stream=124773 shape=variant --full"
-  end)
-
-  it("plays a process with its waits in no time", function()
-    flat(9)
-    local first, again, took = round "scripts/platform_upload.lua to=site site_id=123 file=products.ndjson type=full process=import"
-    assert.is_true(first.sums.seconds > 3)
-    assert.is_true(took < first.sums.seconds / 2, took)
-    assert.is_true(again.sums.seconds > 3) -- by its own clock
-    round "scripts/stream_lifecycle.lua feed=feed site=site site_id=123 step=all file=products.ndjson name=dry stream=124773"
-  end)
-
-  it("plays orders, products of Veeqo, images", function()
-    lines("orders.ndjson", 5, function(i) return { channel_order_code = "A-" .. i, line_items = { { sku = "CD003", qty = 1 } } } end)
-    round "scripts/post_orders.lua to=shop file=orders.ndjson"
-    lines("new.ndjson", 4, function(i)
-      return { title = "P" .. i, product_variants_attributes = { { title = "S", price = 1.5, sku_code = "N-" .. i, physical_stock_level = i } } }
-    end)
-    round "scripts/create_veeqo_products.lua to=depot from=file:new.ndjson"
-    assert(lfs.mkdir(p.dir .. "/images"))
-    for i = 1, 3 do tmp.write(p.dir .. "/images/A_" .. i .. ".png", "\x89PNG\r\n\x1a\n" .. i) end
-    round "scripts/push_images.lua to=shop source_id=57 folder=images batch=2"
-  end)
-
-  it("settles what was lost in the recording as it was settled then", function()
-    lines("orders.ndjson", 4, function(i) return { channel_order_code = "A-" .. i, line_items = { { sku = "CD003", qty = 1 } } } end)
-    p.sandbox:fault { kind = "reset_after", path = "/v2-queue/order", nth = 2 }
-    round "scripts/post_orders.lua to=shop file=orders.ndjson"
-    assert.equal(12 + 4, #p.sandbox:orders())
-  end)
-
-  it("leaves the store alone on a replay, and the file private", function()
-    p:run "--record s.har scripts/delta_feed.lua from=shop to=feed stream=124773"
-    local bytes = tmp.read(p.dir .. "/state.db")
-    assert.equal(0, p:run("--replay s.har scripts/delta_feed.lua from=shop to=feed stream=124773").status)
-    assert.is_true(bytes == tmp.read(p.dir .. "/state.db"))
-    assert.equal("rw-------", lfs.attributes(p.dir .. "/s.har", "permissions"))
-    assert.is_nil(lfs.attributes(p.dir .. "/s.har.part"))
-  end)
-
-  it("says what is not in the recording, and what is nearest", function()
-    flat(2)
-    p:run "--record s.har scripts/platform_upload.lua to=site site_id=123 file=products.ndjson type=full process=none"
-    local done = p:run "--replay s.har scripts/platform_upload.lua to=site site_id=223 file=products.ndjson type=full process=none"
-    assert.equal(1, done.status)
-    assert.matches("GET http://%S+/platform/v2/sites/223 is not in the recording\n%s+hint: the nearest is GET http://%S+/platform/v2/sites/123\n",
-      done.stderr)
-    flat(3)
-    done = p:run "--replay s.har scripts/platform_upload.lua to=site site_id=123 file=products.ndjson type=full process=none"
-    assert.matches("upload is in the recording with another body\n%s+hint: asked: +[^\n]+\n%s+recorded: %[", done.stderr)
-    done = p:run "--replay none.har scripts/platform_upload.lua to=site site_id=123 file=products.ndjson type=full"
-    assert.matches("none.har: No such file", done.stderr)
-    tmp.write(p.dir .. "/bad.har", '{"log":{"entries":7}}')
-    assert.matches("bad.har: it has no log with entries", p:run("--replay bad.har x.lua").stderr)
-  end)
-
-  it("works for sluice call as well", function()
-    local first = p:run "sluice call shop sources --record s.har"
-    assert.equal(0, first.status, first.stderr)
-    p.sandbox:stop()
-    local again = p:run "sluice call shop sources --replay s.har"
-    assert.same({ 0, first.stdout }, { again.status, again.stdout })
-    p.sandbox = { stop = function() end }
-  end)
-end)
 
 describe("a recording", function()
   local api, toys, path

@@ -5,6 +5,8 @@
 --   local done = project:run "scripts/delta_feed.lua from=shop to=feed stream=124773"
 --   done.status, done.stdout, done.stderr, done.sums
 --   project:stop()
+--
+--   project.full { orders = 12 }        -- with all that the recipes of scripts/ need: Veeqo too, a queue, secrets of its own
 local json = require "sluice.json"
 local platform_products = require "sluice.sandbox.platform_products"
 local process = require "sluice.process"
@@ -40,13 +42,60 @@ function project.new(options)
   return self
 end
 
+local FULL = [[
+version: 1
+store: sqlite:state.db
+connections:
+  shop: { api: stock2shop, base_url: "%(url)", queue_url: "%(url)", client_id: 21, channel_id: 47, index_lag: 100ms, username: bot,
+    password: "%(password)", limits: { api: 3000/s, login: 1000/s } }
+  feed: { api: productsup_stream, base_url: "%(url)", token: "%(token)", limits: { products: 3000/s, batches: 3000/s, other: 3000/s } }
+  site: { api: productsup_platform, base_url: "%(url)", token: "%(platform_token)",
+    limits: { write: 3000/s, process: 3000/s, read: 3000/s, other: 3000/s } }
+  depot: { api: veeqo, base_url: "%(url)", api_key: "%(veeqo_key)", index_lag: 100ms, limits: { api: 3000/s } }
+]]
+
+local SECRETS = { password = "pass/w0rd+of-shop", token = "t0ken/of-feed", platform_token = "1234:k3y/of-site", veeqo_key = "k3y+of-depot" }
+
+--- A project with all four connections, small, whose secrets are no common words.
+function project.full(options)
+  local all = { username = "bot", products = 60, orders = 12, veeqo_products = 3, veeqo_orders = 5 }
+  for name, value in pairs(SECRETS) do all[name] = value end
+  for name, value in pairs(options or {}) do all[name] = value end
+  local self = project.new(all)
+  tmp.write(self.dir .. "/sluice.yaml", (FULL:gsub("%%%((.-)%)", function(name) return name == "url" and self.sandbox.url or all[name] end)))
+  return self
+end
+
+--- All that must not be seen of a full project: what the config holds, and the token of the shop's login.
+function Project:secrets()
+  local list = { SECRETS.platform_token:match ":(.*)", self.sandbox.users.bot.token }
+  for _, value in pairs(SECRETS) do list[#list + 1] = value end
+  return list
+end
+
+--- A file of n lines of JSON: make(i) gives a table.
+function Project:lines(name, n, make)
+  local list = {}
+  for i = 1, n do list[i] = json.encode(make(i)) end
+  return tmp.write(self.dir .. "/" .. name, table.concat(list, "\n") .. "\n")
+end
+
+--- The same of flat products: P-1, P-2, …
+function Project:flat(name, n)
+  return self:lines(name, n, function(i) return { id = "P-" .. i, title = "Product " .. i, price = i } end)
+end
+
 --- From now on the client goes by the rates of the documents.
 function Project:slow()
   local path = self.dir .. "/sluice.yaml"
   tmp.write(path, (tmp.read(path):gsub(", limits: {.-}", "")))
 end
 
-function Project:stop() self.sandbox:stop() end
+--- Stops the sandbox; once more does nothing.
+function Project:stop()
+  if not self.stopped then self.sandbox:stop() end
+  self.stopped = true
+end
 
 -- Words that begin with "sluice" are a command of their own, others what `sluice run` gets.
 local function argv_of(self, words)

@@ -1,0 +1,109 @@
+--- The history of the prompt: what was typed, a line of a private file each, the newest last. Known secrets are masked in it, and what
+--- carries credentials by the look of it is not kept at all.
+---
+---     local past = history.open()                    -- ~/.local/state/sluice/history
+---     for _, text in ipairs(past:load()) do editor:add(text) end
+---     past:note "shop.sources{}"
+local log = require "sluice.log"
+
+local history = { KEPT = 1000 }
+
+---@class sluice.repl.History
+---@field path string
+local History = {}
+History.__index = History
+
+local function default_path()
+  local state = os.getenv "XDG_STATE_HOME"
+  if not state or state:sub(1, 1) ~= "/" then
+    local home = os.getenv "HOME"
+    if not home or home == "" then return nil end
+    state = home .. "/.local/state"
+  end
+  return state .. "/sluice/history"
+end
+
+--- The history of a file; without one that of the user. Nothing is read yet.
+---@param path? string
+---@return sluice.repl.History
+function history.open(path) return setmetatable({ path = path or default_path() }, History) end
+
+-- ---- what may be kept ----
+
+local words = { "authorization", "credential", "cookie", "bearer%s+%S" }
+
+--- Whether a text gives a credential: an assignment to what is called like one, a header, an address with one in it.
+---@param text string
+---@return boolean
+function history.carries_credentials(text)
+  local is_secret = require("sluice.run").is_secret
+  for name in text:gmatch "([%w_%-]+)[\"']?%]?%s*=%s*[\"'%[]" do
+    if is_secret(name) then return true end
+  end
+  for name in text:gmatch "[\"']([%w_%-]+)[\"']%s*[:,]%s*[\"']" do -- JSON in a text, a list of pairs
+    if is_secret(name) then return true end
+  end
+  for name in text:gmatch "[?&;%s\"']([%w_%-]+)=[^%s=]" do
+    if is_secret(name) then return true end
+  end
+  if text:find "://[^/%s:]*:[^/%s@]+@" then return true end
+  for _, word in ipairs(words) do
+    if text:lower():find(word) then return true end
+  end
+  return false
+end
+
+-- A line each: what breaks lines is written as escapes.
+local escapes = { ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r" }
+local meant = { ["\\\\"] = "\\", ["\\n"] = "\n", ["\\r"] = "\r" }
+
+-- ---- the file ----
+
+local function lines_of(path)
+  local file = path and io.open(path, "rb")
+  if not file then return {} end
+  local lines = {}
+  for line in file:lines() do lines[#lines + 1] = line end
+  file:close()
+  return lines
+end
+
+-- The newest ones, written aside and put in the file's place.
+local function shorten(self, lines)
+  local kept = table.move(lines, #lines - history.KEPT + 1, #lines, 1, {})
+  local part = self.path .. ".part"
+  os.remove(part)
+  local file = require("sluice.file").append(part, { durable = false })
+  if file and file:write(table.concat(kept, "\n") .. "\n") and file:close() then os.rename(part, self.path) end
+  return kept
+end
+
+--- What was typed in earlier sessions, the newest last. A file that has grown to twice what is kept is made shorter.
+---@return string[]
+function History:load()
+  local lines = lines_of(self.path)
+  if #lines > 2 * history.KEPT then lines = shorten(self, lines) end
+  local first, entries = math.max(1, #lines - history.KEPT + 1), {}
+  for i = first, #lines do entries[#entries + 1] = lines[i]:gsub("\\[\\nr]", meant) end
+  return entries
+end
+
+--- Adds what was typed. Where the file can't be written that is said once; the session goes on.
+---@param text string
+---@return boolean noted false where it is not to be kept
+function History:note(text)
+  if not self.path or text:find "^%s" or history.carries_credentials(text) then return false end
+  local line = log.mask(text):gsub("[\\\n\r]", escapes) .. "\n"
+  local file, problem = require("sluice.file").append(self.path, { durable = false })
+  if file then
+    local ok
+    ok, problem = file:write(line)
+    file:close()
+    if ok then return true end
+  end
+  log.print(("sluice: the history is not kept: %s\n"):format(tostring(problem)))
+  self.path = nil
+  return false
+end
+
+return history
