@@ -178,6 +178,7 @@ static int open_parts(sl_editor *ed, int history_size, sl_err *err) {
 }
 
 sl_editor *sl_editor_open(int history_size, sl_err *err) {
+    if (!isatty(STDIN_FILENO)) return sl_fail(err, SL_STATE, 0, "standard input is no terminal"), NULL;
     if (sl_libedit_open(err) < 0) return NULL;
     sl_editor *ed = calloc(1, sizeof *ed);
     if (!ed) return sl_fail(err, SL_INTERNAL, 0, "out of memory"), NULL;

@@ -22,7 +22,7 @@ local function options(text)
 end
 
 describe("docs/commands.md", function()
-  for _, name in ipairs { "call", "doctor", "state", "dlq", "schedule", "runs", "ndjson", "new" } do
+  for _, name in ipairs { "call", "doctor", "state", "dlq", "schedule", "runs", "ndjson", "new", "repl" } do
     it("and the help of " .. name .. " name the same options and subcommands", function()
       local text = help(name)
       assert.same(options(text), options(section(name)))

@@ -1,0 +1,119 @@
+-- A line that is edited, by a script on a terminal of its own.
+local edit = require "sluice.edit"
+local process = require "sluice.process"
+local terminal = require "support.terminal"
+local tmp = require "support.tmp"
+
+local sluice = (os.getenv "SLUICE_BUILD" or "build") .. "/sluice"
+
+local HEAD = [[
+local edit, task = require "sluice.edit", require "sluice.task"
+local editor <close> = assert(edit.open { history = 5 })
+local function say(...) io.write("[", table.concat({ ... }, "|"), "]\n") end
+]]
+
+-- What a script shows that reads lines while these steps are done.
+local function script(text, steps)
+  return terminal.run({ sluice, "run", tmp.write(tmp.dir() .. "/edit.lua", HEAD .. text) }, steps)
+end
+
+describe("edit", function()
+  it("gives a line with its characters, whole", function()
+    local shown, status = script([[say(editor:read "name: ")]], { { "name: ", "M\u{FC}sli \u{65E5}\u{672C}\r" } })
+    assert.equal(0, status)
+    assert.is_truthy(shown:find("[line|Müsli 日本|16]", 1, true), shown)
+  end)
+
+  it("says what TAB, Ctrl-C and Ctrl-D are, and goes on with the line behind TAB", function()
+    local shown = script([[
+      for i = 1, 6 do say(i, editor:read(i .. "> ")) end
+    ]], { { "1> ", "shop:so\t" }, { "[1|complete|shop:so|7]", "u\r" }, { "[2|line|shop:sou|8]", "gone\3" }, { "[3|interrupt]", "ab\1\4\r" },
+      { "[4|line|b|1]", "\4" }, { "[5|eof]", "last\r" } })
+    assert.is_truthy(shown:find("[6|line|last|4]", 1, true), shown)
+  end)
+
+  it("puts text in place of what stands before the cursor, characters whole", function()
+    local shown = script([[
+      say(editor:read "> ")
+      editor:insert("wörld", 3)
+      say(editor:read "> ")
+    ]], { { "> ", "a\u{FC}x!\27[D\t" }, { "[complete|aüx!|4]", "\r" } })
+    assert.is_truthy(shown:find("[line|awörld!|8]", 1, true), shown)
+  end)
+
+  it("shows text while a line is edited, and the line behind it", function()
+    local shown = script([[
+      editor:read "> "
+      editor:show "one\ntwo\n"
+      say(editor:read "> ")
+      editor:show "plain\n"
+    ]], { { "> ", "half\t" }, { "two\n> half", "!\r" } })
+    assert.is_truthy(shown:find("one\ntwo\n> half", 1, true), shown)
+    assert.is_truthy(shown:find("[line|half!|5]\nplain\n", 1, true), shown)
+  end)
+
+  it("has a history, the newest first, with line breaks in an entry, and Ctrl-R", function()
+    local shown = script([[
+      for _, text in ipairs { "first", "second\nline", "third", "third" } do editor:add(text) end
+      for i = 1, 3 do say((editor:read(i .. "> ")), (select(2, editor:read "and "))) end
+    ]], { { "1> ", "\r" }, { "and ", "\27[A\r" }, { "third]", "\r" }, { "and ", "\27[A\27[A\r" }, { "second\nline]", "\r" },
+      { "and ", "\18irs\r" } })
+    assert.is_truthy(shown:find("[line|first]", 1, true), shown)
+  end)
+
+  it("lets other tasks go on, one of which may end it", function()
+    local shown, status = script([[
+      task.spawn(function()
+        for i = 1, 3 do task.sleep(0.01) end
+        say(tostring(editor:reads()))
+        editor:stop "interrupt"
+      end)
+      say(editor:read "> ")
+      say(tostring(editor:reads()))
+      task.spawn(function() editor:stop "eof" end)
+      say(editor:read "> ")
+      task.spawn(function() editor:close() end)
+      say(editor:read "> ")
+    ]], { { "> ", "half" } })
+    assert.equal(0, status)
+    assert.matches("%[true%].*%[interrupt%].*%[false%].*%[eof%].*%[eof%]", shown)
+  end)
+
+  it("is for one reader at a time", function()
+    local shown = script([[
+      task.spawn(function() say(select(2, pcall(editor.read, editor, "again ")).message) end)
+      say(editor:read "> ")
+    ]], { { "read already]", "x\r" } })
+    assert.is_truthy(shown:find("[a line is being read already]", 1, true), shown)
+  end)
+
+  it("ends where a signal ends the process, and gives the terminal back", function()
+    local file = tmp.write(tmp.dir() .. "/edit.lua", HEAD .. [[
+      task.spawn(function() require("sluice.process").kill(require("sluice.process").pid(), 15) task.sleep(0.01) end)
+      task.spawn(function()
+        while not task.stopping() do task.yield() end
+        editor:stop "eof"
+      end)
+      say(editor:read "> ")
+    ]])
+    local shown = terminal.run({ "sh", "-c", ("stty -a > %s.before; %s run %s; stty -a > %s.behind"):format(file, sluice, file, file) }, {})
+    assert.is_truthy(shown:find("[eof]", 1, true), shown)
+    assert.equal(tmp.read(file .. ".before"), tmp.read(file .. ".behind"))
+  end)
+
+  it("refuses what is no terminal, what it does not know and what is closed", function()
+    local file = tmp.write(tmp.dir() .. "/edit.lua", [[
+      local _, problem = require("sluice.edit").open()
+      print(problem.code, problem.message)
+    ]])
+    local done = assert(process.run { argv = { sluice, "run", file } })
+    assert.matches("^state\tstandard input is no terminal\n", done.stdout)
+    assert.has_error(function() edit.open { histroy = 1 } end)
+    assert.has_error(function() edit.open { history = 0 } end)
+    local shown = script([[
+      editor:close()
+      say(select(2, pcall(editor.read, editor, "> ")).message)
+    ]], {})
+    assert.matches("is closed%]", shown)
+  end)
+end)
