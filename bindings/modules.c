@@ -128,3 +128,16 @@ int slb_embedded_file(lua_State *L) {
     lua_pushnil(L);
     return 1;
 }
+
+/* core.source(module) -> text | nil     an embedded Lua file: its annotations are the reference of what it exports */
+int slb_embedded_source(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1), *dir = getenv("SLUICE_STDLIB");
+    for (const sl_embedded *file = sl_embedded_files; file->module; file++) {
+        if (strcmp(file->module, name) != 0) continue;
+        if (dir && strncmp(file->chunk, "@stdlib/", 8) == 0) return push_from_folder(L, dir, file->chunk + 8);
+        lua_pushlstring(L, file->bytes, file->len);
+        return 1;
+    }
+    lua_pushnil(L);
+    return 1;
+}

@@ -335,7 +335,7 @@ static const luaL_Reg core_functions[] = {
     {"current", l_current}, {"pending", l_pending}, {"sleep", l_sleep}, {"signal", l_signal},
     {"raise_signal", l_raise_signal}, {"yield", l_yield}, {"step", slb_step_lua},
     {"isatty", l_isatty}, {"flush_output", l_flush_output}, {"columns", l_columns}, {"annotations", slb_annotations},
-    {"file", slb_embedded_file},
+    {"file", slb_embedded_file}, {"source", slb_embedded_source},
     {NULL, NULL}};
 
 static int open_core(lua_State *L) {

@@ -39,7 +39,7 @@ function help.command(argv)
     require("sluice.err").raise { code = "usage", message = "there is no command '" .. name .. "'", hint = "sluice help" }
   end
   local module = require(module_name)
-  io.write("sluice ", name, ": ", module.about, "\n", module.usage and "\n" .. module.usage or "")
+  io.write(require("sluice.manual.command").text(name, module))
   return 0
 end
 

@@ -46,8 +46,8 @@ end
 
 local function help(...) return assert(process.run { argv = { sluice, "help", ... } }).stdout end
 
-local function options_in(text, options)
-  options = options or {}
+local function options_in(text)
+  local options = {}
   for name in text:gmatch "%-%-?%a[%w-]*" do options[name] = true end
   return options
 end
@@ -59,6 +59,7 @@ local function commands_of(text)
   local list = {}
   for line in text:gmatch "[^\n]+" do
     line = line:gsub("%s#.*$", ""):gsub("'[^']*'", "quoted")
+    line = line:gsub("|.*$", "")
     for words in (" " .. line .. " &&"):gmatch "%s%f[%w]sluice(%s.-)&&" do
       local command = {}
       for word in words:gmatch "%S+" do command[#command + 1] = word end
@@ -72,7 +73,7 @@ end
 local function fault(words)
   local module = require("sluice.cli").commands[words[1]]
   if not module then return "there is no command " .. words[1] end
-  local known = options_in(require(module).usage or "")
+  local known = options_in(require("sluice.manual.command").option_lines(require(module).options or {}))
   for i = 2, #words do
     local option = words[i]:match "^(%-%-?%a[%w-]*)"
     if option and not known[option] and not shared[option] then return words[1] .. " has no option " .. option end
@@ -160,7 +161,7 @@ describe("the pages", function()
   end)
 
   it("are looked at by checks that can fail", function()
-    assert.same({ { "run", "x.lua", "a=1" }, { "check" } }, commands_of "sluice run x.lua a=1   # text\n cd x && sluice check\n# sluice is\n")
+    assert.same({ { "run", "x.lua", "a=1" }, { "check" } }, commands_of "sluice run x.lua a=1 | wc -l  # text\n cd x && sluice check\n# sluice is\n")
     assert.equal("there is no command rum", fault { "rum" })
     assert.equal("run has no option --fast", fault { "run", "x.lua", "--fast" })
     assert.equal("there is no no/where.lua", fault { "run", "no/where.lua" })
