@@ -14,7 +14,7 @@ VERSION  := 0.1.0
 PACKAGES  = lua5.4 libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto
 DEBIAN    = gcc make pkg-config git ca-certificates libc6-dev lua5.4 liblua5.4-dev libcurl4-openssl-dev libyaml-dev \
             libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev lua-argparse lua-cjson lua-filesystem
-DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 tzdata
+DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 tzdata mandoc groff-base
 DEBIAN_LINT = cppcheck lua-check
 DEBIAN_BROWSER = chromium nodejs npm
 
@@ -24,7 +24,7 @@ DEFS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iruntime -I.
 RUNTIME  := $(sort $(wildcard runtime/*/*.c))
 BINDINGS := $(sort $(wildcard bindings/*.c))
 STDLIB   := $(sort $(shell find stdlib -name '*.lua' 2>/dev/null)) $(sort $(wildcard bindings/*.lua)) \
-            $(sort $(wildcard stdlib/*/*.css stdlib/*/*.js stdlib/*/*.svg))
+            $(sort $(wildcard stdlib/*/*.css stdlib/*/*.js stdlib/*/*.svg stdlib/completion/sluice.*))
 APIS     := $(sort $(wildcard stdlib/api/*.lua))
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 OBJECTS   = $(RUNTIME:%.c=$(BUILD)/%.o) $(BINDINGS:%.c=$(BUILD)/%.o) $(BUILD)/embed.o

@@ -6,6 +6,7 @@ local commands = {
   api = "sluice.api",
   call = "sluice.call_command",
   check = "sluice.check",
+  completion = "sluice.completion",
   dlq = "sluice.dlq",
   doctor = "sluice.doctor",
   help = "sluice.help",

@@ -25,6 +25,7 @@ KEY is what the record is known by (the channel's order code). States: intended,
 been done, and how it ended is not known yet; confirmed; rejected, the API refused it; unknown, nothing can tell.
 Exit code 7 where writes stay unknown.
 ]],
+  completes = { STATE = { "all", "intended", "sent", "confirmed", "rejected", "unknown" } },
   options = {
     { "--body", "what was sent, as well", only = "show" },
     { "--ask", "does the API show it now?", only = "show" },

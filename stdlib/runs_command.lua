@@ -27,6 +27,7 @@ cancel    SIGTERM, after which a run makes its checkpoint and ends; a daemon kil
           only while it is certainly that process. Exit code 1 where the run is over.
 logs      are kept of runs of schedules; a run by hand has printed to its own terminal
 ]],
+  completes = { NAME = "SCHEDULE" },
   options = {
     { "--schedule NAME", "runs of this schedule alone", only = "list" },
     { "--state WORD", "runs that are or ended so", only = "list", many = true, words = WORDS },

@@ -38,6 +38,7 @@ trigger   arguments are added to the schedule's
 pause     due times are skipped until it is resumed, or until then; what runs goes on
 All take --json; times in it are RFC 3339. A schedule can be steered once a `sluice serve` has taken it up.
 ]],
+  completes = { NAME = "SCHEDULE" },
   options = {
     { "--after TIME", "later than this time (now)", only = "next explain" },
     { "--count N", "how many (5)", only = "next explain", read = options.whole(0, TIMES_MAX) },
