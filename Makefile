@@ -24,7 +24,7 @@ DEFS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iruntime -I.
 RUNTIME  := $(sort $(wildcard runtime/*/*.c))
 BINDINGS := $(sort $(wildcard bindings/*.c))
 STDLIB   := $(sort $(shell find stdlib -name '*.lua' 2>/dev/null)) $(sort $(wildcard bindings/*.lua)) \
-            $(sort $(wildcard stdlib/*/*.css stdlib/*/*.js stdlib/*/*.svg stdlib/completion/sluice.*))
+            $(sort $(wildcard stdlib/*/*.css stdlib/*/*.js stdlib/*/*.svg stdlib/completion/sluice.*)) $(sort $(wildcard docs/*.md))
 APIS     := $(sort $(wildcard stdlib/api/*.lua))
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 OBJECTS   = $(RUNTIME:%.c=$(BUILD)/%.o) $(BINDINGS:%.c=$(BUILD)/%.o) $(BUILD)/embed.o

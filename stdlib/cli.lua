@@ -30,7 +30,7 @@ cli.options = {
   { "-v, --verbose", "says more; -vv more still" },
   { "-q, --quiet", "says nothing but results and errors" },
   { "--log-format FORMAT", "how log lines look", words = { "text", "json" } },
-  { "--no-color", "no colours, as NO_COLOR does" },
+  { "--no-color", "no colours on a terminal" },
 }
 
 -- Word -> its name in globals, whether it takes a value.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Turns files into one C file: an array of bytes each, and a table of (module name, chunk name, bytes, length).
 # stdlib/x/y.lua is sluice.x.y, stdlib/init.lua is sluice; bindings/x.lua (annotations) and what is not Lua
-# (stdlib/page/page.css, as "file:page/page.css") is kept as data, not a module.
+# (stdlib/page/page.css, as "file:page/page.css"; docs/serve.md, as "file:docs/serve.md") is kept as data, not a module.
 set -eu
 argparse=$(for d in /usr/share/lua/5.4 /usr/local/share/lua/5.4; do [ -f "$d/argparse.lua" ] && echo "$d/argparse.lua" && break; done)
 echo '#include "bindings/embed.h"'
@@ -21,6 +21,7 @@ for file in "$@"; do
     stdlib/init.lua) emit "$file" "sluice" "@$file" ;;
     stdlib/*.lua) emit "$file" "sluice.$name" "@$file" ;;
     stdlib/*) emit "$file" "file:${file#stdlib/}" "@$file" ;;
+    docs/*) emit "$file" "file:$file" "@$file" ;;
     *) emit "$file" "annotations:$(basename "$file" .lua)" "@$file" ;;
   esac
 done

@@ -1,5 +1,12 @@
 --- `sluice version`
-local version = { about = "Print the version" }
+local version = {
+  about = "Print the version",
+  usage = [[
+usage: sluice version
+
+  sluice version --json      { version, lua }
+]],
+}
 
 version.text = "0.1.0"
 

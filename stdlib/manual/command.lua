@@ -11,6 +11,7 @@ local options = require "sluice.options"
 local command = {}
 
 local WIDTH = 118
+local NAME_MAX = 44 -- what is longer has its meaning below it
 
 -- The words of a line, and what stands behind two spaces or more.
 local function halves(line)
@@ -110,15 +111,16 @@ function command.meaning(row)
     .. (row.many and not row[2]:find "often" and "; may be given often" or "")
 end
 
---- Options as lines.
+--- Options, or other rows of a name and what it means, as lines.
 ---@param rows sluice.options.Row[]
 ---@return string
 function command.option_lines(rows)
   local width, lines = 0, {}
-  for _, row in ipairs(rows) do width = math.max(width, #row[1]) end
+  for _, row in ipairs(rows) do width = math.max(width, #row[1] <= NAME_MAX and #row[1] or 0) end
+  local indent = (" "):rep(width + 4)
   for i, row in ipairs(rows) do
-    local indent = (" "):rep(width + 4)
-    lines[i] = ("  %s%s  %s\n"):format(row[1], (" "):rep(width - #row[1]), wrapped(command.meaning(row), indent))
+    local gap = #row[1] <= width and (" "):rep(width - #row[1] + 2) or "\n" .. indent
+    lines[i] = ("  %s%s%s\n"):format(row[1], gap, wrapped(command.meaning(row), indent))
   end
   return table.concat(lines)
 end
