@@ -4,7 +4,7 @@ local topics = require "sluice.manual.topics"
 local help = {
   about = "Say what there is and how to use it",
   usage = [[
-usage: sluice help [TOPIC]
+usage: sluice help [TOPIC] [--man]
 
   sluice help run                 a command
   sluice help exit-codes          also: environment, errors, guarantees, recipes, schedules …
@@ -15,6 +15,7 @@ usage: sluice help [TOPIC]
 
 Where a command, a module and a page have the same name, sluice.ndjson is the module and docs/serve the page.
 ]],
+  options = { { "--man", "TOPIC as a manual page in roff: sluice.1, sluice.yaml.5 or sluice-lua.7" } },
 }
 
 local INTRO = [[
@@ -47,8 +48,20 @@ local function unknown(name)
     hint = "sluice help lists the commands, sluice help --json all topics" }
 end
 
+local function print_man(name)
+  local pages = require "sluice.manual.pages"
+  local page = pages.text(name or "")
+  if not page then
+    require("sluice.err").raise { code = "usage", message = ("there is no manual page '%s'"):format(name or ""),
+      hint = "one of " .. table.concat(pages.names(), ", ") }
+  end
+  io.write(page)
+  return 0
+end
+
 function help.command(argv, globals)
-  local words = require("sluice.options").parse(argv, { command = "sluice help", rows = {} })
+  local words, given = require("sluice.options").parse(argv, { command = "sluice help", rows = help.options })
+  if given.man then return print_man(words[1]) end
   if not words[1] then
     if globals.json then print_list_as_json() else io.write(list()) end
     return 0

@@ -9,6 +9,7 @@ usage: sluice version
 }
 
 version.text = "0.1.0"
+version.date = "2026-11-28" -- of the manual pages
 
 function version.command(_, globals)
   if globals.json then print(('{"version":"%s","lua":"%s"}'):format(version.text, _VERSION))

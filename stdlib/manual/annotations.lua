@@ -28,10 +28,8 @@ local function param_of(line)
 end
 
 local function return_of(line)
-  local kind, rest = type_of(line)
-  local name, doc = rest:match "^([%a_][%w_]*)%s*(.*)$"
-  if name and rest:find "%s" and not doc:find "^%l" then return { type = kind, name = name, doc = doc } end
-  return { type = kind, doc = rest }
+  local kind, doc = type_of(line)
+  return { type = kind, doc = doc }
 end
 
 -- The comment lines above a function, taken apart.
@@ -77,8 +75,8 @@ end
 local function about_of(text)
   local list = {}
   for line in text:gmatch "([^\n]*)\n" do
-    if not line:find "^%-%-" then break end
-    if not line:find "^%-%-%-@meta" then list[#list + 1] = (line:gsub("^%-%-%-? ?", "")) end
+    if not line:find "^%-%-" and (line ~= "" or list[1]) then break end
+    if line ~= "" and not line:find "^%-%-%-@meta" then list[#list + 1] = (line:gsub("^%-%-%-? ?", "")) end
   end
   return table.concat(list, "\n")
 end

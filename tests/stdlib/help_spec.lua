@@ -35,7 +35,8 @@ describe("sluice help", function()
       run = "usage: sluice run RECIPE", ["exit-codes"] = "\n  5              remote unavailable", errors = "ambiguous    exit code 7",
       environment = "\n  XDG_STATE_HOME ", config = "\n  store (store, default sqlite:.sluice/state.db)\n",
       ["config.schedules.timeout"] = "\n  timeout (duration)\n", ["config.schedules.retry"] = "\n  attempts (integer, required)\n",
-      ["config.connections.stock2shop"] = "\n  index_lag (duration, default 2m)\n", ["json.decode"] = "json.decode(", ["sluice.json"] = "\n  json.decode(",
+      ["config.connections.stock2shop"] = "\n  index_lag (duration, default 2m)\n", ["json.decode"] = "json.decode(",
+      ["sluice.json"] = "\n  json.decode(",
       ["task.all"] = "-> any", ["ndjson.chunk"] = "An empty chunk", stock2shop = "rate classes", ["stock2shop.sources"] = "GET /v1/sources",
       ["stock2shop.changed_products"] = "stock2shop.changed_products: ", guarantees = "# What sluice guarantees", ["docs/serve"] = "# ",
     } do
