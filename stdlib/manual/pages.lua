@@ -72,8 +72,8 @@ end
 local function yaml_page()
   local page = roff.new { name = "sluice.yaml", section = 5, about = "connections, schedules and settings of sluice" }
   page:heading "DESCRIPTION"
-  page:text("The next `sluice.yaml` upward from the working directory is read, or what `-c` names. A key that is not known is an error with its line, "
-    .. "its column and the nearest known one; `sluice check` finds all of them. Relative paths start at the file's folder.\n\n"
+  page:text("The next `sluice.yaml` upward from the working directory is read, or what `-c` names. A key that is not known is an error with "
+    .. "its line, its column and the nearest known one; `sluice check` finds all of them. Relative paths start at the file's folder.\n\n"
     .. "`${NAME}` and `${NAME:-default}` in a value are replaced from the environment. A secret may be written as `\"${NAME}\"`, "
     .. "`{ file: PATH }` or `{ command: [PROGRAM, ARGUMENT] }`. A duration is written like 30s, 15m, 2h or 1h30m, a number alone is seconds; "
     .. "a size like 256MB or 1GiB; a rate like 30/s or 60/min.")

@@ -7,7 +7,10 @@ local tmp = require "support.tmp"
 local function run(...) return assert(process.run { argv = { ... } }) end
 
 -- The page as a terminal shows it, without bold.
-local function shown(path) return (run("mandoc", "-Tutf8", "-Owidth=200", path).stdout:gsub("[%g ][\x80-\xBF]*\b", ""):gsub("[\xC2-\xF4][\x80-\xBF]+\b", "")) end
+local function shown(path)
+  local text = run("mandoc", "-Tutf8", "-Owidth=200", path).stdout
+  return (text:gsub("[\xC2-\xF4][\x80-\xBF]+\b", ""):gsub("[%g ]\b", ""))
+end
 
 local function file_of(name, text) return tmp.write(tmp.dir() .. "/" .. name, text) end
 
