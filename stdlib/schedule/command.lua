@@ -25,7 +25,7 @@ usage: sluice schedule list                          all: state, next and last r
   sluice schedule history delta --only failed --from 7d
   sluice schedule trigger delta full:=true --wait    with another argument; the exit code is the run's
   sluice schedule pause delta --until 2h --note "the shop is being moved"
-  sluice schedule backfill delta --from "2026-11-20 00:00" --to 2026-11-21 --dry-run
+  sluice schedule backfill delta --from "2026-11-20 00:00" --to 2026-11-22 --dry-run
 
 TIME      2026-11-28T10:00:00+01:00; "2026-11-28 10:00", 2026-11-28 or 10:00 in the schedule's zone; 2h (ago; with --until
           from now); now

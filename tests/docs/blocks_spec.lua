@@ -1,5 +1,6 @@
 -- What README.md, docs/*.md and docs/reference/*.md show: Lua that compiles, configs that load, commands and options that exist, links that lead
 -- somewhere.
+local blocks = require "support.blocks"
 local config = require "sluice.config"
 local definition = require "sluice.definition"
 local lfs = require "lfs"
@@ -8,31 +9,7 @@ local tmp = require "support.tmp"
 
 local sluice = (os.getenv "SLUICE_BUILD" or "build") .. "/sluice"
 
-local pages = { "README.md" }
-for _, folder in ipairs { "docs/", "docs/reference/" } do
-  for name in lfs.dir(folder) do
-    if name:find "%.md$" then pages[#pages + 1] = folder .. name end
-  end
-end
-table.sort(pages)
-
--- The fenced blocks of a page: { kind, text, line }.
-local function blocks_of(text)
-  local blocks, open, n = {}, nil, 0
-  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
-    n = n + 1
-    local fence = line:match "^```(%w*)$"
-    if fence and open then
-      open.text = table.concat(open.lines, "\n") .. "\n"
-      blocks[#blocks + 1], open = open, nil
-    elseif fence then
-      open = { kind = fence, line = n, lines = {} }
-    elseif open then
-      table.insert(open.lines, line)
-    end
-  end
-  return blocks
-end
+local blocks_of, pages = blocks.of, blocks.pages()
 
 local function each(kinds, fn)
   for _, page in ipairs(pages) do

@@ -298,8 +298,8 @@ end)
 
 it("both ways fail where one side is missing", function()
   assert.same({ "x a is not in the docs", "x c is in the docs and does not exist" }, differences({ a = 1, b = 1 }, { b = 1, c = 1 }, "x"))
-  assert.same({ { "code", "" }, { "129, 130", "stopped" } }, (rows_below("\n## Exit\n| code | |\n| --- | --- |\n| 129, 130 | stopped |\n## B\n| 1 | x |\n",
-    "Exit")))
+  local page = "\n## Exit\n| code | |\n| --- | --- |\n| 129, 130 | stopped |\n## B\n| 1 | x |\n"
+  assert.same({ { "code", "" }, { "129, 130", "stopped" } }, (rows_below(page, "Exit")))
   assert.same({ ["129"] = "stopped", ["130"] = "stopped", ["5"] = "five" }, codes_of { { "129, 130", "stopped", "5", "five" }, { "word", "9" } })
   assert.same({ wrong = true, odd = true }, codes_raised 'err.raise { code = "wrong", x = { 1 } } errors.new({ code = "odd" }) { code = "no" }')
   assert.same({ A = true, B = true, SLUICE_XX = true, PAGER = true },

@@ -106,9 +106,9 @@ describe("docs/modules.md", function()
     assert.same({ functions = { a = "x", gone = "x" }, methods = { c = true } }, section)
     assert.same({ ":d is not in the docs", "b is not in the docs", "gone is in the docs and does not exist" },
       differences({ a = print, b = print }, section, { c = true, d = true }))
-    local page = annotations.read("x", "--- About.\n\nlocal x = {}\n\n--- Does.\n---@param b? integer\n---@param c text\n"
+    local read = annotations.read("x", "--- About.\n\nlocal x = {}\n\n--- Does.\n---@param b? integer\n---@param c text\n"
       .. "function x.a(a, b) end\n\nreturn x\n")
     assert.same({ "a is annotated and does not exist", "a: a has no @param", "a: there is no parameter c", "b has no annotation" },
-      gaps({ b = print }, page))
+      gaps({ b = print }, read))
   end)
 end)
