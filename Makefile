@@ -11,10 +11,11 @@ V       = 0        # 1 shows the commands
 
 Q = $(if $(filter 1,$(V)),,@)
 VERSION  := 0.1.0
-PACKAGES  = lua5.4 libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto
+PACKAGES  = lua5.4
+LATER     = libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto # opened when they are first used: runtime/base/library.h
 DEBIAN    = gcc make pkg-config git ca-certificates libc6-dev lua5.4 liblua5.4-dev libcurl4-openssl-dev libyaml-dev \
-            libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev lua-argparse lua-cjson lua-filesystem
-DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 tzdata mandoc groff-base
+            libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev lua-argparse lua-cjson lua-filesystem lua-check
+DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 python3-jsonschema tzdata mandoc groff-base
 DEBIAN_LINT = cppcheck lua-check
 DEBIAN_BROWSER = chromium nodejs npm
 
@@ -24,22 +25,23 @@ DEFS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iruntime -I.
 RUNTIME  := $(sort $(wildcard runtime/*/*.c))
 BINDINGS := $(sort $(wildcard bindings/*.c))
 STDLIB   := $(sort $(shell find stdlib -name '*.lua' 2>/dev/null)) $(sort $(wildcard bindings/*.lua)) \
-            $(sort $(wildcard stdlib/*/*.css stdlib/*/*.js stdlib/*/*.svg stdlib/completion/sluice.*)) $(sort $(wildcard docs/*.md))
+            $(sort $(wildcard stdlib/*/*.css stdlib/*/*.js stdlib/*/*.svg stdlib/new/*.in stdlib/completion/sluice.*)) \
+            $(sort $(wildcard docs/*.md))
 APIS     := $(sort $(wildcard stdlib/api/*.lua))
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 OBJECTS   = $(RUNTIME:%.c=$(BUILD)/%.o) $(BINDINGS:%.c=$(BUILD)/%.o) $(BUILD)/embed.o
 MAN       = sluice.1 sluice.yaml.5 sluice-lua.7
-TOOLS     = $(SUPPORT:tests/support/%.c=$(BUILD)/tests/%)
+TOOLS     = $(SUPPORT:tests/support/%.c=$(BUILD)/tests/%) $(BUILD)/tests/fuzz_validate
 
 INSTALLED = bin/ share/man/man1/ share/man/man5/ share/man/man7/ share/bash-completion/completions/ share/zsh/site-functions/ \
             share/fish/vendor_completions.d/
 
-PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) $(LATER) 2>/dev/null)
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps deps-test deps-lint demo docs man test check check-hard check-asan check-gc lint lint-c lint-lua lint-rules \
-        bench clocks crash screenshots test-browser torture install uninstall clean
+        bench clocks crash fuzz screenshots test-browser torture install uninstall clean
 
 ## build build/sluice (the default goal; safe with -j)
 all: $(BUILD)/sluice
@@ -72,6 +74,10 @@ $(BUILD)/tests/%: tests/support/%.c | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) $(CFLAGS) $< -o $@ $(PKG_LIBS)
 
+$(BUILD)/tests/fuzz_validate: tests/fuzz/validate.c $(OBJECTS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) $(CFLAGS) $< $(filter-out $(BUILD)/bindings/main.o,$(OBJECTS)) -Wl,-E -o $@ $(PKG_LIBS) -ldl -lm -lpthread
+
 -include $(OBJECTS:.o=.d)
 
 ## install the Debian packages that building needs (sudo only when not root)
@@ -82,8 +88,10 @@ deps-lint: ; @sh tests/support/deps.sh $(DEBIAN_LINT)
 ## run the main job three times against the built-in sandbox and show what happened
 demo: all ; @$(BUILD)/sluice run examples/demo.lua sluice=$(BUILD)/sluice
 
-## write docs/reference, a page for each API made from the rows of its definition, and the man pages (build/man)
-docs: $(APIS:stdlib/api/%.lua=docs/reference/%.md) man
+## write docs/reference (a page for each API, made from its definition), docs/sluice.schema.json, and the man pages (build/man)
+docs: $(APIS:stdlib/api/%.lua=docs/reference/%.md) docs/sluice.schema.json man
+docs/sluice.schema.json: all
+	@cd / && "$(CURDIR)/$(BUILD)/sluice" check --schema > "$(CURDIR)/$@.tmp" && mv "$(CURDIR)/$@.tmp" "$(CURDIR)/$@"
 docs/reference/%.md: all
 	@mkdir -p $(@D)
 	@$(BUILD)/sluice api reference $* > $@.tmp && mv $@.tmp $@
@@ -140,6 +148,13 @@ crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/c
 torture: SECONDS = 120
 torture: SEED = 1
 torture: all deps-test ; @SLUICE_TORTURE_SECONDS=$(SECONDS) SLUICE_TORTURE_SEED=$(SEED) $(BUILD)/sluice test tests/stdlib/serve/torture_spec.lua
+
+## damaged records against all that judges JSON, then edits of records against tables (SECONDS=60 of each, SEED=1)
+fuzz: SECONDS = 60
+fuzz: SEED = 1
+fuzz: all $(BUILD)/tests/fuzz_validate
+	@$(BUILD)/tests/fuzz_validate $(SECONDS) $(SEED)
+	@$(BUILD)/sluice run tests/fuzz/edits_run.lua seconds=$(SECONDS) seed=$(SEED)
 
 ## compare due times around every clock change of many zones with Python's zoneinfo (the long form of the clocks spec, minutes)
 clocks: all deps-test ; @SLUICE_CLOCKS_LONG=1 $(BUILD)/sluice test tests/bindings/cron_clocks_spec.lua

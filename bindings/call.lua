@@ -74,6 +74,8 @@ local call = {}
 ---@field deadline? number default 600
 ---@field proxy? string
 ---@field ca_file? string
+---@field client_cert? string PEM file
+---@field client_key? string PEM file
 ---@field insecure? boolean credentials may go over plain http to other machines
 
 --- A connection. Raises `config` errors.

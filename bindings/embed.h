@@ -9,6 +9,8 @@ typedef struct sl_embedded {
     const char *chunk;  /* "@stdlib/feed.lua" */
     const char *bytes;
     size_t len;
+    const char *code; /* a module, compiled by the Lua it is built with; NULL for data */
+    size_t code_len;
 } sl_embedded;
 
 extern const sl_embedded sl_embedded_files[];

@@ -73,7 +73,7 @@ static int l_print(lua_State *L) {
     return 0;
 }
 
-/* log.status(line): the line that stays below; "" takes it away */
+/* log.status(lines): the lines that stay below; "" takes them away */
 static int l_status(lua_State *L) {
     sl_log_status(check_str(L, 1));
     return 0;

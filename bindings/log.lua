@@ -36,9 +36,10 @@ function log.setup(options) end
 ---@param text string
 function log.print(text) end
 
---- The line that stays below the log lines of a terminal (the progress bar); "" takes it away.
----@param line string
-function log.status(line) end
+--- The line that stays below the log lines of a terminal (the progress bar), or several with line breaks between, each
+--- narrower than the terminal; "" takes them away.
+---@param lines string
+function log.status(lines) end
 
 --- Registers a secret: from now on it is masked raw, URL-encoded, JSON-escaped and in base64.
 ---@param text string

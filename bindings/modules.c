@@ -57,7 +57,7 @@ static int load_embedded(lua_State *L) {
     if (dir && strncmp(file->chunk, "@stdlib/", 8) == 0) {
         const char *path = lua_pushfstring(L, "%s/%s", dir, file->chunk + 8);
         if (luaL_loadfile(L, path) != LUA_OK) return lua_error(L);
-    } else if (luaL_loadbufferx(L, file->bytes, file->len, file->chunk, "t") != LUA_OK) {
+    } else if (luaL_loadbufferx(L, file->code, file->code_len, file->chunk, "b") != LUA_OK) {
         return lua_error(L);
     }
     lua_pushvalue(L, 1);

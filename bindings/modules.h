@@ -13,7 +13,7 @@ int slb_annotations(lua_State *L);
 /* core.file(name) -> text or nil: a file of stdlib/ that is not Lua ("page/page.css"). [-0, +1, m] */
 int slb_embedded_file(lua_State *L);
 
-/* The Lua function core.source. */
+/* core.source(module) -> text or nil: the text of an embedded Lua module ("sluice.recipe"). [-0, +1, m] */
 int slb_embedded_source(lua_State *L);
 
 #endif

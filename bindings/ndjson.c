@@ -13,6 +13,7 @@ static const char memory_key;
 static int l_memory_gc(lua_State *L) {
     ndjson_memory *m = lua_touserdata(L, 1);
     sl_indexes_free(&m->indexes);
+    sl_valid_free(&m->valid);
     sl_buf_free(&m->scratch);
     sl_buf_free(&m->key);
     return 0;
@@ -23,7 +24,7 @@ ndjson_memory *ndjson_memory_push(lua_State *L) {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &memory_key) == LUA_TUSERDATA) return lua_touserdata(L, -1);
     lua_pop(L, 1);
     ndjson_memory *m = lua_newuserdatauv(L, sizeof *m, 1);
-    *m = (ndjson_memory){0};
+    *m = (ndjson_memory){.valid.marks = sl_simd_get()};
     sl_buf_init(&m->scratch, SL_RECORD_MAX);
     sl_buf_init(&m->key, SL_RECORD_MAX);
     slb_type(L, "sluice.ndjson.memory", meta, NULL);
@@ -35,8 +36,13 @@ ndjson_memory *ndjson_memory_push(lua_State *L) {
 
 /* ---- lines ---- */
 
-static int put_text(sl_str text, sl_buf *out, sl_err *err) {
+/* data/scan has the last word: it says what is wrong, and takes what is too long for data/valid. */
+static int put_text(lua_State *L, sl_str text, sl_buf *out, sl_err *err) {
     sl_scan_fault fault;
+    record_line line = {.text = text};
+    ndjson_memory *m = ndjson_memory_push(L);
+    lua_pop(L, 1);
+    if (line_valid(m, &line) && line.plain) return sl_buf_put_str(out, line.text, err);
     const char *end = text.ptr + text.len, *start = sl_scan_blank(text.ptr, end);
     const char *stop = sl_scan_value(start, end, SL_SCAN_DEPTH, &fault);
     if (stop && sl_scan_blank(stop, end) != end)
@@ -49,17 +55,14 @@ static int put_text(sl_str text, sl_buf *out, sl_err *err) {
 
 int slb_line_put(lua_State *L, int idx, sl_buf *out, sl_err *err) {
     sl_str text;
-    switch (lua_type(L, idx)) {
-    case LUA_TSTRING:
-        text.ptr = lua_tolstring(L, idx, &text.len);
-        return put_text(text, out, err);
-    case LUA_TUSERDATA:
-        if (slb_record_test(L, idx)) return slb_record_put(L, idx, out, err);
+    int type = lua_type(L, idx);
+    if (type == LUA_TUSERDATA) {
+        if (record_test(L, idx)) return slb_record_put(L, idx, out, err);
         badline_raise(L, idx);
-        return slb_json_put(L, idx, out, err);
-    default:
-        return slb_json_put(L, idx, out, err);
     }
+    if (type != LUA_TSTRING) return slb_json_put(L, idx, out, err);
+    text.ptr = lua_tolstring(L, idx, &text.len);
+    return put_text(L, text, out, err);
 }
 
 /* ---- bad lines ---- */
@@ -152,7 +155,7 @@ int luaopen_sluice_ndjson(lua_State *L);
 
 int luaopen_sluice_ndjson(lua_State *L) {
     static const luaL_Reg functions[] = {{"bad", l_bad}, {NULL, NULL}};
-    const luaL_Reg *const parts[] = {record_functions, path_functions, select_functions,
+    const luaL_Reg *const parts[] = {record_functions, change_functions, path_functions, select_functions,
                                      reader_functions, writer_functions, chunk_functions};
     luaL_newlib(L, functions);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

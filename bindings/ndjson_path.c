@@ -80,11 +80,27 @@ static job *push_job(lua_State *L, const sl_path *path) {
     return j;
 }
 
+/* 1 where the first step of the path is a name that the value has, 0 where it has not, -1 where it is no name. */
+static int first_step(lua_State *L, const sl_path *path, const record_node *n, sl_place *first) {
+    sl_str name;
+    if (!sl_path_first_name(path, &name)) return -1;
+    sl_index *x = record_index(L, n);
+    ptrdiff_t i = sl_index_find(x, &n->root->rec, name);
+    if (i < 0) return 0;
+    *first = (sl_place){n->at, (uint32_t)i, x->members[i].at, x->members[i].end};
+    return 1;
+}
+
 static size_t places_find(lua_State *L, job *j, const record_node *n) {
     sl_err err;
+    sl_place first;
     const sl_record *r = &n->root->rec;
+    sl_str text = sl_str_make(r->text, r->len);
     sl_buf_clear(&j->places);
-    if (sl_path_find(j->path, sl_str_make(r->text, r->len), n->at, &j->places, &err) < 0) slb_raise(L, &err);
+    int rc = first_step(L, j->path, n, &first);
+    if (rc > 0) rc = sl_path_find_from(j->path, text, first, &j->places, &err);
+    else if (rc < 0) rc = sl_path_find(j->path, text, n->at, &j->places, &err);
+    if (rc < 0) slb_raise(L, &err);
     j->edits = r->edits;
     return j->places.len / sizeof(sl_place);
 }
@@ -99,6 +115,13 @@ static sl_str place_text(const record_node *n, sl_place p) {
 
 /* ---- get ---- */
 
+static bool get_one(lua_State *L, const sl_path *path, const record_node *n, sl_str *value) {
+    sl_place first;
+    int rc = first_step(L, path, n, &first);
+    if (rc > 0) return sl_path_get_from(path, sl_str_make(n->root->rec.text + first.at, first.end - first.at), value);
+    return rc < 0 && sl_path_get(path, record_text(n), value);
+}
+
 /* get(rec, path) -> value | nil; with [*] in the path the list of all values */
 static int l_get(lua_State *L) {
     record_node *n = record_get(L, 1, "ndjson.get");
@@ -109,7 +132,7 @@ static int l_get(lua_State *L) {
         return 1;
     }
     if (!sl_path_many(path)) {
-        if (!sl_path_get(path, record_text(n), &value)) return 0;
+        if (!get_one(L, path, n, &value)) return 0;
         record_push_value(L, 1, n, value);
         return 1;
     }
@@ -151,7 +174,7 @@ static void take_answer(lua_State *L, job *j) {
 /* From the last to the first, so that the places before stay right. */
 static void put_answers(lua_State *L, job *j, const record_node *n) {
     const size_t *ends = (const size_t *)(const void *)j->ends.data;
-    sl_indexes *all = &ndjson_memory_up(L)->indexes;
+    sl_indexes *all = &n->root->memory->indexes;
     if (j->texts.len == 0) return;
     record_room(L, MAP_REC, n, 0, j->texts.len);
     for (size_t i = j->done; i-- > 0;) {
@@ -209,7 +232,7 @@ static int l_next(lua_State *L) {
     lua_pushinteger(L, number);
     lua_replace(L, lua_upvalueindex(5));
     if (value.ptr[0] == '{' || value.ptr[0] == '[') {
-        record_new(L, value, ndjson_memory_up(L), lua_upvalueindex(UP_META));
+        record_new(L, (record_line){.text = value}, ndjson_memory_up(L), lua_upvalueindex(UP_META));
         return 1;
     }
     lua_pushfstring(L, "a record must be an object, this is %s", sl_walk_kind(value));

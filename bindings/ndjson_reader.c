@@ -20,6 +20,7 @@ typedef enum source_kind { FROM_FILE, FROM_HANDLE, FROM_PIECES } source_kind;
 
 typedef struct reader {
     sl_ndjson lines;
+    ndjson_memory *memory;
     source_kind kind;
     int fd;          /* FROM_FILE and the waiting descriptor; -1: none */
     bool own_fd;
@@ -80,13 +81,15 @@ static void fail_errno(lua_State *L, reader *r) {
 /* The line as value on the stack: 1, or 0 where it is none and nothing was pushed; *reason then says why. */
 static int push_line(lua_State *L, const reader *r, sl_str text, char reason[RECORD_REASON]) {
     sl_err err;
+    ndjson_memory *m = r->memory;
+    record_line line = {.text = text, .slack = true};
     if (r->records) {
-        if (record_check(&text, reason) < 0) return 0;
-        record_new(L, text, ndjson_memory_up(L), lua_upvalueindex(UP_META));
+        if (record_check(m, &line, reason) < 0) return 0;
+        record_new(L, line, m, lua_upvalueindex(UP_META));
         return 1;
     }
     if (slb_json_push(L, text, &err) == 0) return 1;
-    if (line_check(&text, reason) == 0) snprintf(reason, RECORD_REASON, "%.*s", RECORD_REASON - 1, err.msg);
+    if (line_check(m, &line, reason) == 0) snprintf(reason, RECORD_REASON, "%.*s", RECORD_REASON - 1, err.msg);
     return 0;
 }
 
@@ -209,11 +212,12 @@ static int step(lua_State *L, int status, lua_KContext ctx) {
 /* The iterator: () -> record or value | bad line | nil at the end; raises what the source failed with */
 static int l_next(lua_State *L) {
     reader *r = reader_up(L);
-    lua_settop(L, 0);
     if (r->failed) {
         lua_getiuservalue(L, lua_upvalueindex(UP_READER), READER_ERROR);
         return lua_error(L);
     }
+    if (produce(L, r)) return 1;
+    lua_settop(L, 0);
     return step(L, LUA_OK, 0);
 }
 
@@ -301,6 +305,7 @@ static reader *push_reader(lua_State *L, bool records) {
     reader *r = lua_newuserdatauv(L, sizeof *r, READER_VALUES);
     memset(r, 0, sizeof *r);
     r->fd = -1;
+    r->memory = ndjson_memory_up(L);
     r->records = records;
     r->bad = policy;
     sl_ndjson_init(&r->lines, (size_t)most);

@@ -66,7 +66,7 @@ static int l_select(lua_State *L) {
         if (put_member(L, text, path, places, out, &err) < 0) slb_raise(L, &err);
     }
     if (sl_buf_put_char(out, '}', &err) < 0) slb_raise(L, &err);
-    record_new(L, sl_buf_str(out), ndjson_memory_up(L), lua_upvalueindex(UP_META));
+    record_new(L, (record_line){.text = sl_buf_str(out)}, ndjson_memory_up(L), lua_upvalueindex(UP_META));
     return 1;
 }
 

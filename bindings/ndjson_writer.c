@@ -14,6 +14,7 @@
 enum { PIECE_BYTES = 128 << 10 };
 
 typedef struct writer {
+    const void *tag;
     sl_buf lines;
     size_t whole;  /* bytes in the buffer that are complete lines: what an error leaves behind them is dropped */
     sl_file *file; /* NULL: a stream */
@@ -22,8 +23,10 @@ typedef struct writer {
     int64_t count;
 } writer;
 
+static const char writer_tag;
+
 static writer *check(lua_State *L) {
-    writer *w = luaL_testudata(L, 1, WRITER_TYPE);
+    writer *w = ndjson_tagged(L, 1, &writer_tag, sizeof *w);
     if (w && w->open) return w;
     if (w) slb_usage(L, "this writer is closed");
     slb_usage(L, "expected a writer, got a %s (a method is called with a colon: out:write())", luaL_typename(L, 1));
@@ -64,22 +67,26 @@ static int flush_all(lua_State *L, int idx, writer *w, sl_err *err) {
     return fflush(w->stream) == 0 ? 0 : sl_fail_errno(err, "the output can't be written");
 }
 
+/* Sends what is there; a writer whose file can't be written is of no use any more. */
+static void send(lua_State *L, writer *w) {
+    sl_err err;
+    int rc = w->each_line ? flush_all(L, 1, w, &err) : flush(L, 1, w, &err);
+    if (rc == 0) return;
+    drop(w);
+    slb_raise(L, &err);
+}
+
 /* writer:write(record | value | text) -> the writer */
 static int l_write(lua_State *L) {
     writer *w = check(L);
     sl_err err;
     luaL_checkany(L, 2);
     w->lines.len = w->whole;
-    if (slb_line_put(L, 2, &w->lines, &err) < 0 || sl_buf_put_char(&w->lines, '\n', &err) < 0) slb_raise(L, &err);
+    int rc = record_test(L, 2) ? slb_record_put(L, 2, &w->lines, &err) : slb_line_put(L, 2, &w->lines, &err);
+    if (rc < 0 || sl_buf_put_char(&w->lines, '\n', &err) < 0) slb_raise(L, &err);
     w->whole = w->lines.len;
     w->count++;
-    if (w->whole >= PIECE_BYTES || w->each_line) {
-        int rc = w->each_line ? flush_all(L, 1, w, &err) : flush(L, 1, w, &err);
-        if (rc < 0) {
-            drop(w);
-            slb_raise(L, &err);
-        }
-    }
+    if (w->whole >= PIECE_BYTES || w->each_line) send(L, w);
     lua_settop(L, 1);
     return 1;
 }
@@ -133,7 +140,7 @@ static writer *push_writer(lua_State *L) {
         {"write", l_write}, {"close", l_close}, {"abort", l_abort}, {"count", l_count}, {NULL, NULL}};
     slb_type(L, WRITER_TYPE, meta, methods);
     writer *w = lua_newuserdatauv(L, sizeof *w, 1);
-    *w = (writer){.open = true};
+    *w = (writer){.tag = &writer_tag, .open = true};
     sl_buf_init(&w->lines, SL_RECORD_MAX);
     luaL_setmetatable(L, WRITER_TYPE);
     return w;

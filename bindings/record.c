@@ -13,21 +13,34 @@
 
 /* ---- making ---- */
 
+const char record_tag = 0;
+
 /* Room for a few longer numbers, so that most records never move. */
 static size_t with_slack(size_t len) {
     return len + len / 16 + 48;
 }
 
-record_node *record_new(lua_State *L, sl_str text, ndjson_memory *m, int meta) {
-    size_t cap = with_slack(text.len);
+/* The text of the line into the record, which then has an index where the line has. */
+static void take_line(sl_record *r, const record_line *line) {
+    sl_str text = line->text;
+    if (!line->plain && sl_walk_has_lines(text)) {
+        r->len = (uint32_t)sl_walk_one_line(text, r->text);
+        return;
+    }
+    memcpy(r->text, text.ptr, text.len);
+    r->len = (uint32_t)text.len;
+    if (line->x && line->x->used == line->used) line->x->serial = r->serial;
+}
+
+record_node *record_new(lua_State *L, record_line line, ndjson_memory *m, int meta) {
+    size_t cap = with_slack(line.text.len);
     if (meta > LUA_REGISTRYINDEX) meta = lua_absindex(L, meta);
     record_root *root = lua_newuserdatauv(L, sizeof *root + cap, 2);
-    root->node = (record_node){root, 0, 0};
+    root->node = (record_node){&record_tag, root, 0, 0};
+    root->memory = m;
     root->held = false;
-    root->rec = (sl_record){.text = root->text, .cap = (uint32_t)cap};
-    if (sl_walk_has_lines(text)) root->rec.len = (uint32_t)sl_walk_one_line(text, root->text);
-    else memcpy(root->text, text.ptr, root->rec.len = (uint32_t)text.len);
-    root->rec.serial = sl_indexes_serial(&m->indexes);
+    root->rec = (sl_record){.text = root->text, .cap = (uint32_t)cap, .serial = sl_indexes_serial(&m->indexes)};
+    take_line(&root->rec, &line);
     lua_pushvalue(L, meta);
     lua_setmetatable(L, -2);
     return &root->node;
@@ -41,33 +54,49 @@ static int refuse(char reason[RECORD_REASON], sl_str text, const char *at, const
     return -1;
 }
 
-int line_check(sl_str *text, char reason[RECORD_REASON]) {
-    const char *end = text->ptr + text->len, *start = sl_scan_blank(text->ptr, end);
-    sl_scan_fault fault;
-    if (text->len > SL_RECORD_MAX) return refuse(reason, SL_STR(""), "", "more bytes than a record may have");
-    const char *stop = sl_scan_value(start, end, SL_SCAN_DEPTH, &fault);
-    if (!stop) return refuse(reason, *text, fault.at, fault.reason);
-    const char *after = sl_scan_blank(stop, end);
-    if (after != end) return refuse(reason, *text, after, "expected the end of the record");
-    *text = sl_str_make(start, (size_t)(stop - start));
-    return 0;
+bool line_valid(ndjson_memory *m, record_line *line) {
+    const char *end = line->text.ptr + line->text.len, *start = sl_scan_blank(line->text.ptr, end);
+    while (end > start && sl_scan_blank(end - 1, end) == end) end--;
+    line->text = sl_str_make(start, (size_t)(end - start));
+    line->x = sl_indexes_line(&m->indexes);
+    m->valid.slack = line->slack;
+    bool valid = sl_valid_text(&m->valid, line->text, line->x);
+    line->plain = valid && !m->valid.lines;
+    line->used = line->x->used;
+    if (!valid) line->x = NULL;
+    return valid;
 }
 
-int record_check(sl_str *text, char reason[RECORD_REASON]) {
+int line_check(ndjson_memory *m, record_line *line, char reason[RECORD_REASON]) {
+    sl_str all = line->text;
+    sl_scan_fault fault;
+    if (all.len > SL_RECORD_MAX) return refuse(reason, SL_STR(""), "", "more bytes than a record may have");
+    if (line_valid(m, line)) return 0;
+    const char *start = line->text.ptr, *end = all.ptr + all.len, *stop = sl_scan_value(start, end, SL_SCAN_DEPTH, &fault);
+    if (!stop) return refuse(reason, all, fault.at, fault.reason);
+    stop = sl_scan_blank(stop, end);
+    return stop == end ? 0 : refuse(reason, all, stop, "expected the end of the record");
+}
+
+int record_check(ndjson_memory *m, record_line *line, char reason[RECORD_REASON]) {
     char why[80];
-    sl_str all = *text;
-    if (line_check(text, reason) < 0) return -1;
-    if (*text->ptr == '{' || *text->ptr == '[') return 0;
-    snprintf(why, sizeof why, "a record must be an object, this is %s", sl_walk_kind(*text));
-    return refuse(reason, all, text->ptr, why);
+    sl_str all = line->text;
+    if (line_check(m, line, reason) < 0) return -1;
+    if (*line->text.ptr == '{' || *line->text.ptr == '[') return 0;
+    snprintf(why, sizeof why, "a record must be an object, this is %s", sl_walk_kind(line->text));
+    return refuse(reason, all, line->text.ptr, why);
 }
 
 int slb_record_push(lua_State *L, sl_str text, sl_err *err) {
     char reason[RECORD_REASON];
-    if (record_check(&text, reason) < 0) return sl_fail(err, SL_INVALID, 0, "not a record: %s", reason);
+    record_line line = {.text = text};
     ndjson_memory *m = ndjson_memory_push(L);
+    if (record_check(m, &line, reason) < 0) {
+        lua_pop(L, 1);
+        return sl_fail(err, SL_INVALID, 0, "not a record: %s", reason);
+    }
     record_meta_push(L);
-    record_new(L, text, m, -1);
+    record_new(L, line, m, -1);
     lua_replace(L, -3);
     lua_pop(L, 1);
     return 0;
@@ -75,8 +104,7 @@ int slb_record_push(lua_State *L, sl_str text, sl_err *err) {
 
 /* ---- finding ---- */
 
-/* Pushes the record that the node at arg belongs to. */
-static void push_root(lua_State *L, int arg, const record_node *n) {
+void record_push_root(lua_State *L, int arg, const record_node *n) {
     if (n->at == 0 && lua_touserdata(L, arg) == (void *)n->root) lua_pushvalue(L, arg);
     else lua_getiuservalue(L, arg, VIEW_ROOT);
 }
@@ -84,32 +112,29 @@ static void push_root(lua_State *L, int arg, const record_node *n) {
 /* The value is no longer part of its record: from now on it is a record of its own, as a table would be. */
 static void detach(lua_State *L, int arg, record_node *n, sl_str text) {
     arg = lua_absindex(L, arg);
-    ndjson_memory *m = ndjson_memory_push(L);
     lua_getmetatable(L, arg);
-    record_node *own = record_new(L, text, m, -1);
+    record_node *own = record_new(L, (record_line){.text = text}, n->root->memory, -1);
     n->root = own->root;
     n->at = n->version = 0;
     lua_setiuservalue(L, arg, VIEW_ROOT);
-    lua_pop(L, 2);
+    lua_pop(L, 1);
 }
 
-static void refresh(lua_State *L, int arg, record_node *n) {
+static void refresh_view(lua_State *L, int arg, record_node *n) {
     sl_str old;
     sl_err err;
-    if (n->at == 0 || n->version == n->root->rec.version) return;
     int rc = sl_record_follow(&n->root->rec, &n->at, &n->version, &old, &err);
     if (rc < 0) slb_raise(L, &err);
     if (rc == 0) detach(L, arg, n, old);
 }
 
+static inline void refresh(lua_State *L, int arg, record_node *n) {
+    if (n->at != 0 && n->version != n->root->rec.version) refresh_view(L, arg, n);
+}
+
 record_node *record_get(lua_State *L, int arg, const char *what) {
-    record_node *n = lua_touserdata(L, arg);
-    bool is = n && lua_getmetatable(L, arg);
-    if (is) {
-        is = lua_rawequal(L, -1, lua_upvalueindex(UP_META));
-        lua_pop(L, 1);
-    }
-    if (!is) {
+    record_node *n = record_test(L, arg);
+    if (!n) {
         badline_raise(L, arg);
         slb_usage(L, "%s: expected a record, got a %s", what, luaL_typename(L, arg));
     }
@@ -118,7 +143,7 @@ record_node *record_get(lua_State *L, int arg, const char *what) {
 }
 
 bool slb_record_test(lua_State *L, int idx) {
-    return luaL_testudata(L, idx, RECORD_TYPE) != NULL;
+    return record_test(L, idx) != NULL;
 }
 
 sl_str record_text(const record_node *n) {
@@ -134,9 +159,9 @@ int slb_record_put(lua_State *L, int idx, sl_buf *out, sl_err *err) {
     return sl_buf_put_str(out, record_text(n), err);
 }
 
-static sl_index *index_of(lua_State *L, const record_node *n) {
+sl_index *record_index(lua_State *L, const record_node *n) {
     sl_err err;
-    sl_index *x = sl_index_of(&ndjson_memory_up(L)->indexes, &n->root->rec, n->at, &err);
+    sl_index *x = sl_index_of(&n->root->memory->indexes, &n->root->rec, n->at, &err);
     if (!x) slb_raise(L, &err);
     return x;
 }
@@ -146,19 +171,19 @@ static sl_index *index_of(lua_State *L, const record_node *n) {
 static void push_view(lua_State *L, int arg, const record_node *n, sl_str value) {
     record_root *root = n->root;
     record_node *view = lua_newuserdatauv(L, sizeof *view, 1);
-    *view = (record_node){root, (uint32_t)(value.ptr - root->rec.text), root->rec.version};
+    *view = (record_node){&record_tag, root, (uint32_t)(value.ptr - root->rec.text), root->rec.version};
     root->held = true;
-    push_root(L, arg, n);
+    record_push_root(L, arg, n);
     lua_setiuservalue(L, -2, VIEW_ROOT);
     lua_pushvalue(L, lua_upvalueindex(UP_META));
     lua_setmetatable(L, -2);
 }
 
-static void push_string(lua_State *L, sl_str value) {
+static void push_string(lua_State *L, ndjson_memory *m, sl_str value) {
     sl_str inner = sl_str_make(value.ptr + 1, value.len - 2);
     if (inner.len > 0 && memchr(inner.ptr, '\\', inner.len)) {
         sl_err err;
-        sl_buf *plain = &ndjson_memory_up(L)->scratch;
+        sl_buf *plain = &m->scratch;
         sl_buf_clear(plain);
         if (sl_scan_unescape(inner, plain, &err) < 0) slb_raise(L, &err);
         inner = sl_buf_str(plain);
@@ -179,7 +204,7 @@ static void push_number(lua_State *L, sl_str value) {
 void record_push_value(lua_State *L, int arg, const record_node *n, sl_str value) {
     switch (value.ptr[0]) {
     case '"':
-        push_string(L, value);
+        push_string(L, n->root->memory, value);
         return;
     case '{':
     case '[':
@@ -197,27 +222,26 @@ void record_push_value(lua_State *L, int arg, const record_node *n, sl_str value
     }
 }
 
-/* The key at arg as the number of an element, from 0; -1 where it can't be one. */
-static int64_t element_key(lua_State *L, int arg) {
+int64_t record_element(lua_State *L, int arg) {
     int whole;
     lua_Integer i = lua_type(L, arg) == LUA_TNUMBER ? lua_tointegerx(L, arg, &whole) : 0;
     return i >= 1 ? (int64_t)i - 1 : -1;
 }
 
-static ptrdiff_t find(lua_State *L, const sl_index *x, const record_node *n, int key) {
+static ptrdiff_t find(lua_State *L, sl_index *x, const record_node *n, int key) {
     if (lua_type(L, key) == LUA_TSTRING) {
         sl_str name;
         name.ptr = lua_tolstring(L, key, &name.len);
         return sl_index_find(x, &n->root->rec, name);
     }
-    int64_t i = x->object ? -1 : element_key(L, key);
+    int64_t i = x->object ? -1 : record_element(L, key);
     return i < x->count ? (ptrdiff_t)i : -1;
 }
 
 /* rec[key] -> value | nil */
 static int l_index(lua_State *L) {
     record_node *n = record_get(L, 1, "record");
-    sl_index *x = index_of(L, n);
+    sl_index *x = record_index(L, n);
     ptrdiff_t i = find(L, x, n, 2);
     if (i < 0) return 0;
     record_push_value(L, 1, n, sl_index_value(x, &n->root->rec, (size_t)i));
@@ -226,7 +250,7 @@ static int l_index(lua_State *L) {
 
 /* #rec -> number of elements; 0 for an object, as for tables with names only */
 static int l_len(lua_State *L) {
-    const sl_index *x = index_of(L, record_get(L, 1, "record"));
+    const sl_index *x = record_index(L, record_get(L, 1, "record"));
     lua_pushinteger(L, x->object ? 0 : (lua_Integer)x->count);
     return 1;
 }
@@ -257,12 +281,12 @@ static int l_totable(lua_State *L) {
 static void push_keys(lua_State *L, const record_node *n) {
     sl_err err;
     sl_str key;
-    sl_index *x = index_of(L, n);
+    sl_index *x = record_index(L, n);
     lua_createtable(L, (int)x->count, 0);
     lua_Integer count = 0;
     for (size_t i = 0; i < x->count; i++) {
         if (sl_index_shadowed(x, &n->root->rec, i)) continue;
-        if (sl_index_key(x, &n->root->rec, i, &ndjson_memory_up(L)->key, &key, &err) < 0) slb_raise(L, &err);
+        if (sl_index_key(x, &n->root->rec, i, &n->root->memory->key, &key, &err) < 0) slb_raise(L, &err);
         lua_pushlstring(L, key.ptr, key.len);
         lua_rawseti(L, -2, ++count);
     }
@@ -271,7 +295,7 @@ static void push_keys(lua_State *L, const record_node *n) {
 /* keys(rec) -> list of names in the order of the text */
 static int l_keys(lua_State *L) {
     record_node *n = record_get(L, 1, "ndjson.keys");
-    if (!index_of(L, n)->object) slb_usage(L, "ndjson.keys: this is an array; its keys are 1 to #rec");
+    if (!record_index(L, n)->object) slb_usage(L, "ndjson.keys: this is an array; its keys are 1 to #rec");
     push_keys(L, n);
     return 1;
 }
@@ -282,7 +306,7 @@ static int l_next_member(lua_State *L) {
     lua_Integer at = lua_tointeger(L, lua_upvalueindex(4));
     lua_settop(L, 1);
     while (lua_rawgeti(L, lua_upvalueindex(3), ++at) == LUA_TSTRING) {
-        sl_index *x = index_of(L, n);
+        sl_index *x = record_index(L, n);
         ptrdiff_t i = find(L, x, n, 2);
         if (i >= 0) {
             lua_pushinteger(L, at);
@@ -298,7 +322,7 @@ static int l_next_member(lua_State *L) {
 static int l_next_element(lua_State *L) {
     record_node *n = record_get(L, 1, "pairs");
     lua_Integer at = luaL_optinteger(L, 2, 0);
-    sl_index *x = index_of(L, n);
+    sl_index *x = record_index(L, n);
     if (x->object || at < 0 || (size_t)at >= x->count) return 0;
     lua_pushinteger(L, at + 1);
     record_push_value(L, 1, n, sl_index_value(x, &n->root->rec, (size_t)at));
@@ -310,7 +334,7 @@ static int l_pairs(lua_State *L) {
     record_node *n = record_get(L, 1, "pairs");
     lua_pushvalue(L, lua_upvalueindex(UP_MEMORY));
     lua_pushvalue(L, lua_upvalueindex(UP_META));
-    if (index_of(L, n)->object) {
+    if (record_index(L, n)->object) {
         push_keys(L, n);
         lua_pushinteger(L, 0);
         lua_pushcclosure(L, l_next_member, 4);
@@ -322,121 +346,7 @@ static int l_pairs(lua_State *L) {
     return 3;
 }
 
-/* ---- changing ---- */
-
-static int l_changes_gc(lua_State *L) {
-    sl_changes_free(lua_touserdata(L, 1));
-    return 0;
-}
-
-/* Views of the record may be held: from the first change on they need to be told where their values go. */
-static void keep_changes(lua_State *L, int arg, const record_node *n) {
-    static const luaL_Reg meta[] = {{"__gc", l_changes_gc}, {NULL, NULL}};
-    push_root(L, arg, n);
-    sl_changes *changes = lua_newuserdatauv(L, sizeof *changes, 0);
-    sl_changes_init(changes);
-    slb_type(L, "sluice.record.changes", meta, NULL);
-    luaL_setmetatable(L, "sluice.record.changes");
-    lua_setiuservalue(L, -2, ROOT_CHANGES);
-    lua_pop(L, 1);
-    n->root->rec.changes = changes;
-}
-
-void record_room(lua_State *L, int arg, const record_node *n, size_t key_bytes, size_t value_bytes) {
-    sl_record *r = &n->root->rec;
-    if (n->root->held && !r->changes) keep_changes(L, arg, n);
-    size_t need = sl_record_need(r, key_bytes, value_bytes);
-    if (need == 0) slb_usage(L, "the record would have more than %d bytes", (int)SL_RECORD_MAX);
-    if (need <= r->cap) return;
-    size_t cap = need + need / 2;
-    push_root(L, arg, n);
-    char *text = lua_newuserdatauv(L, cap, 0);
-    memcpy(text, r->text, r->len);
-    lua_setiuservalue(L, -2, ROOT_TEXT);
-    lua_pop(L, 1);
-    r->text = text;
-    r->cap = (uint32_t)cap;
-}
-
-/* The value at arg as JSON, outside of any record. */
-static sl_str value_text(lua_State *L, int arg) {
-    sl_err err;
-    sl_buf *b = &ndjson_memory_up(L)->scratch;
-    sl_buf_clear(b);
-    int rc, type = lua_type(L, arg);
-    if (type == LUA_TUSERDATA) badline_raise(L, arg);
-    if (lua_isinteger(L, arg)) rc = sl_json_put_int(b, lua_tointeger(L, arg), &err);
-    else if (type == LUA_TNUMBER) rc = sl_json_put_double(b, lua_tonumber(L, arg), &err);
-    else rc = slb_json_put(L, arg, b, &err);
-    if (rc < 0) slb_raise(L, &err);
-    return sl_buf_str(b);
-}
-
-static int set_member(lua_State *L, const record_node *n, sl_str key, sl_err *err) {
-    sl_indexes *all = &ndjson_memory_up(L)->indexes;
-    sl_record *r = &n->root->rec;
-    if (lua_isnil(L, 3)) {
-        record_room(L, 1, n, 0, 0);
-        return sl_record_unset(r, all, n->at, key, err);
-    }
-    sl_str value = value_text(L, 3);
-    record_room(L, 1, n, key.len, value.len);
-    return sl_record_set(r, all, n->at, key, value, err);
-}
-
-static int set_element(lua_State *L, const record_node *n, size_t i, size_t count, sl_err *err) {
-    sl_indexes *all = &ndjson_memory_up(L)->indexes;
-    sl_record *r = &n->root->rec;
-    if (i > count || (lua_isnil(L, 3) && i + 1 < count)) {
-        sl_fail(err, SL_USAGE, 0, "this would leave a hole in an array of %zu elements", count);
-        return sl_hint(err, lua_isnil(L, 3) ? "use table.remove, or json.null for an element without a value"
-                                            : "append with rec[#rec + 1]");
-    }
-    if (lua_isnil(L, 3)) {
-        record_room(L, 1, n, 0, 0);
-        return i < count ? sl_record_unset_at(r, all, n->at, i, err) : 0;
-    }
-    sl_str value = value_text(L, 3);
-    record_room(L, 1, n, 0, value.len);
-    return sl_record_set_at(r, all, n->at, i, value, err);
-}
-
-/* rec[key] = value | nil */
-static int l_newindex(lua_State *L) {
-    record_node *n = record_get(L, 1, "record");
-    sl_err err;
-    lua_settop(L, 3);
-    sl_index *x = index_of(L, n);
-    int64_t i = element_key(L, 2);
-    int rc;
-    if (x->object && lua_type(L, 2) == LUA_TSTRING) {
-        sl_str key;
-        key.ptr = lua_tolstring(L, 2, &key.len);
-        rc = set_member(L, n, key, &err);
-    } else if (i >= 0 && (!x->object || x->count == 0)) {
-        rc = set_element(L, n, (size_t)i, x->count, &err);
-    } else {
-        slb_usage(L, "record: %s is no key of %s", luaL_tolstring(L, 2, NULL),
-                  x->object ? "an object (keys of objects are strings)" : "an array (keys of arrays are 1, 2, 3 …)");
-    }
-    if (rc < 0) slb_raise(L, &err);
-    return 0;
-}
-
-/* rename(rec, from, to) -> boolean: false where there is no `from` */
-static int l_rename(lua_State *L) {
-    record_node *n = record_get(L, 1, "ndjson.rename");
-    sl_str from, to;
-    sl_err err;
-    from.ptr = luaL_checklstring(L, 2, &from.len);
-    to.ptr = luaL_checklstring(L, 3, &to.len);
-    if (!index_of(L, n)->object) slb_usage(L, "ndjson.rename: this is an array, it has no names");
-    record_room(L, 1, n, to.len, 0);
-    int rc = sl_record_rename(&n->root->rec, &ndjson_memory_up(L)->indexes, n->at, from, to, &err);
-    if (rc < 0) slb_raise(L, &err);
-    lua_pushboolean(L, rc);
-    return 1;
-}
+/* ---- making, for scripts ---- */
 
 /* record(text) -> record | nil, err */
 static int l_record(lua_State *L) {
@@ -449,11 +359,11 @@ static int l_record(lua_State *L) {
 /* ---- types ---- */
 
 const luaL_Reg record_functions[] = {{"record", l_record}, {"raw", l_raw},       {"totable", l_totable},
-                                     {"keys", l_keys},     {"rename", l_rename}, {"fingerprint", l_fingerprint},
+                                     {"keys", l_keys},     {"fingerprint", l_fingerprint},
                                      {NULL, NULL}};
 
 void record_meta_push(lua_State *L) {
-    static const luaL_Reg meta[] = {{"__index", l_index}, {"__newindex", l_newindex}, {"__len", l_len},
+    static const luaL_Reg meta[] = {{"__index", l_index}, {"__newindex", record_newindex}, {"__len", l_len},
                                     {"__pairs", l_pairs}, {"__tostring", l_raw},      {NULL, NULL}};
     if (!luaL_newmetatable(L, RECORD_TYPE)) return;
     ndjson_memory_push(L);

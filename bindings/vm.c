@@ -330,11 +330,19 @@ static int l_columns(lua_State *L) {
     return 1;
 }
 
+/* core.rows() -> how many lines the terminal has */
+static int l_rows(lua_State *L) {
+    struct winsize size;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0;
+    lua_pushinteger(L, known ? size.ws_row : 24);
+    return 1;
+}
+
 static const luaL_Reg core_functions[] = {
     {"start", l_start},     {"drop", l_drop},       {"park", l_park},   {"wake", l_wake},
     {"current", l_current}, {"pending", l_pending}, {"sleep", l_sleep}, {"signal", l_signal},
     {"raise_signal", l_raise_signal}, {"yield", l_yield}, {"step", slb_step_lua},
-    {"isatty", l_isatty}, {"flush_output", l_flush_output}, {"columns", l_columns}, {"annotations", slb_annotations},
+    {"isatty", l_isatty}, {"flush_output", l_flush_output}, {"columns", l_columns}, {"rows", l_rows}, {"annotations", slb_annotations},
     {"file", slb_embedded_file}, {"source", slb_embedded_source},
     {NULL, NULL}};
 

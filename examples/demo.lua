@@ -59,7 +59,7 @@ connections:
 end
 
 local function control(url, path, body)
-  local res = assert(http.post(url .. path, { body = json.encode(body) }))
+  local res = assert(http.post(url .. path, { body = json.encode(body), repeatable = false }))
   assert(res.status == 200, res.body)
 end
 

@@ -113,13 +113,16 @@ local function ask(state, job)
 end
 
 local function ask_all(state, at_once)
-  local slots, flying = task.semaphore(at_once), {}
+  local slots, flying, run = task.semaphore(at_once), {}, require("sluice.run").current()
+  local shown = { what = "batches", client = state.client, done = 0, total = state.jobs:count() }
   while state.jobs:count() > 0 and not state.problem do
     local job, wait = state.jobs:next()
     if job then
       slots:acquire()
       flying[job] = task.spawn(function()
         ask(state, job)
+        shown.done = shown.total - state.jobs:count()
+        run:progress(shown)
         flying[job] = nil
         slots:release()
       end)
@@ -131,6 +134,8 @@ local function ask_all(state, at_once)
     end
   end
   for _, one in pairs(flying) do one:wait() end
+  shown.ended = true
+  run:progress(shown)
 end
 
 -- ---- the end ----
@@ -196,7 +201,7 @@ end
 --- are not by the `deadline` (seconds, 3600), `partial` where some have failed. Intervals: `start` (1), `factor` (1.5), `cap`
 --- (30), `jitter` (0.2); `at_once` (8) questions on their way. (waits)
 ---@param client sluice.Client
----@param o table
+---@param o { stream: any, ids?: string[], deadline?: number, start?: number, factor?: number, cap?: number, jitter?: number, at_once?: integer }
 ---@return { id: string, status: string, stage?: string, accepted?: integer, refused?: integer, reason?: string }[]
 function batches.wait_batches(client, o)
   check(o)

@@ -6,13 +6,15 @@ local check = {
   usage = [[
 usage: sluice check [-c FILE] [RECIPE …] [--json]
 
-  sluice check                        sluice.yaml, and the recipes that its schedules name
+  sluice check                        sluice.yaml, the recipes that its schedules name, the definitions in apis/
   sluice check scripts/report.lua     the same, and this one
   sluice check --json                 the findings as one JSON array of { file, line, column, message, hint }
 
 Every connection is looked at: its keys, the variables and files that it names, the programs (they are not run).
 Each finding is a line file:line:column: message on standard output. Exit code 2 where there is one, else 0.
+A recipe's line that ends in `-- sluice: ignore` has none; what can't be told without running it is passed over.
 ]],
+  options = { { "--schema", "what may stand in sluice.yaml, as JSON Schema (draft-07) for editors, instead of checking" } },
 }
 
 local MAX_BYTES = 16 * 1024 * 1024
@@ -56,13 +58,12 @@ local function column_of(text, number, message)
   return before and before + 1
 end
 
---- What is wrong with the Lua text of a recipe, or nil.
+--- What is wrong with the syntax of a recipe, or nil.
 ---@param text string
 ---@param name string of the file
 ---@return sluice.Finding?
 function check.syntax(text, name)
-  local source = text:gsub("^\xEF\xBB\xBF", "")
-  if source:sub(1, 1) == "#" then source = source:gsub("^[^\n]*", "", 1) end -- #!/usr/bin/env sluice
+  local source = require("sluice.check.parse").source(text)
   local chunk, message = load(source, "=recipe", "t", {})
   if chunk then return nil end
   local line, rest = message:match "^recipe:(%d+): (.*)$"
@@ -71,50 +72,83 @@ function check.syntax(text, name)
   return { file = name, line = line, column = column_of(source, line, rest), message = rest }
 end
 
+local function append(list, more) table.move(more, 1, #more, #list + 1, list) end
+
+local function working_directory() return require("lfs").currentdir() end
+
 -- A path under the working directory as people write it.
 local function shown(path)
-  local prefix = require("lfs").currentdir() .. "/"
+  local prefix = working_directory() .. "/"
   return path:sub(1, #prefix) == prefix and path:sub(#prefix + 1) or path
 end
 
--- The finding about a recipe's file, if there is one. `place` is where the config names it.
-local function check_recipe(path, name, place)
-  local text, problem = read_file(path)
-  if text then return check.syntax(text, name) end
-  if not place then return { file = name, message = problem } end
-  return { file = place.file, line = place.line, column = place.column, message = ("%s: %s: %s"):format(place.path, name, problem) }
+local function absolute(path)
+  path = path:sub(1, 1) == "/" and path or working_directory() .. "/" .. path
+  return (path:gsub("/%./", "/"))
+end
+
+-- What is wrong in a text whose syntax is right.
+local function look_into(self, text, full, name)
+  local findings, notes = require("sluice.check.recipe").findings(text, name, self.project:context(full))
+  append(self.notes, notes)
+  if full:find "/apis/[%w_]+%.lua$" and #findings == 0 then return require("sluice.check.definitions").findings(text, name) end
+  return findings
+end
+
+-- The findings about a recipe's file, or a definition's. `place` is where the config names it.
+local function check_recipe(self, full, name, place)
+  local text, problem = read_file(full)
+  if not text and not place then return { { file = name, message = problem } } end
+  if not text then
+    return { { file = place.file, line = place.line, column = place.column, message = ("%s: %s: %s"):format(place.path, name, problem) } }
+  end
+  local wrong = check.syntax(text, name)
+  if wrong then return { wrong } end
+  return look_into(self, text, full, name)
 end
 
 -- ---- all of it ----
 
-local function check_config(findings, options, seen)
-  if not options.config and #options.recipes > 0 and not config.find() then return end
-  local found, cfg = config.findings(options.config, options)
-  local own = {} -- what is wrong inside of recipes comes after what is wrong in the config
-  for _, recipe in ipairs(cfg and config.recipes(cfg) or {}) do
-    local finding = check_recipe(recipe.file, shown(recipe.file), recipe.place)
-    local list = finding and finding.file == recipe.place.file and found or own
-    if not seen[recipe.file] or list == found then list[#list + 1] = finding end
-    seen[recipe.file] = true
+local function check_definitions(self)
+  for _, full in ipairs(self.project:own_definitions()) do
+    self.seen[full] = check_recipe(self, full, shown(full))
+    append(self.findings, self.seen[full])
   end
-  if cfg then found = config.sorted(found) end
-  table.move(found, 1, #found, #findings + 1, findings)
-  table.move(own, 1, #own, #findings + 1, findings)
 end
 
---- Everything that is wrong.
+-- The config's findings, and its recipes; what is wrong inside of recipes comes after what is wrong in the config.
+local function check_config(self, options)
+  if not options.config and #options.recipes > 0 and not config.find() then return end
+  local found, cfg = config.findings(options.config, options)
+  self.project = require("sluice.check.project").new(cfg)
+  local own = {}
+  for _, recipe in ipairs(cfg and config.recipes(cfg) or {}) do
+    local first = not self.seen[recipe.file]
+    self.seen[recipe.file] = self.seen[recipe.file] or check_recipe(self, recipe.file, shown(recipe.file), recipe.place)
+    local list = self.seen[recipe.file]
+    local missing = list[1] and list[1].file == cfg.file
+    if missing then found[#found + 1] = first and list[1] or check_recipe(self, recipe.file, shown(recipe.file), recipe.place)[1]
+    elseif first then append(own, list) end
+  end
+  append(self.findings, cfg and config.sorted(found) or found)
+  check_definitions(self)
+  append(self.findings, own)
+end
+
+--- Everything that is wrong, and notes on what could not be looked at.
 ---@param options { config?: string, recipes?: string[], getenv?: fun(name: string): string? }
 ---@return sluice.Finding[]
+---@return string[] notes
 function check.run(options)
-  local findings, seen = {}, {}
+  local self = { findings = {}, seen = {}, notes = {}, project = require("sluice.check.project").new() }
   options = { config = options.config, recipes = options.recipes or {}, getenv = options.getenv }
-  check_config(findings, options, seen)
+  check_config(self, options)
   for _, path in ipairs(options.recipes) do
-    local full = path:sub(1, 1) == "/" and path or require("lfs").currentdir() .. "/" .. path
-    if not seen[full] then findings[#findings + 1] = check_recipe(path, path) end
-    seen[full] = true
+    local full = absolute(path)
+    if not self.seen[full] then append(self.findings, check_recipe(self, full, path)) end
+    self.seen[full] = self.seen[full] or {}
   end
-  return findings
+  return self.findings, self.notes
 end
 
 --- A finding as text: "file:line:column: message", and a line for the hint.
@@ -128,8 +162,10 @@ function check.text(finding)
 end
 
 function check.command(argv, globals)
-  local recipes = require("sluice.options").parse(argv, { command = "sluice check" })
-  local findings = check.run { config = globals.config, recipes = recipes }
+  local recipes, given = require("sluice.options").parse(argv, { command = "sluice check", rows = check.options })
+  if given.schema then return require("sluice.config.json_schema").print() end
+  local findings, notes = check.run { config = globals.config, recipes = recipes }
+  for _, note in ipairs(notes) do require("sluice.log").print("note: " .. note .. "\n") end
   if globals.json then
     local json = require "sluice.json"
     io.write(json.encode(json.array(findings)), "\n")

@@ -12,6 +12,7 @@ local commands = {
   help = "sluice.help",
   limits = "sluice.limits",
   ndjson = "sluice.ndjson.command",
+  new = "sluice.new",
   outbox = "sluice.outbox_command",
   run = "sluice.run",
   runs = "sluice.runs_command",

@@ -24,9 +24,10 @@ local client = {}
 ---@class sluice.Client
 local Client = {}
 
-local function decode(self, row, answer)
+-- The answer's value: decoded, or as another reader of JSON gives it.
+local function decode(self, row, answer, read)
   if answer.body == "" then return true end
-  local value, failure = json.decode(answer.body)
+  local value, failure = (read or json.decode)(answer.body)
   if value == nil and failure then
     err.raise {
       code = "protocol", api = self.name, operation = row.name, status = answer.status,
@@ -121,6 +122,14 @@ local function conn_of(self, row)
   }
 end
 
+-- What went out and what it waited, by rate class: the progress shows which part of the allowance that is.
+local function count(self, class, answer)
+  local used = self.used[class] or { requests = 0, waited = 0 }
+  used.requests = used.requests + (tonumber(answer.attempts) or 1)
+  used.waited = used.waited + (tonumber(answer.waited) or 0)
+  self.used[class] = used
+end
+
 -- The one place from which requests of clients go out.
 local function send(self, row, args, extra, intent)
   local req, values = prepare(self, row, args, extra)
@@ -131,6 +140,7 @@ local function send(self, row, args, extra, intent)
     return conn_of(self, row):call(req)
   end
   local answer, failure, text = wire.call({ client = self, row = row, values = values, request = req }, go)
+  count(self, row.class, answer or failure)
   if not answer then error(explain(self, row, failure, text), 0) end
   return answer, raw
 end
@@ -149,9 +159,10 @@ end
 
 -- A generic for over all pages; asks for the next one when it is needed.
 local function pages(self, row, args)
+  local read = row.paging.records and require("sluice.ndjson").record
   return require("sluice.paging").iterate(self, row, function(extra)
     local answer = send(self, row, args, extra)
-    return decode(self, row, answer), answer
+    return decode(self, row, answer, read), answer
   end, args)
 end
 
@@ -355,6 +366,7 @@ function client.new(def, keys)
     conn = connection(not missing and def.credential or { kind = "none" }),
     login_operation = def.credential and def.credential.operation or nil, methods = methods, names = names,
     known = {}, -- of the user: whois.lua
+    used = {},  -- requests and seconds waited, by rate class
   }, Client)
 end
 

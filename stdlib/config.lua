@@ -224,8 +224,10 @@ local function credential_keys(def)
   return def.credentials and names or nil
 end
 
--- The schema's row of a connection of this API: the keys that its definition names.
-local function connection_row(def)
+--- The schema's row of a connection of this API: the keys that its definition names.
+---@param def table
+---@return table row
+function config.connection_row(def)
   local fields, rates = {}, {}
   for _, row in ipairs(require("sluice.definition").connection_keys(def)) do
     local kind = by_name[row.name] or by_type[row.type] or "text"
@@ -254,7 +256,7 @@ local function read_connection(cfg, r, name, node)
   local path = "connections." .. name
   local def = definition_for(cfg, r, node, path)
   if not def then return nil end
-  local row = connection_row(def)
+  local row = config.connection_row(def)
   local keys = r:read(node, row, path)
   for key, value in pairs(keys) do
     if row.fields[key].secret and not r.dry then keys[key] = require("sluice.auth").secret(value) end
@@ -275,7 +277,7 @@ function config.secrets(cfg)
     local node, path = value_of(value_of(cfg.root, "connections"), name), "connections." .. name
     local r = new_reader(cfg, { expand = true, dry = true })
     local def = node.kind == "map" and definition_for(cfg, r, node, path)
-    local rows = def and connection_row(def).fields or {}
+    local rows = def and config.connection_row(def).fields or {}
     for _, entry in ipairs(node.entries or {}) do
       local row, value = rows[entry.key], entry.value
       if row and (row.secret or row.kind == "secret" or (value.text or ""):find "^%a+://[^/@:]*:[^/@]+@") then
@@ -321,6 +323,18 @@ function config.schedule(cfg, name)
   raise_first(r.findings)
   schedule.name = name
   return schedule
+end
+
+--- The API of each connection, where it is said in plain text.
+---@param cfg sluice.Config
+---@return table<string, string>
+function config.apis(cfg)
+  local map, node = {}, value_of(cfg.root, "connections")
+  for _, entry in ipairs(node and node.entries or {}) do
+    local api = value_of(entry.value, "api")
+    map[entry.key] = api and api.text or ""
+  end
+  return map
 end
 
 --- All schedules by name, as config.schedule gives each. Raises a `config` error.

@@ -41,9 +41,9 @@
 --     truth                       key that must not be false in a success ("success"; also for the whole API)
 --     outcomes                    list of { status, says, outcome, code, attempts } that tell answers of one status apart by a part of
 --                                 their body; the first that fits decides. `outcome` is a word of policy/retry.h
---     paging                      { kind = "offset" | "cursor" | "page", offset, cursor, page, pages, limit, size, by, next }: the
---                                 method is an iterator
---                                 (stdlib/paging.lua has what each kind needs)
+--     paging                      { kind = "offset" | "cursor" | "page", offset, cursor, page, pages, limit, size, by, next, records }:
+--                                 the method is an iterator (stdlib/paging.lua has what each kind needs); of records of sluice.ndjson
+--                                 instead of tables where `records` is true
 --     class, resend, counted      rate class; "safe" | "unsafe" | "never_automatic"; true where each resend leaves a trace
 --     anonymous, renew            true: without credentials; false: never log in again because of its answer
 --     credential                  one of `credentials`, taken instead of the common one where the connection has its key
@@ -100,7 +100,7 @@ local FIELDS = {
   status = { code = "string", hint = "string", take = "table", ask = "table" },
   paging = {
     kind = "string!", offset = "string", cursor = "string", page = "string", pages = "string", limit = "string!", size = "number!",
-    by = "string", next = "string",
+    by = "string", next = "string", records = "boolean",
   },
   outcome = { status = "number!", says = "string", outcome = "string!", code = "string", attempts = "number" },
   operation = {
@@ -160,15 +160,22 @@ local function check_fields(where, t, kind)
   end
 end
 
-local function check_names(where, list, kind)
+local function check_named(at, row, kind, seen)
+  check_fields(at, row, kind)
+  if not row.name:match "^[%a_][%w_]*$" then fault(at, "a name is made of letters, digits and _") end
+  if seen[row.name] then fault(at, "that name is there twice") end
+  seen[row.name] = row
+end
+
+local function straight(fn, ...) return true, fn(...) end
+
+-- `try` calls the check of each row: straight, or so that the others are looked at all the same.
+local function check_names(where, list, kind, try)
   local seen = {}
   for i, row in ipairs(list) do
     local at = ("%s[%d]"):format(where, i)
     if type(row) == "table" and type(row.name) == "string" then at = ("%s '%s'"):format(at, row.name) end
-    check_fields(at, row, kind)
-    if not row.name:match "^[%a_][%w_]*$" then fault(at, "a name is made of letters, digits and _") end
-    if seen[row.name] then fault(at, "that name is there twice") end
-    seen[row.name] = row
+    (try or straight)(check_named, at, row, kind, seen)
   end
   return seen
 end
@@ -346,36 +353,76 @@ local function check_health(where, def, seen)
   end
 end
 
+local function check_head(file, def, seen)
+  check_fields(file, def, "definition")
+  seen.hosts = check_names(file .. ": hosts", def.hosts, "host")
+  if #def.hosts == 0 then fault(file, "hosts: at least one is needed") end
+  seen.keys = check_names(file .. ": connection", def.connection or {}, "key")
+  for name, class in pairs(def.classes) do check_fields(("%s: classes '%s'"):format(file, name), class, "class") end
+  seen.classes = keys_of(def.classes)
+end
+
+local function check_operations(file, def, seen, try)
+  seen.operations = check_names(file .. ": operations", def.operations, "operation", try)
+  for i, row in ipairs(def.operations) do
+    local sound = type(row) == "table" and seen.operations[row.name] == row
+    if sound then try(check_operation, ("%s: operations[%d] '%s'"):format(file, i, row.name), row, def, seen) end
+  end
+end
+
+local function check_credentials(file, def, seen)
+  if def.credential then check_credential(file .. ": credential", def.credential, seen) end
+  for name, c in pairs(def.credentials or {}) do
+    check_credential(("%s: credentials '%s'"):format(file, name), c, seen)
+    one_of(("%s: credentials '%s'"):format(file, name), "kind", c.kind, { "bearer", "header" })
+  end
+end
+
+local function check_helpers(file, def, seen)
+  for name, helper in pairs(def.helpers or {}) do
+    local module = type(helper) == "table" and helper.module or helper
+    if type(module) ~= "string" then fault(file, "helpers '%s' must be a module name", name) end
+    if seen.operations[name] or RESERVED[name] then fault(file, "helpers '%s': that name is taken", name) end
+  end
+end
+
+-- All that is looked at; what comes later relies on the head.
+local function walk(def, file, try)
+  local seen = {}
+  if not try(check_head, file, def, seen) then return end
+  if def.learn then try(check_fields, file .. ": learn", def.learn, "learn") end
+  try(check_errors, file .. ":", def.errors)
+  check_operations(file, def, seen, try)
+  try(check_credentials, file, def, seen)
+  try(check_health, file .. ": health", def, seen)
+  try(check_helpers, file, def, seen)
+end
+
 --- Checks a definition; raises a config error that names the file and the row.
 ---@param def table
 ---@param file string  its name, for the message
 ---@return table def
 function definition.check(def, file)
   if type(def) ~= "table" then fault(file, "must return a table, returns a %s", type(def)) end
-  check_fields(file, def, "definition")
-  local seen = { hosts = check_names(file .. ": hosts", def.hosts, "host") }
-  if #def.hosts == 0 then fault(file, "hosts: at least one is needed") end
-  seen.keys = check_names(file .. ": connection", def.connection or {}, "key")
-  for name, class in pairs(def.classes) do check_fields(("%s: classes '%s'"):format(file, name), class, "class") end
-  seen.classes = keys_of(def.classes)
-  if def.learn then check_fields(file .. ": learn", def.learn, "learn") end
-  check_errors(file .. ":", def.errors)
-  seen.operations = check_names(file .. ": operations", def.operations, "operation")
-  for i, row in ipairs(def.operations) do
-    check_operation(("%s: operations[%d] '%s'"):format(file, i, row.name), row, def, seen)
-  end
-  if def.credential then check_credential(file .. ": credential", def.credential, seen) end
-  for name, c in pairs(def.credentials or {}) do
-    check_credential(("%s: credentials '%s'"):format(file, name), c, seen)
-    one_of(("%s: credentials '%s'"):format(file, name), "kind", c.kind, { "bearer", "header" })
-  end
-  check_health(file .. ": health", def, seen)
-  for name, helper in pairs(def.helpers or {}) do
-    local module = type(helper) == "table" and helper.module or helper
-    if type(module) ~= "string" then fault(file, "helpers '%s' must be a module name", name) end
-    if seen.operations[name] or RESERVED[name] then fault(file, "helpers '%s': that name is taken", name) end
-  end
+  walk(def, file, straight)
   return def
+end
+
+--- Everything that is wrong in a definition: the messages that `check` would raise, one after the other.
+---@param def any
+---@param file string
+---@return string[]
+function definition.faults(def, file)
+  if type(def) ~= "table" then return { ("%s: must return a table, returns a %s"):format(file, type(def)) } end
+  local list = {}
+  walk(def, file, function(fn, ...)
+    local ok, problem = pcall(fn, ...)
+    if ok then return true end
+    if not err.is(problem) then error(problem, 0) end
+    list[#list + 1] = problem.message
+    return false
+  end)
+  return list
 end
 
 local function own_file(name, folder)

@@ -211,8 +211,8 @@ local function check(name, args)
 end
 
 -- The search and the counting of a run, which shows how far it is.
-local function watched(search, run, what)
-  local total, done = nil, 0
+local function watched(search, run, what, client)
+  local shown, total = { done = 0, what = what, client = client }, nil
   return function(query)
     local page = search(query)
     if query.order == "modified" then total = total or page.total end
@@ -220,8 +220,8 @@ local function watched(search, run, what)
   end, function(kind)
     run:count(kind, 1)
     if kind ~= "read" then return end
-    done = done + 1
-    if done % SHOWN == 0 then run:progress { done = done, total = total, what = what } end
+    shown.done, shown.total = shown.done + 1, total
+    if shown.done % SHOWN == 1 then run:progress(shown) end
   end
 end
 
@@ -235,7 +235,7 @@ function feed.changed(name, client, args, source)
   args = args or {}
   local size, options, run = check(name, args), client.options or {}, require("sluice.run").current()
   run.watches = true -- that nothing came of it is worth a word
-  local search, count = watched(searches.search(client, args, source), run, source.what)
+  local search, count = watched(searches.search(client, args, source), run, source.what, client)
   local rows, _, _, closer = feed.iterate {
     name = name, what = source.what, search = search, describe = searches.describe, since = args.since,
     cursor = args.since == nil and feed.open(client, args.cursor) or nil,

@@ -51,6 +51,13 @@ local http = {}
 ---@field client_key? string PEM file
 ---@field unix_socket? string a socket's path to connect to instead of the URL's host
 
+---@class sluice.http.Request: sluice.http.Options what `http.request` takes
+---@field method? string default GET
+---@field url string
+
+---@class sluice.http.ClientOptions: sluice.http.Options what `http.client` takes
+---@field base_url? string put in front of paths
+
 ---@class sluice.http.Timings
 ---@field dns number seconds since the start of the last hop, as the next three; 0 on a kept connection
 ---@field connect number
@@ -204,7 +211,7 @@ function http.patch(url, options) return perform("PATCH", url, options) end
 function http.delete(url, options) return perform("DELETE", url, options) end
 
 --- Any method: `http.request { method = "REPORT", url = …, … }`; the other fields are the options.
----@param request table
+---@param request sluice.http.Request
 ---@return sluice.http.Response?
 ---@return sluice.Error? err
 function http.request(request)
@@ -286,7 +293,7 @@ for _, name in ipairs { "get", "head", "post", "put", "patch", "delete" } do
 end
 
 --- A client with defaults: `base_url` and any of the options.
----@param options table
+---@param options? sluice.http.ClientOptions without a body
 ---@return sluice.http.Client
 function http.client(options)
   local own = {}

@@ -2,7 +2,7 @@
 local sluice = {}
 
 --- Declares a recipe: what it does, its arguments, the arguments its cursors depend on, and the function that does it.
----@param spec { about: string, args?: table, key?: string[], run: fun(args: table, run: sluice.Run) }
+---@param spec { about: string, args?: table, key?: string[], run: fun(args: table, run: sluice.Run), retry?: function }
 ---@return table the same table, checked
 function sluice.recipe(spec) return require("sluice.recipe").declare(spec) end
 

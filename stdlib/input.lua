@@ -72,8 +72,8 @@ end
 --- An iterator over the records of an NDJSON file, or of standard input. Each line is counted as read and shown as progress; one
 --- that is none is rejected with its line. Ends early where a signal asks for it.
 ---@param path string
----@param options? { what?: string, extra?: table, bad?: "raise" } what they are ("orders"), for the progress; further fields of dead letters;
----or that a line that is none ends the run
+---@param options? { what?: string, extra?: table, bad?: "value"|"skip"|"raise" } what they are ("orders"), for the progress; further fields of
+---dead letters; or that a line that is none ends the run
 ---@return fun(): sluice.Record?
 function input.each(path, options)
   options = options or {}

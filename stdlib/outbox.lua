@@ -61,22 +61,26 @@ local function host_of(client, row)
   return require("sluice.request").base(client.definition, client.options, row.host)
 end
 
+---@class sluice.OutboxOptions
+---@field connection sluice.Client the client of the write
+---@field operation string name of the write; one that may be repeated needs no outbox
+---@field key string|function path of the field by which a record is known ("channel_order_code"), or function(record) -> text
+---@field with? table further arguments of the operation, the same for all records
+---@field into? string the argument that a record becomes (default: the one that is the body; where there is none, the record's
+--- fields are the arguments)
+---@field resolve? function (key, args, row): evidence that it is there, false where it is not, nil where nothing can be said
+---@field drained? function (): false while the API's queue still works, true where it is empty; absence is not believed
+--- before (default: asked as the operation's row says)
+---@field settle_after? number seconds after the end of a request before "not found" says anything (default: twice `index_lag` of
+--- the connection)
+---@field gap? number seconds between the two searches that it takes
+---@field deadline? number seconds that settling may take (default: 2 × settle_after + 4 × gap + 60); then `unknown`
+---@field in_flight? integer writes at once (4)
+---@field store? sluice.Store another store than the config's
+---@field letter? function (record): its text in the dead letters, where that is not the record's own (nil: it is)
+
 --- An outbox for one operation of a connection.
----   connection, operation   the client, and the name of the write; one that may be repeated needs no outbox
----   key                     path of the field by which a record is known ("channel_order_code"), or function(record) -> text
----   with                    further arguments of the operation, the same for all records
----   into                    the argument that a record becomes (default: the one that is the body; where there is none, the
----                           record's fields are the arguments)
----   resolve                 function(key, args, row): evidence that it is there, false where it is not, nil where nothing can be said
----   drained                 function(): false while the API's queue still works, true where it is empty; absence is not believed
----                           before (default: asked as the operation's row says)
----   settle_after, gap       seconds after the end of a request before "not found" says anything (default: twice `index_lag` of the
----                           connection), and between the two searches that it takes
----   deadline                seconds that settling may take (default: 2 × settle_after + 4 × gap + 60); then `unknown`
----   in_flight               writes at once (4)
----   store                   another store than the config's
----   letter                  function(record): its text in the dead letters, where that is not the record's own (nil: it is)
----@param o table
+---@param o sluice.OutboxOptions
 ---@return sluice.Outbox
 function outbox.open(o)
   check_options(o)
@@ -333,11 +337,14 @@ end
 -- Settles until no more than `left` wait; without it, what is due now.
 local function settle(self, left)
   self.settler:acquire()
+  local shown = { what = "settling", client = self.client, total = #self.pending, done = 0 }
   local ok, problem = pcall(function()
     repeat
       local soonest = settle_round(self)
-      if not left or #self.pending <= left then return end
-      self.run:progress { what = ("settling %d of"):format(#self.pending) }
+      shown.total = math.max(shown.total, #self.pending)
+      shown.done, shown.ended = shown.total - #self.pending, not left or #self.pending <= left
+      if left then self.run:progress(shown) end
+      if shown.ended then return end
       task.sleep(math.max(0, math.min(soonest, time.mono() + 60) - time.mono()))
     until false
   end)

@@ -3,10 +3,14 @@
 --- loop, a single object counts as a list of one.
 ---
 ---     for stream in paging.iterate(client, row, function(extra) … return value, answer end, args) do … end
+---
+--- Where the row's paging says `records`, entries are records of sluice.ndjson: their text is never made into tables.
 local err = require "sluice.err"
 local json = require "sluice.json"
 
 local paging = {}
+
+local function is_record(value) return type(value) == "userdata" and value ~= json.null end
 
 --- The part of a decoded value at a path ("errors.1.title"), nil where it is not there or null.
 ---@param value any
@@ -14,7 +18,7 @@ local paging = {}
 ---@return any
 function paging.by_path(value, path)
   for step in path:gmatch "[^%.]+" do
-    if type(value) ~= "table" then return nil end
+    if type(value) ~= "table" and not is_record(value) then return nil end
     value = value[math.tointeger(tonumber(step)) or step]
   end
   if value == json.null then return nil end
@@ -41,7 +45,7 @@ function paging.kinds.offset(p, state, page, value)
   if not page then return {} end
   state.offset = (state.offset or 0) + #page
   local more = #page >= state.size
-  if p.next and type(value) == "table" and value.links ~= nil then more = paging.by_path(value, p.next) ~= nil end
+  if p.next and type(value) ~= "boolean" and paging.by_path(value, "links") ~= nil then more = paging.by_path(value, p.next) ~= nil end
   if not more or #page == 0 then return nil end
   return following(p, state, p.offset, state.offset)
 end
@@ -49,7 +53,8 @@ end
 local function highest_id(page)
   local highest
   for _, entry in ipairs(page) do
-    local id = type(entry) == "table" and math.tointeger(tonumber(entry.id))
+    local id = paging.by_path(entry, "id")
+    id = id and math.tointeger(tonumber(id))
     if id and (not highest or id > highest) then highest = id end
   end
   return highest
@@ -83,14 +88,32 @@ function paging.kinds.page(p, state, page, _, answer)
   return following(p, state, p.page, state.page)
 end
 
+-- The entries of a list that is a view of the answer's record.
+local function records_of(client, row, list)
+  local ndjson, page = require "sluice.ndjson", {}
+  for record in ndjson.elements(list) do
+    if ndjson.bad(record) then
+      err.raise { code = "protocol", api = client.name, operation = row.name, message = "an entry of the page is no object: " .. record.reason }
+    end
+    page[#page + 1] = record
+  end
+  return page
+end
+
+local function is_list(value)
+  if is_record(value) then return tostring(value):sub(1, 1) == "[" end
+  return json.isarray(value)
+end
+
 local function list_in(client, row, value)
-  if not row.result and not json.isarray(value) then
+  if not row.result and not is_list(value) then
     err.raise {
       code = "protocol", api = client.name, operation = row.name, message = "the answer is no list",
       hint = "this is not what the API answers: is `base_url` right?",
     }
   end
   local page = row.result and paging.by_path(value, row.result) or not row.result and value or {}
+  if is_record(page) then return is_list(page) and records_of(client, row, page) or { page } end
   if type(page) ~= "table" then return {} end
   if #page == 0 and next(page) ~= nil then return { page } end -- a single object instead of a list
   return page

@@ -68,6 +68,8 @@ local function close(self, state, kind)
   if self.counts then self.run:count(kind, self.uploaded + self.chunk:count()) end
   batches.close(self.row, state)
   self.run:batch { stream = "site " .. self.site, batch = self.id, verdict = state }
+  self.shown.ended = true
+  self.run:progress(self.shown)
   self.chunk:clear()
 end
 
@@ -119,6 +121,8 @@ local function upload(self)
   if not ok then give_up(self, problem) end
   self.uploaded = self.uploaded + count
   self.chunk:clear()
+  self.shown.done = self.uploaded
+  self.run:progress(self.shown)
   task.step "answer"
 end
 
@@ -218,7 +222,7 @@ end
 --- `max_records` (10,000) and `max_bytes` (8 MB) of a request. `local batch <close> = …` discards it where it is not committed.
 ---@param client sluice.Client
 ---@param site string|integer
----@param options table
+---@param options { type: "full"|"delta", automatic_import?: boolean, batch?: string, count?: boolean, max_records?: integer, max_bytes?: integer }
 ---@return sluice.ProductBatch
 function product_batch.product_batch(client, site, options)
   if site == nil then raise("usage", "product_batch: which site?") end
@@ -228,6 +232,7 @@ function product_batch.product_batch(client, site, options)
   local self = setmetatable({
     client = client, site = tostring(site), id = id, type = options.type, automatic_import = options.automatic_import,
     run = require("sluice.run").current(), state = "open", sending = false, counts = options.count ~= false, uploaded = 0, rejected = 0, requests = 0,
+    shown = { what = "upload", client = client, done = 0 },
     chunk = ndjson.chunk { max_records = options.max_records or MOST_ROWS, max_bytes = options.max_bytes, require_id = "id" },
   }, Batch)
   self.run:on_failure(function() self:discard() end)

@@ -40,6 +40,7 @@ end
 function queue.new(o)
   local self = setmetatable(o, Batches)
   self.run, self.list, self.labels, self.bytes = require("sluice.run").current(), {}, {}, 0
+  self.shown = { done = 0, what = "push " .. self.what, client = self.client }
   self.sums = { sent = 0, rejected = 0, unknown = 0, skipped = 0, requests = 0, resent = 0, failed = {} }
   return self
 end
@@ -104,12 +105,15 @@ function Batches:put(item, label)
   if #self.list >= self.max_items or self.bytes + #text > self.max_bytes then self:flush() end
   self.list[#self.list + 1], self.labels[#self.labels + 1] = ndjson.record(text), label
   self.bytes = self.bytes + #text + 1
-  if label.n % SHOWN == 0 then self.run:progress { done = label.n, what = self.what } end
+  self.shown.done = label.n
+  if label.n % SHOWN == 1 then self.run:progress(self.shown) end
 end
 
 --- The end: sends the rest, gives the sums. Raises `ambiguous` where an answer's number was another. (waits)
 function Batches:finish()
   self:flush()
+  self.shown.ended = true
+  self.run:progress(self.shown)
   if self.difference then
     errors.raise { code = "ambiguous", api = self.client.name, operation = self.operation, message = self.difference,
       hint = "which ones are missing only the console shows; those of that request are counted as unknown, nothing was sent again" }

@@ -140,6 +140,7 @@ end
 
 local function result_text(op)
   local part = op.result and ("`%s` of the answer"):format(op.result) or "the decoded answer"
+  if op.paging and op.paging.records then part = part .. ", whose entries are records of [`sluice.ndjson`](../modules.md)" end
   return op.iterator and "an iterator over " .. part or part
 end
 

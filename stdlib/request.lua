@@ -157,7 +157,11 @@ local function check_pairs(row, values)
   end
 end
 
--- The value for the request; nil, and what is wrong with it, to stand behind its name.
+--- The value for the request; nil, and what is wrong with it, to stand behind its name.
+---@param arg table its row
+---@param value any
+---@return any value
+---@return string? reason
 local function accept(arg, value)
   if value == json.null and arg.null then return value end
   local checked, reason = TYPES[arg.type](value, arg)
@@ -170,6 +174,7 @@ local function accept(arg, value)
   if reason then return nil, reason end
   return checked
 end
+request.accept = accept
 
 -- Of some arguments exactly one must be there.
 local function check_either(row, values)

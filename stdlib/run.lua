@@ -221,8 +221,9 @@ end
 ---@param batch { stream: string, batch: string, verdict: string }
 function Run:batch(batch) self.batches[#self.batches + 1] = batch end
 
---- Says how far the work is; shown as a line on a terminal.
----@param state { done?: integer, total?: integer, what?: string }
+--- Says how far a transfer is: a line on a terminal, events with `--json`. The table may be the same each time; `ended` says
+--- that this one is over.
+---@param state { done?: integer, total?: integer, what?: string, client?: sluice.Client, ended?: boolean }
 function Run:progress(state)
   if not self.silent then require("sluice.progress").update(self, state) end
 end
@@ -355,7 +356,7 @@ function run.lead(self, work, ...)
     return located
   end, self, ...)
   if not ok then settle(self) end
-  require("sluice.log").status ""
+  require("sluice.progress").finish(self)
   local signal = require("sluice.task").stopping()
   local stopped = not ok and signal and err.is(problem) and problem.code == "cancelled"
   local code = ok and exit_code(self) or stopped and 128 + signal or fail.exit_code(problem)

@@ -32,7 +32,7 @@ local function read_into(o, run, upload, total)
     local deleted = product["pup:isdeleted"]
     product["pup:isdeleted"] = nil -- streams delete in another way
     if deleted == "1" then run:skip "marked as deleted" else upload:write(product) end
-    run:progress { done = run.sums.read, total = total, what = "products" }
+    run:progress { done = run.sums.read, total = total, what = "products", client = o.site }
   end
   return upload:finish()
 end

@@ -75,7 +75,7 @@ end
 --- product_batch, `remember(ids)` (is told the ids of a batch before it is committed).
 ---@param client sluice.Client
 ---@param site string|integer
----@param options? table
+---@param options? { automatic_import?: boolean, max_records?: integer, max_bytes?: integer, remember?: fun(ids: table) }
 ---@return sluice.SiteUploader
 function site_uploader.uploader(client, site, options)
   if site == nil then usage "uploader: which site?" end

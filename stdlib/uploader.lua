@@ -202,6 +202,11 @@ end
 
 -- ---- batches on their way ----
 
+local function show(self, ended)
+  self.shown.done, self.shown.ended = self.sent + self.rejected + self.skipped + self.unknown, ended
+  self.run:progress(self.shown)
+end
+
 local function fly(self, job)
   for earlier in pairs(job.after) do earlier.task:wait() end
   job.after = nil -- or a chain of batches would be kept
@@ -214,6 +219,7 @@ local function fly(self, job)
     lost(self, part, self.failure or problem, true)
   end
   self.flying[job], job.ids = nil, nil
+  show(self)
   self.spare[#self.spare + 1] = job.chunk:clear()
   self.slots:release()
 end
@@ -236,6 +242,7 @@ local function dispatch(self)
   self.slots:acquire()
   self.flying[job] = true
   job.task = task.spawn(fly, self, job)
+  show(self)
   self.building = new_job(self)
 end
 
@@ -324,6 +331,7 @@ function Uploader:finish(options)
   end
   self:flush()
   self.finished = true
+  show(self, true)
   if wait == "processed" then
     batches.wait_batches(self.client, { stream = self.stream, ids = self.ids, deadline = options.deadline })
   else
@@ -363,7 +371,7 @@ local function new(client, stream, options, fields)
   local self = setmetatable({
     client = client, stream = tostring(stream), options = options, run = run, ids = {}, rows = {}, flying = {}, spare = {},
     slots = task.semaphore(options.in_flight), sent = 0, rejected = 0, skipped = 0, unknown = 0,
-    remember = options.remember or nothing,
+    remember = options.remember or nothing, shown = { what = "upload", client = client },
     count = function(kind, n) run:count(kind, n) end,
     refuse = function(raw, reason, extra) run:reject(raw, reason, extra) end,
   }, Uploader)
@@ -376,6 +384,15 @@ local function new(client, stream, options, fields)
   return self
 end
 
+---@class sluice.UploaderOptions
+---@field max_records? integer
+---@field max_bytes? integer
+---@field max_record_bytes? integer
+---@field in_flight? integer
+---@field gzip? boolean
+---@field referenced? boolean
+---@field remember? fun(ids: table)
+
 --- A sink for the stream, for one task to write to. Options: `max_records` (10,000), `max_bytes` of a request (8 MB), `max_record_bytes` (1 MB),
 --- `in_flight` (2), `gzip`, `referenced` (a stream of that type: JSON arrays, no verdict per record), `remember(ids)`
 --- (is told the ids of a batch before it goes).
@@ -385,7 +402,7 @@ end
 ---     upload:finish()
 ---@param client sluice.Client
 ---@param stream string|integer
----@param options? table
+---@param options? sluice.UploaderOptions
 ---@return sluice.Uploader
 function uploader.uploader(client, stream, options)
   if stream == nil then usage "uploader: which stream?" end
@@ -407,7 +424,7 @@ function uploader.remover(client, stream)
   local self
   self = new(client, stream, options_of { in_flight = 1 }, {
     send = function(body) return (client:delete_products { stream = stream, ids = body }) end,
-    count = nothing,
+    count = nothing, shown = { what = "delete", client = client },
     refuse = function(raw, reason)
       self.failure = self.failure or errors.new { code = "partial",
         message = ("stream %s: could not delete %s: %s"):format(stream, raw, reason) }

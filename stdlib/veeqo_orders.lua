@@ -190,7 +190,7 @@ end
 function orders.changed_orders(client, args)
   args = args or {}
   local size, overlap = check(args)
-  local run, done = require("sluice.run").current(), 0
+  local run, shown = require("sluice.run").current(), { done = 0, what = "orders", client = client }
   return orders.iterate {
     read = function(filter)
       task.step "page"
@@ -202,8 +202,8 @@ function orders.changed_orders(client, args)
     count = function(kind)
       run:count(kind)
       if kind ~= "read" then return end
-      done = done + 1
-      if done % SHOWN == 0 then run:progress { done = done, what = "orders" } end
+      shown.done = shown.done + 1
+      if shown.done % SHOWN == 1 then run:progress(shown) end
     end,
   }
 end

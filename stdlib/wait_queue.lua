@@ -97,7 +97,7 @@ end
 ---     shop:push_products(products, { source_id = 57 })
 ---     print(shop:wait_queue { stall_after = 300 }.seconds)
 ---@param client sluice.Client
----@param options? table
+---@param options? { deadline?: number, stall_after?: number, start?: number, factor?: number, cap?: number, count?: fun(summary: any): number? }
 ---@return { left: integer, asked: integer, seconds: number }
 function wait.wait_queue(client, options)
   local o = queue.options("wait_queue", options, { deadline = 3600.0, stall_after = 600.0, start = 2.0, factor = 1.5, cap = 30.0, count = false })
@@ -108,7 +108,8 @@ function wait.wait_queue(client, options)
   local most = 0
   o.show = function(left)
     most = math.max(most, left)
-    run:progress { done = math.tointeger(most - left), total = math.tointeger(most), what = "queued items" }
+    run:progress { done = math.tointeger(most - left), total = math.tointeger(most), what = "queued items", client = client,
+      ended = left <= 0 }
   end
   return wait.watch(o)
 end

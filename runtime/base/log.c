@@ -1,4 +1,4 @@
-/* Log lines, and the line that stays below them. What must not be seen in them is masked by log_mask.c. */
+/* Log lines, and the lines that stay below them. What must not be seen in them is masked by log_mask.c. */
 #include "base/log.h"
 
 #include <stdio.h>
@@ -13,8 +13,9 @@
 static struct {
     sl_log_level level;
     bool json;
-    char status[256];
+    char status[8192];
     size_t status_len;
+    int status_lines;
 } state = {.level = SL_LOG_WARN};
 
 /* ---- lines ---- */
@@ -41,8 +42,16 @@ static void write_all(const char *p, size_t len) {
     }
 }
 
+/* The cursor stands behind the last of the status lines. */
+static void clear_status(void) {
+    if (state.status_len == 0) return;
+    for (int i = 1; i < state.status_lines; i++) write_all("\033[A", 3);
+    if (state.status_lines > 1) write_all("\r\033[J", 4);
+    else write_all("\r\033[K", 4);
+}
+
 static void write_above_status(const sl_buf *b) {
-    if (state.status_len) write_all("\r\033[K", 4);
+    clear_status();
     write_all(b->data, b->len);
     if (state.status_len) write_all(state.status, state.status_len);
 }
@@ -57,11 +66,13 @@ void sl_log_print(sl_str text) {
     sl_buf_free(&b);
 }
 
-void sl_log_status(sl_str line) {
-    if (state.status_len) write_all("\r\033[K", 4);
-    size_t len = line.len < sizeof state.status ? line.len : sizeof state.status;
-    if (len) memcpy(state.status, line.ptr, len);
+void sl_log_status(sl_str lines) {
+    clear_status();
+    size_t len = lines.len < sizeof state.status ? lines.len : sizeof state.status;
+    if (len) memcpy(state.status, lines.ptr, len);
     state.status_len = len;
+    state.status_lines = 1;
+    for (size_t i = 0; i < len; i++) state.status_lines += state.status[i] == '\n';
     if (len) write_all(state.status, len);
 }
 

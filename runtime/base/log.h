@@ -30,8 +30,9 @@ void sl_log_text(sl_log_level level, const char *area, sl_str message);
 /* Text to standard error as it is, but masked: summaries, prompts, tracebacks. A progress bar is taken away first. */
 void sl_log_print(sl_str text);
 
-/* The line that stays below the log lines (the progress bar); the empty string takes it away. Terminals only. */
-void sl_log_status(sl_str line);
+/* The line that stays below the log lines (the progress bar), or several with line breaks between, each narrower than the
+ * terminal and fewer than it has; the empty string takes them away. Terminals only. */
+void sl_log_status(sl_str lines);
 
 /* Registers a secret (copied). Ones shorter than 4 bytes are refused with -1: masking them would eat all text. */
 int sl_log_secret(sl_str secret);

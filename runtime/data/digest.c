@@ -1,12 +1,13 @@
-/* Thin: OpenSSL does the digests; base64 is here because its own has no strict decoder. */
+/* Thin: OpenSSL does the digests, the kernel random bytes; base64 is here because its own has no strict decoder. */
 #include "data/digest.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
+#include <errno.h>
+#include <sys/random.h>
+
+#include "data/openssl.h"
 
 static const EVP_MD *find(const char *name, sl_err *err) {
+    if (sl_openssl_open(err) < 0) return NULL;
     static const char *const names[] = {"md5", "sha1", "sha256", "sha512"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(name, names[i]) == 0) return EVP_get_digestbyname(name);
@@ -75,10 +76,15 @@ int sl_digest_unbase64(sl_str text, sl_buf *out, sl_err *err) {
 }
 
 int sl_digest_random(unsigned char *out, size_t len, sl_err *err) {
-    if (RAND_bytes(out, (int)len) == 1) return 0;
-    return sl_fail(err, SL_INTERNAL, 0, "no random bytes to be had");
+    for (size_t got = 0; got < len;) {
+        ssize_t n = getrandom(out + got, len - got, 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return sl_fail_errno(err, "no random bytes to be had");
+        got += (size_t)n;
+    }
+    return 0;
 }
 
 const char *sl_digest_version(void) {
-    return OpenSSL_version(OPENSSL_VERSION_STRING);
+    return sl_openssl_open(NULL) == 0 ? OpenSSL_version(OPENSSL_VERSION_STRING) : "missing";
 }

@@ -1,4 +1,4 @@
-/* Digests, message authentication codes, base64 and random bytes, by OpenSSL's libcrypto. Pure but for random.
+/* Digests, message authentication codes, base64 and random bytes, the digests by OpenSSL. Pure but for random.
  *
  *   unsigned char out[SL_DIGEST_MAX];
  *   size_t n = sl_digest("sha256", text, out, &err);       // 0 with SL_USAGE for an unknown name

@@ -3,7 +3,8 @@
 
 #include <limits.h>
 #include <stdlib.h>
-#include <zlib.h>
+
+#include "data/libz.h"
 
 #define LEVEL 1
 #define STEP_BYTES (64u << 10)
@@ -26,6 +27,7 @@ static uInt cut(size_t len) {
 }
 
 sl_gunzip *sl_gunzip_new(sl_err *err) {
+    if (sl_libz_open(err) < 0) return NULL;
     sl_gunzip *g = calloc(1, sizeof *g);
     if (g && inflateInit2(&g->z, ANY_WINDOW) == Z_OK) return g;
     free(g);
@@ -99,6 +101,7 @@ bool sl_gunzip_whole(const sl_gunzip *g) {
 }
 
 sl_gzip *sl_gzip_new(sl_err *err) {
+    if (sl_libz_open(err) < 0) return NULL;
     sl_gzip *z = calloc(1, sizeof *z);
     if (z && deflateInit2(&z->z, LEVEL, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) == Z_OK) return z;
     free(z);
@@ -130,5 +133,5 @@ int sl_gzip_put(sl_gzip *z, sl_str in, bool last, sl_buf *out, sl_err *err) {
 }
 
 const char *sl_gzip_version(void) {
-    return zlibVersion();
+    return sl_libz_open(NULL) == 0 ? zlibVersion() : "missing";
 }

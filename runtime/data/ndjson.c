@@ -29,7 +29,7 @@ char *sl_ndjson_room(sl_ndjson *s, size_t want, size_t *room, sl_err *err) {
         /* bounded: what is left of a line is at most max_line, see sl_ndjson_next */
         size_t cap = s->cap ? s->cap : SL_NDJSON_BLOCK;
         while (cap - s->tail < want) cap *= 2;
-        char *data = realloc(s->data, cap);
+        char *data = realloc(s->data, cap + SL_NDJSON_SLACK);
         if (!data) {
             sl_fail(err, SL_INTERNAL, 0, "out of memory for %zu bytes of input", cap);
             return NULL;

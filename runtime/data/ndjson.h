@@ -23,9 +23,12 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* The longest line unless the caller says otherwise, the most anyone may allow, what is read at once, and how much
- * of a line that is too long is kept to show. */
-enum { SL_NDJSON_LINE = 2 << 20, SL_NDJSON_LINE_MAX = 1 << 30, SL_NDJSON_BLOCK = 128 << 10, SL_NDJSON_HEAD = 1000 };
+/* The longest line unless the caller says otherwise, the most anyone may allow, what is read at once, how much of a line
+ * that is too long is kept to show, and how many bytes behind any other line may be read, whatever they are. */
+enum {
+    SL_NDJSON_LINE = 2 << 20, SL_NDJSON_LINE_MAX = 1 << 30, SL_NDJSON_BLOCK = 128 << 10, SL_NDJSON_HEAD = 1000,
+    SL_NDJSON_SLACK = 64
+};
 
 typedef struct sl_line {
     sl_str text;    /* borrowed until the next call on the splitter; the head alone where it is too long */

@@ -17,8 +17,18 @@ typedef struct decimal {
 
 /* ---- integers ---- */
 
+/* Eight digits, zeros and all, that don't wait for each other. */
+static inline void eight_digits(char *out, uint32_t v) {
+    uint32_t high = v / 10000, low = v % 10000;
+    memcpy(out, pairs + high / 100 * 2, 2);
+    memcpy(out + 2, pairs + high % 100 * 2, 2);
+    memcpy(out + 4, pairs + low / 100 * 2, 2);
+    memcpy(out + 6, pairs + low % 100 * 2, 2);
+}
+
 /* The digits of v, ending before `end`; returns where they start. */
 static inline char *digits_before(char *end, uint64_t v) {
+    for (; v >= 100000000; v /= 100000000) eight_digits(end -= 8, (uint32_t)(v % 100000000));
     while (v >= 100) {
         memcpy(end -= 2, pairs + v % 100 * 2, 2);
         v /= 100;

@@ -208,8 +208,20 @@ int sl_path_find(const sl_path *p, sl_str text, uint32_t start, sl_buf *places, 
     return find(&f, 0, sl_str_make(from, (size_t)(text.ptr + text.len - from)));
 }
 
-bool sl_path_get(const sl_path *p, sl_str value, sl_str *found) {
-    for (size_t n = 0; n < p->count; n++) {
+bool sl_path_first_name(const sl_path *p, sl_str *name) {
+    if (p->count == 0 || p->steps[0].kind != STEP_NAME) return false;
+    *name = p->steps[0].name;
+    return true;
+}
+
+int sl_path_find_from(const sl_path *p, sl_str text, sl_place first, sl_buf *places, sl_err *err) {
+    if (p->count == 1) return sl_buf_put(places, &first, sizeof first, err);
+    finder f = {p, text, places, err};
+    return find(&f, 1, sl_str_make(text.ptr + first.at, first.end - first.at));
+}
+
+static bool get(const sl_path *p, size_t from, sl_str value, sl_str *found) {
+    for (size_t n = from; n < p->count; n++) {
         step s = p->steps[n];
         uint32_t i;
         if (s.kind == STEP_EACH) s = (step){STEP_ELEMENT, SL_STR(""), 0};
@@ -217,4 +229,12 @@ bool sl_path_get(const sl_path *p, sl_str value, sl_str *found) {
     }
     *found = value;
     return true;
+}
+
+bool sl_path_get_from(const sl_path *p, sl_str value, sl_str *found) {
+    return get(p, 1, value, found);
+}
+
+bool sl_path_get(const sl_path *p, sl_str value, sl_str *found) {
+    return get(p, 0, value, found);
 }

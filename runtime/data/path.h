@@ -41,6 +41,16 @@ size_t sl_path_steps(const sl_path *p);
  * last counts. -1: memory, or more matches than the buffer may hold. */
 int sl_path_find(const sl_path *p, sl_str text, uint32_t start, sl_buf *places, sl_err *err);
 
+/* Whether the path starts with a name, for those who have an index of the value: the two functions _from go on from what
+ * stands there. */
+bool sl_path_first_name(const sl_path *p, sl_str *name);
+
+/* As sl_path_find, where the first step has led to `first`. */
+int sl_path_find_from(const sl_path *p, sl_str text, sl_place first, sl_buf *places, sl_err *err);
+
+/* As sl_path_get, where the first step has led to `value`. */
+bool sl_path_get_from(const sl_path *p, sl_str value, sl_str *found);
+
 /* The value at the path (the first, where there may be many), which may be `value` itself. False: there is none. */
 bool sl_path_get(const sl_path *p, sl_str value, sl_str *found);
 

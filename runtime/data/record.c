@@ -8,6 +8,8 @@
 #include "data/scan.h"
 #include "data/walk.h"
 
+enum { SCRATCH_KEPT = 1 << 20 };
+
 typedef struct change {
     uint32_t at, cut, put; /* `cut` bytes at `at` were replaced by `put` bytes */
     uint32_t old;          /* their place in sl_changes.old */
@@ -17,6 +19,7 @@ typedef struct change {
 
 void sl_indexes_free(sl_indexes *x) {
     for (size_t i = 0; i < SL_INDEXES; i++) free(x->slot[i].members);
+    sl_buf_free(&x->text);
     *x = (sl_indexes){.serial = x->serial};
 }
 
@@ -24,14 +27,17 @@ uint64_t sl_indexes_serial(sl_indexes *x) {
     return ++x->serial;
 }
 
+int sl_index_reserve(sl_index *x, size_t count, sl_err *err) {
+    if (count <= x->room) return 0;
+    sl_member *more = realloc(x->members, count * sizeof *more); /* bounded by the text's length */
+    if (!more) return sl_fail(err, SL_INTERNAL, 0, "out of memory for a record's index");
+    x->members = more;
+    x->room = (uint32_t)count;
+    return 0;
+}
+
 static int index_add(sl_index *x, sl_member m, sl_err *err) {
-    if (x->count == x->room) {
-        uint32_t room = x->room ? x->room * 2 : 32; /* bounded by the text's length */
-        sl_member *more = realloc(x->members, room * sizeof *more);
-        if (!more) return sl_fail(err, SL_INTERNAL, 0, "out of memory for a record's index");
-        x->members = more;
-        x->room = room;
-    }
+    if (x->count == x->room && sl_index_reserve(x, x->room ? 2 * (size_t)x->room : 32, err) < 0) return -1;
     x->members[x->count++] = m;
     return 0;
 }
@@ -42,6 +48,7 @@ static int index_build(sl_index *x, const sl_record *r, uint32_t start, sl_err *
     x->start = start;
     x->object = it.object;
     x->count = 0;
+    x->found = UINT32_MAX;
     for (sl_str v; sl_walk_item(&it, &v);) {
         sl_member m = {0};
         m.at = (uint32_t)(v.ptr - r->text);
@@ -58,32 +65,38 @@ static int index_build(sl_index *x, const sl_record *r, uint32_t start, sl_err *
     return 0;
 }
 
-sl_index *sl_index_of(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err) {
-    sl_index *oldest = &all->slot[0], *last = &all->slot[all->last];
-    if (last->serial == r->serial && last->start == start) return last;
-    for (size_t i = 0; i < SL_INDEXES; i++) {
-        sl_index *x = &all->slot[i];
-        if (x->serial == r->serial && x->start == start) {
-            x->used = ++all->tick;
-            all->last = i;
-            return x;
-        }
-        if (x->used < oldest->used) oldest = x;
-    }
-    oldest->used = ++all->tick;
-    all->last = (size_t)(oldest - all->slot);
-    return index_build(oldest, r, start, err) < 0 ? NULL : oldest;
+sl_index *sl_indexes_line(sl_indexes *all) {
+    all->slot[0].serial = 0;
+    all->slot[0].used = ++all->tick;
+    all->last = 0;
+    return &all->slot[0];
 }
 
-static bool name_is(const sl_member *m, const sl_record *r, sl_str key) {
-    if (!m->escaped && m->key_len != key.len) return false;
+sl_index *sl_index_search(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err) {
+    sl_index *x, *oldest = &all->slot[1];
+    for (x = all->slot; x < all->slot + SL_INDEXES; x++) {
+        if (x->serial == r->serial && x->start == start) break;
+        if (x->used < oldest->used && x > all->slot) oldest = x;
+    }
+    bool known = x < all->slot + SL_INDEXES;
+    if (!known) x = oldest;
+    x->used = ++all->tick;
+    all->last = (size_t)(x - all->slot);
+    return known || index_build(x, r, start, err) == 0 ? x : NULL;
+}
+
+static inline bool name_is(const sl_member *m, const sl_record *r, sl_str key) {
+    if (!m->escaped) return m->key_len == key.len && memcmp(r->text + m->key, key.ptr, key.len) == 0;
     return sl_walk_key_is(sl_str_make(r->text + m->key, m->key_len), m->escaped, key);
 }
 
-ptrdiff_t sl_index_find(const sl_index *x, const sl_record *r, sl_str key) {
+ptrdiff_t sl_index_find(sl_index *x, const sl_record *r, sl_str key) {
     if (!x->object) return -1;
-    for (size_t i = x->count; i-- > 0;) {
-        if (name_is(&x->members[i], r, key)) return (ptrdiff_t)i;
+    if (x->found < x->count && name_is(&x->members[x->found], r, key)) return x->found;
+    for (uint32_t i = x->count; i-- > 0;) {
+        if (!name_is(&x->members[i], r, key)) continue;
+        x->found = i; /* the last of its name as long as the index is: nothing adds a second one */
+        return i;
     }
     return -1;
 }
@@ -193,6 +206,14 @@ void sl_record_replace(sl_record *r, sl_indexes *all, uint32_t at, uint32_t end,
     splice(r, all, at, end - at, value);
 }
 
+/* Empty, and of usual size. */
+static sl_buf *scratch(sl_indexes *all) {
+    if (all->text.cap > SCRATCH_KEPT) sl_buf_free(&all->text);
+    sl_buf_clear(&all->text);
+    all->text.max = SL_RECORD_MAX;
+    return &all->text;
+}
+
 /* Puts text behind the last member, and a comma before it where there is one; the caller adds to the index. */
 static uint32_t append(sl_record *r, sl_indexes *all, const sl_index *x, sl_str text) {
     bool first = x->count == 0;
@@ -242,20 +263,14 @@ static int unset_shadowed(sl_record *r, sl_indexes *all, uint32_t start, sl_str 
 }
 
 static int append_member(sl_record *r, sl_indexes *all, sl_index *x, sl_str key, sl_str value, sl_err *err) {
-    sl_buf text;
-    sl_buf_init(&text, SL_RECORD_MAX);
-    int rc = sl_buf_put_char(&text, ',', err);
-    if (rc == 0) rc = sl_json_put_string(&text, key, err);
-    uint32_t key_len = (uint32_t)text.len - 3;
-    if (rc == 0) rc = sl_buf_put_char(&text, ':', err);
-    if (rc == 0) rc = sl_buf_put_str(&text, value, err);
-    if (rc == 0) {
-        uint32_t at = append(r, all, x, sl_buf_str(&text));
-        sl_member m = {at + 1, key_len, at + key_len + 3, at + key_len + 3 + (uint32_t)value.len, key_len != key.len};
-        if (index_add(x, m, NULL) < 0) forget(x);
-    }
-    sl_buf_free(&text);
-    return rc;
+    sl_buf *text = scratch(all);
+    if (sl_buf_put_char(text, ',', err) < 0 || sl_json_put_string(text, key, err) < 0) return -1;
+    uint32_t key_len = (uint32_t)text->len - 3;
+    if (sl_buf_put_char(text, ':', err) < 0 || sl_buf_put_str(text, value, err) < 0) return -1;
+    uint32_t at = append(r, all, x, sl_buf_str(text));
+    sl_member m = {at + 1, key_len, at + key_len + 3, at + key_len + 3 + (uint32_t)value.len, key_len != key.len};
+    if (index_add(x, m, NULL) < 0) forget(x);
+    return 0;
 }
 
 int sl_record_set(sl_record *r, sl_indexes *all, uint32_t start, sl_str key, sl_str value, sl_err *err) {
@@ -281,15 +296,11 @@ int sl_record_rename(sl_record *r, sl_indexes *all, uint32_t start, sl_str from,
     if (sl_str_eq(from, to)) return 1;
     if (sl_record_unset(r, all, start, to, err) < 0 || !(x = sl_index_of(all, r, start, err))) return -1;
     sl_member m = x->members[sl_index_find(x, r, from)];
-    sl_buf name;
-    sl_buf_init(&name, SL_RECORD_MAX);
-    int rc = sl_json_put_string(&name, to, err);
-    if (rc == 0) {
-        forget(x);
-        splice(r, all, m.key - 1, m.key_len + 2, sl_buf_str(&name));
-    }
-    sl_buf_free(&name);
-    return rc < 0 ? -1 : 1;
+    sl_buf *name = scratch(all);
+    if (sl_json_put_string(name, to, err) < 0) return -1;
+    forget(x);
+    splice(r, all, m.key - 1, m.key_len + 2, sl_buf_str(name));
+    return 1;
 }
 
 int sl_record_set_at(sl_record *r, sl_indexes *all, uint32_t start, size_t i, sl_str value, sl_err *err) {
@@ -306,16 +317,11 @@ int sl_record_set_at(sl_record *r, sl_indexes *all, uint32_t start, size_t i, sl
         sl_record_replace(r, all, x->members[i].at, x->members[i].end, value);
         return 0;
     }
-    sl_buf text;
-    sl_buf_init(&text, SL_RECORD_MAX);
-    int rc = sl_buf_put_char(&text, ',', err);
-    if (rc == 0) rc = sl_buf_put_str(&text, value, err);
-    if (rc == 0) {
-        uint32_t at = append(r, all, x, sl_buf_str(&text));
-        if (index_add(x, (sl_member){.at = at, .end = at + (uint32_t)value.len}, NULL) < 0) forget(x);
-    }
-    sl_buf_free(&text);
-    return rc;
+    sl_buf *text = scratch(all);
+    if (sl_buf_put_char(text, ',', err) < 0 || sl_buf_put_str(text, value, err) < 0) return -1;
+    uint32_t at = append(r, all, x, sl_buf_str(text));
+    if (index_add(x, (sl_member){.at = at, .end = at + (uint32_t)value.len}, NULL) < 0) forget(x);
+    return 0;
 }
 
 /* ---- views ---- */

@@ -62,16 +62,19 @@ typedef struct sl_index {
     uint32_t stop;   /* behind the closing one */
     bool object;
     uint32_t count, room;
+    uint32_t found; /* the member that was asked for last: it is mostly asked for again */
     sl_member *members;
     uint64_t used;
 } sl_index;
 
-/* The indexes of the values that were looked at last. One for all records of a Lua state. */
+/* The indexes of the values that were looked at last, and in slot 0 that of the line that was read last. One for all
+ * records of a Lua state. */
 enum { SL_INDEXES = 8 };
 typedef struct sl_indexes {
     sl_index slot[SL_INDEXES];
     size_t last; /* the slot that was asked for last */
     uint64_t tick, serial;
+    sl_buf text; /* a member on its way into a record */
 } sl_indexes;
 
 void sl_indexes_free(sl_indexes *x);
@@ -79,11 +82,24 @@ void sl_indexes_free(sl_indexes *x);
 /* A serial that no record had. */
 uint64_t sl_indexes_serial(sl_indexes *x);
 
+/* The slot for a new line, as the index of nothing: who fills it gives it a record's serial, unless `used` tells that
+ * another line has taken it meanwhile. Borrowed until the next call of any of these. */
+sl_index *sl_indexes_line(sl_indexes *all);
+
+/* Room for so many members in all, of which there are none yet. */
+int sl_index_reserve(sl_index *x, size_t count, sl_err *err);
+
+/* The slow half of sl_index_of. */
+sl_index *sl_index_search(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err);
+
 /* The index of the array or object at `start`. Borrowed until the next call of any of these. NULL: memory is out. */
-sl_index *sl_index_of(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err);
+static inline sl_index *sl_index_of(sl_indexes *all, const sl_record *r, uint32_t start, sl_err *err) {
+    sl_index *x = &all->slot[all->last];
+    return x->serial == r->serial && x->start == start ? x : sl_index_search(all, r, start, err);
+}
 
 /* The last member of that name, -1 where there is none. */
-ptrdiff_t sl_index_find(const sl_index *x, const sl_record *r, sl_str key);
+ptrdiff_t sl_index_find(sl_index *x, const sl_record *r, sl_str key);
 
 /* True where a later member has the same name as member i: it is as if i were not there. */
 bool sl_index_shadowed(const sl_index *x, const sl_record *r, size_t i);

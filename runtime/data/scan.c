@@ -83,8 +83,7 @@ static const char *scan_unicode(const char *p, const char *end, sl_scan_fault *f
     return sl_scan_stop(fault, p - 2, "a surrogate escape without its partner makes no character");
 }
 
-/* p is at the backslash. */
-static const char *scan_escape(const char *p, const char *end, sl_scan_fault *fault) {
+const char *sl_scan_escape(const char *p, const char *end, sl_scan_fault *fault) {
     if (end - p < 2) return sl_scan_stop(fault, end, "the string is not closed");
     switch (p[1]) {
     case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
@@ -103,7 +102,7 @@ const char *sl_scan_string_rest(const char *p, const char *end, bool *escaped, s
         if (*p == '"') return p + 1;
         if (*p == '\\') {
             *escaped = true;
-            if (!(p = scan_escape(p, end, fault))) return NULL;
+            if (!(p = sl_scan_escape(p, end, fault))) return NULL;
         } else if ((unsigned char)*p < ' ') {
             return sl_scan_stop(fault, p, "a control character in a string must be escaped");
         }

@@ -44,6 +44,9 @@ const char *sl_scan_string(const char *p, const char *end, sl_scan_fault *fault)
 /* The same, from the byte after the opening quote; sets *escaped where the string has a backslash. */
 const char *sl_scan_string_rest(const char *p, const char *end, bool *escaped, sl_scan_fault *fault);
 
+/* From the backslash of an escape to the byte after it, or after both of a pair of surrogates; NULL with *fault. */
+const char *sl_scan_escape(const char *p, const char *end, sl_scan_fault *fault);
+
 /* From the first byte of a number to the byte after it; NULL with *fault. */
 const char *sl_scan_number(const char *p, const char *end, sl_scan_fault *fault);
 

@@ -9,6 +9,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "data/bits.h"
 #include "data/scan.h"
 
 /* The next quote or backslash at or after p. */
@@ -71,25 +72,6 @@ static inline marks marks_of(const char *p) {
     return m;
 }
 
-/* The bytes behind backslashes that are not themselves escaped: in a run of backslashes every second one is. *carry is
- * 1 where the first byte of the next block is escaped. */
-static inline uint64_t escaped_of(uint64_t slashes, uint64_t *carry) {
-    const uint64_t even = 0x5555555555555555u;
-    uint64_t starts = slashes & ~*carry, follows = starts << 1 | *carry, runs;
-    *carry = __builtin_add_overflow(starts & ~even & ~follows, starts, &runs);
-    return (even ^ (runs << 1)) & follows;
-}
-
-/* Each bit is set where the number of quotes up to it is odd: the bytes inside of strings. */
-static inline uint64_t inside_of(uint64_t quotes) {
-    quotes ^= quotes << 1;
-    quotes ^= quotes << 2;
-    quotes ^= quotes << 4;
-    quotes ^= quotes << 8;
-    quotes ^= quotes << 16;
-    return quotes ^ quotes << 32;
-}
-
 static const char *past_container(const char *p, const char *end) {
     uint64_t carry = 0, in_string = 0;
     size_t depth = 0;
@@ -98,8 +80,8 @@ static const char *past_container(const char *p, const char *end) {
         bool whole = end - p >= 64;
         if (!whole) memcpy(memset(tail, ' ', sizeof tail), p, (size_t)(end - p));
         marks m = marks_of(whole ? p : tail);
-        if (m.slashes | carry) m.quotes &= ~escaped_of(m.slashes, &carry);
-        uint64_t inside = inside_of(m.quotes) ^ in_string;
+        if (m.slashes | carry) m.quotes &= ~sl_bits_escaped(m.slashes, &carry);
+        uint64_t inside = sl_bits_inside(m.quotes) ^ in_string;
         in_string = 0 - (inside >> 63);
         for (uint64_t left = (m.opens | m.closes) & ~inside; left; left &= left - 1) {
             int i = __builtin_ctzll(left);

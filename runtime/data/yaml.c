@@ -8,8 +8,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <yaml.h>
 
+#include "data/libyaml.h"
 #include "data/yaml_fault.h"
 #include "data/yaml_scalar.h"
 
@@ -389,6 +389,8 @@ static sl_yaml_options limits_of(const sl_yaml_options *options) {
 sl_yaml *sl_yaml_parse(sl_str text, const sl_yaml_options *options, sl_yaml_mark *at, sl_err *err) {
     if (sl_str_starts(text, SL_STR("\xEF\xBB\xBF"))) text = sl_str_make(text.ptr + 3, text.len - 3);
     composer c = {.text = text, .limits = limits_of(options), .at = {1, 1}, .err = err};
+    if (at) *at = c.at;
+    if (sl_libyaml_open(err) < 0) return NULL;
     if (!yaml_parser_initialize(&c.parser)) {
         refuse_memory(&c);
         return NULL;
@@ -410,5 +412,5 @@ sl_yaml *sl_yaml_parse(sl_str text, const sl_yaml_options *options, sl_yaml_mark
 }
 
 const char *sl_yaml_version(void) {
-    return yaml_get_version_string();
+    return sl_libyaml_open(NULL) == 0 ? yaml_get_version_string() : "missing";
 }

@@ -6,8 +6,7 @@
 #ifndef SL_DATA_YAML_FAULT_H
 #define SL_DATA_YAML_FAULT_H
 
-#include <yaml.h>
-
+#include "data/libyaml.h"
 #include "data/yaml.h"
 
 typedef struct sl_yaml_fault {

@@ -333,10 +333,11 @@ sl_str sl_http_read_get(const sl_op *op) {
 /* ---- what is at work here ---- */
 
 const char *sl_http_library(void) {
-    return curl_version_info(CURLVERSION_NOW)->version;
+    return sl_curl_open(NULL) == 0 ? curl_version_info(CURLVERSION_NOW)->version : "missing";
 }
 
 const char *sl_http_tls_library(void) {
+    if (sl_curl_open(NULL) < 0) return "missing";
     const char *text = curl_version_info(CURLVERSION_NOW)->ssl_version;
     return text ? text : "";
 }

@@ -10,9 +10,8 @@
 #ifndef SL_IO_HTTP_PART_H
 #define SL_IO_HTTP_PART_H
 
-#include <curl/curl.h>
-
 #include "data/gzip.h"
+#include "io/curl.h"
 #include "io/file.h"
 #include "io/http.h"
 #include "io/op.h"

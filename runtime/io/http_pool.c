@@ -166,6 +166,7 @@ static void set_limits(void) {
 
 static int open_pool(sl_loop *loop, sl_err *err) {
     if (pool.loop == loop) return 0;
+    if (sl_curl_open(err) < 0) return -1;
     if (!sl_loop_multi(loop)) return sl_fail(err, SL_INTERNAL, 0, "libcurl can't be started");
     sl_loop_on_transfer(loop, on_transfer);
     sl_loop_on_free(loop, close_pool);

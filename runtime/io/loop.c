@@ -6,7 +6,6 @@
  */
 #include "io/loop.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "io/curl.h"
 #include "io/op.h"
 
 #define WATCHES_MAX 1024

@@ -170,6 +170,7 @@ static int start_daemon(sl_server *s, const sl_server_options *o, const char *ho
     unsigned of_one = o->max_of_one > 0 ? (unsigned)o->max_of_one : 0;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
     if (family == AF_INET6) flags |= MHD_USE_DUAL_STACK;
+    if (sl_microhttpd_open(err) < 0) return -1;
     errno = 0;
     s->daemon = MHD_start_daemon(
         flags, (uint16_t)o->port, NULL, NULL, sl_request_step, s, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&addr,
@@ -240,5 +241,5 @@ void sl_server_close(sl_server *s) {
 }
 
 const char *sl_server_version(void) {
-    return MHD_get_version();
+    return sl_microhttpd_open(NULL) == 0 ? MHD_get_version() : "missing";
 }

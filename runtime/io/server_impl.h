@@ -5,8 +5,8 @@
 #define SL_IO_SERVER_IMPL_H
 
 #include <arpa/inet.h>
-#include <microhttpd.h>
 
+#include "io/microhttpd.h"
 #include "io/op.h"
 #include "io/server.h"
 

@@ -1,12 +1,12 @@
 /* URLs by libcurl's parser (the one that will send them), so that what is checked here is what is connected to. */
 #include "io/url.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "base/log.h"
+#include "io/curl.h"
 
 #define URL_MAX_BYTES (64u << 10)
 
@@ -164,6 +164,7 @@ int sl_url_parse(sl_url *u, sl_str text, sl_err *err) {
     memset(u, 0, sizeof *u);
     if (check_bytes(text, err) < 0) return -1;
     if (read_plain(&p, text)) return take_plain(u, &p, text, err);
+    if (sl_curl_open(err) < 0) return -1;
     CURLU *h = curl_url();
     if (!h) return sl_fail(err, SL_INTERNAL, 0, "out of memory");
     int rc = set_url(h, text, false, err) < 0 ? -1 : take_parts(u, h, err);
@@ -174,6 +175,7 @@ int sl_url_parse(sl_url *u, sl_str text, sl_err *err) {
 int sl_url_resolve(sl_url *u, const char *base, sl_str ref, sl_err *err) {
     memset(u, 0, sizeof *u);
     if (check_bytes(ref, err) < 0) return -1;
+    if (sl_curl_open(err) < 0) return -1;
     CURLU *h = curl_url();
     if (!h) return sl_fail(err, SL_INTERNAL, 0, "out of memory");
     int rc =

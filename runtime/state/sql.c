@@ -1,9 +1,10 @@
-/* SQLite, the only file that knows it. One connection, one thread, at most one query under way. */
+/* SQLite, the only file that knows it (state/sqlite.c opens it). One connection, one thread, at most one query under way. */
 #include "state/sql.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdlib.h>
+
+#include "state/sqlite.h"
 
 #define KEPT_MAX 256
 #define SQL_MAX 2000
@@ -85,6 +86,7 @@ static int write_ahead(sl_sql *db, sl_err *err) {
 }
 
 static sl_sql *open_file(const char *path, int busy_ms, sl_err *err) {
+    if (sl_sqlite_open(err) < 0) return NULL;
     sl_sql *db = calloc(1, sizeof *db);
     if (!db || !(db->path = sl_str_dup(sl_str_of(path)))) {
         free(db);
@@ -262,5 +264,5 @@ int sl_sql_copy(sl_sql *db, const char *path, sl_err *err) {
 }
 
 const char *sl_sql_version(void) {
-    return sqlite3_libversion();
+    return sl_sqlite_open(NULL) == 0 ? sqlite3_libversion() : "missing";
 }

@@ -306,7 +306,7 @@ return {
         optional("fields", "list", "names of the fields that are wanted", { query = "fields" }),
         optional("hidden", "integer", "1: with the fields that are not exported", { query = "hidden", one_of = { 0, 1 } }),
       },
-      paging = { kind = "offset", offset = "offset", limit = "limit", size = 5000, by = "limit" },
+      paging = { kind = "offset", offset = "offset", limit = "limit", size = 5000, by = "limit", records = true },
       result = "products", class = "read", resend = "safe", timeout = 300,
       example = [[for one in site:read_products { site = 123, stage = "intermediate", fields = { "id", "gtin" } } do print(one.id) end]],
       source = "Product Data (Read), Get",

@@ -349,7 +349,7 @@ end
 
 local reader = {}
 
----@param fields { file: string, folder: string, expand: boolean, getenv?: fun(name: string): string?, source?: fun(): string }
+---@param fields { file: string, folder: string, expand: boolean, dry?: boolean, getenv?: fun(name: string): string?, source?: fun(): string }
 ---@return sluice.ConfigReader
 function reader.new(fields)
   return setmetatable({

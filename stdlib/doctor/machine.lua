@@ -7,9 +7,21 @@ local FEW = 256
 
 local names = { "sluice", "lua", "libcurl", "tls", "openssl", "sqlite", "libyaml", "libmicrohttpd", "zlib" }
 
+-- The libraries that are opened when they are first used, and Debian's packages of them.
+local packages = {
+  libcurl = "libcurl4", openssl = "libssl3", sqlite = "libsqlite3-0", libmicrohttpd = "libmicrohttpd12",
+  libyaml = "libyaml-0-2", zlib = "zlib1g",
+}
+
 local function check_libraries(report)
   local versions, parts = system.versions(), {}
-  for i, name in ipairs(names) do parts[i] = name .. " " .. versions[name] end
+  for i, name in ipairs(names) do
+    parts[i] = name .. " " .. versions[name]
+    if versions[name] == "missing" and packages[name] then
+      report:add { check = "libraries", name = name, status = "fail", kind = "machine", message = "it can't be opened",
+        cure = "apt install " .. packages[name] }
+    end
+  end
   if versions.tls == "" then
     report:add { check = "libraries", status = "fail", kind = "machine", message = "libcurl is built without TLS",
       cure = "install a libcurl with OpenSSL (Debian: libcurl4)" }

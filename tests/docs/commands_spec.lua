@@ -69,6 +69,9 @@ local function page_of(name)
   return section(name)
 end
 
+-- A command's parser with options of its own, which help and completion would not know.
+local PARSER = 'command = "sluice [^}]*(options|short) = [{]'
+
 describe("docs/commands.md", function()
   for name, module_name in pairs(require("sluice.cli").commands) do
     local module = require(module_name)
@@ -95,6 +98,11 @@ describe("docs/commands.md", function()
       end
     end)
   end
+
+  it("is about parsers that have their options from rows alone", function()
+    local done = assert(process.run { argv = { "grep", "-rnE", PARSER, "stdlib", "--include=*.lua" } })
+    assert.same({ 1, "" }, { done.status, done.stdout })
+  end)
 
   it("names the checks of the doctor", function()
     local written = {}
@@ -128,6 +136,8 @@ describe("docs/commands.md", function()
     assert.same({ ["--all"] = true, ["-n"] = true }, named_in "-x `sluice x --all --json` `[-n | -q]`\n")
     assert.same({ "--b is in the docs and is not taken", "-n is not in the docs" },
       differences(taken_by { options = { { "-n, --new N", "x" }, { "--gone", "y", hidden = true } } }, { ["--new"] = true, ["--b"] = true }))
+    assert.equal(0, assert(process.run { argv = { "sh", "-c", 'echo "$1" | grep -qE "$2"', "sh",
+      '{ command = "sluice x", verb = "y", options = { all = true } }', PARSER } }).status)
     assert.same({ b = true }, set("\n| `b` |", "\n| `(%l+)` |"))
   end)
 end)

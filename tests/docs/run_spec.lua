@@ -22,6 +22,9 @@ local ELSEWHERE = {
 -- Blocks that are no commands of ours: page -> { text in it -> why }.
 local NOT_RUN = {
   ["README.md"] = { ["git clone …"] = "clones and builds: what `make test` itself has done", ["runtime/   the C core"] = "a map of folders" },
+  ["docs/commands.md"] = {
+    ["[############"] = "what is drawn on a terminal", ['"event":"progress"'] = "what is printed: compared with events below",
+  },
   ["docs/delta_feed.md"] = {
     ["PATH=/usr/local/bin"] = "a crontab", ["scripts/delta_feed: exit 3"] = "what is printed: compared with a summary below",
   },
@@ -76,6 +79,7 @@ end
 
 local PREPARE = {
   ["docs/commands.md"] = function(p)
+    p:write("scripts/report.lua", "print 'a report'\n")
     rejected_run(p)
     p:sh "mkdir -p .local/share/bash-completion/completions .zfunc .config/fish/completions"
     local done = p:sh "sluice run scripts/post_orders.lua to=shop file=orders.ndjson channel_id=47"
@@ -88,7 +92,7 @@ local PREPARE = {
   end,
   ["docs/recipes.md"] = function(p) p:write("send.lua", block_with("docs/recipes.md", "least = {")) end,
   ["docs/config.md"] = function(p)
-    p:sh "rm scripts && mkdir scripts && touch scripts/mine.lua && sed -i '/^schedules/,$d' sluice.yaml"
+    p:write("scripts/mine.lua", "print 'mine'\n")
   end,
 }
 
@@ -97,6 +101,7 @@ local ARGUMENTS = {
   ["Send the products that changed"] = "from=shop to=feed stream=124773",
   ["Send a file of products to a stream"] = "from=products.ndjson to=feed stream=124773",
   ["Post orders, each once"] = "to=shop file=orders.ndjson", ["-- letters.lua"] = "file=$(ls .sluice/dlq/*)",
+  ["http.post(args.hook)"] = "url=$SANDBOX/sandbox/ hook=$SANDBOX/sandbox/",
 }
 
 -- What a block has in the place of something that a test must not reach.
@@ -212,6 +217,25 @@ describe("the examples of", function()
     for _, line in ipairs(labels(p:sh("sluice run reject.lua to=feed stream=124773 from=bad.ndjson").stderr)) do printed[line] = true end
     for _, line in ipairs(shown) do assert.is_true(printed[line] or line:find "^  batches" ~= nil, line) end
     assert.is_true(#shown > 8)
+  end)
+
+  it("progress are events as a run prints them", function()
+    local json, fields, events, n = require "sluice.json", {}, {}, 0
+    local p = workshop.new()
+    finally(function() p:stop() end)
+    local page = tmp.read "docs/commands.md"
+    for cell in page:match("\n## Progress\n(.-)\n## "):gmatch "\n| (`[^|]*) |" do
+      for name in cell:gmatch "`([%l_]+)`" do fields[name] = true end
+    end
+    local done = p:sh "sluice run scripts/delta_feed.lua from=shop to=feed stream=124773 --json"
+    for line in done.stderr:gmatch "{[^\n]+" do
+      for name in pairs(json.decode(line)) do events[name], n = true, n + 1 end
+    end
+    for name in pairs(events) do assert.is_true(fields[name], name .. " is not in the docs") end
+    for line in block_with("docs/commands.md", '"event":"progress"'):gmatch "[^\n]+" do
+      for name in pairs(json.decode(line)) do assert.is_true(events[name], name .. " is in no event") end
+    end
+    assert.is_true(n > 10)
   end)
 
   it("pages are run by a check that can fail", function()

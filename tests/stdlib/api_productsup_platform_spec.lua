@@ -6,6 +6,7 @@ local documents = require "support.documents"
 local err = require "sluice.err"
 local flying = require "support.flying"
 local json = require "sluice.json"
+local ndjson = require "sluice.ndjson"
 local scripted = require "support.scripted"
 local server = require "sluice.server"
 local time = require "sluice.time"
@@ -209,7 +210,7 @@ describe("the Platform API", function()
     require("support.curl").document(documents.command "platform/read", hosts)
     local read = { site = 123, stage = "intermediate", filter = "id <> ''", limit = 5000, fields = { "id", "gtin" }, hidden = 0 }
     for product in site:read_products(read) do
-      assert.same({ id = "123", gtin = "42" }, product)
+      assert.same({ id = "123", gtin = "42" }, ndjson.totable(product))
     end
     local function query(request)
       local found = {}

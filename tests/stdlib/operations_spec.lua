@@ -140,7 +140,7 @@ calls.productsup_platform = {
   read_products = function(w)
     imported(w)
     return { site = 123, stage = "intermediate", fields = { "id", "name" }, filter = "id = '475-SHIRT-XL'", limit = 10, hidden = 0 },
-      function(list) assert.same({ { id = "475-SHIRT-XL", name = "Product 2" } }, list) end
+      function(list) assert.same({ '{"id":"475-SHIRT-XL","name":"Product 2"}' }, { tostring(list[1]), list[2] }) end
   end,
   product_properties = function(w)
     imported(w)

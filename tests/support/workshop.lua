@@ -56,8 +56,9 @@ local function write_files(dir)
   file("tests/feed_spec.lua", 'it("passes", function() assert.is_true(true) end)\n')
 end
 
-local function link_repository(dir)
-  assert(lfs.link(root .. "/scripts", dir .. "/scripts", true))
+-- The recipes are copies: `sluice new` writes beside them.
+local function bring_repository(dir)
+  assert(process.run { argv = { "cp", "-r", root .. "/scripts", dir .. "/scripts" } })
   assert(lfs.link(SLUICE, dir .. "/bin/sluice", true))
 end
 
@@ -67,7 +68,7 @@ function workshop.new(options)
   local self = setmetatable({ dir = tmp.dir(), sandbox = sandbox.start(all) }, Workshop)
   tmp.write(self.dir .. "/sluice.yaml", (CONFIG:gsub("%%s", self.sandbox.url)))
   write_files(self.dir)
-  link_repository(self.dir)
+  bring_repository(self.dir)
   return self
 end
 
@@ -79,7 +80,7 @@ function Workshop:stop() self.sandbox:stop() end
 local function environment(self)
   return { "env", "PATH=" .. self.dir .. "/bin:/usr/local/bin:/usr/bin:/bin", "HOME=" .. self.dir, "XDG_STATE_HOME=" .. self.dir .. "/shared",
     "S2S_USERNAME=sandbox", "S2S_PASSWORD=sandbox", "PRODUCTSUP_TOKEN=sandbox-token", "https_proxy=http://127.0.0.1:1",
-    "http_proxy=http://127.0.0.1:1", "no_proxy=127.0.0.1", "bash", "-c" }
+    "http_proxy=http://127.0.0.1:1", "no_proxy=127.0.0.1", "SANDBOX=" .. self.sandbox.url, "bash", "-c" }
 end
 
 --- A line of shell.

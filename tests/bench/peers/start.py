@@ -1,1 +1,0 @@
-import requests  # noqa: F401
