@@ -44,11 +44,8 @@ local function take_apart(lines)
       last = return_of(rest)
       table.insert(found.returns, last)
     elseif tag then last = nil
-    elseif last and line:find "^%s%S" then last.doc = last.doc .. line -- goes on below its tag
-    else
-      last = nil
-      table.insert(found.doc, line)
-    end
+    elseif last then last.doc = (last.doc .. " " .. line:match "^%s*(.-)%s*$"):gsub("^%s+", "") -- goes on below its tag
+    else table.insert(found.doc, line) end
   end
   found.doc = table.concat(found.doc, "\n")
   return found

@@ -294,6 +294,26 @@ describe("targets of make", function()
   end)
 end)
 
+-- ---- the prompt ----
+
+-- Dot commands that a page names, at the beginning of code.
+local function dots_in(text)
+  local names = {}
+  for name in text:gmatch "`%.(%l[%l_]+)" do names[name] = true end
+  for name in text:gmatch "\n> %.(%l[%l_]+)" do names[name] = true end
+  return names
+end
+
+local there, dots = pcall(require, "sluice.repl.dots")
+if there then
+  it("dot commands of the prompt are those of docs/repl.md", function()
+    local known, named = {}, dots_in(tmp.read "docs/repl.md")
+    for name in pairs(dots.rows) do known[name] = true end
+    named.sa = nil -- the beginning of one, as it is typed before TAB
+    assert.same({}, differences(known, named, "dot command"))
+  end)
+end
+
 -- ---- the checks can fail ----
 
 it("both ways fail where one side is missing", function()
@@ -306,6 +326,7 @@ it("both ways fail where one side is missing", function()
     variables_in 'getenv("A") os.getenv "PAGER" process.take_env("B") env.SLUICE_XX = SLUICE_VERSION\n-- os.getenv "NO"')
   assert.same({ bench = true, tests = true }, named_targets "`make bench ROWS=x` we make do\nmake tests\n")
   assert.same({ all = true, deps = true, ["deps-test"] = true }, targets_of "all: x\nX := y\ndeps deps-test: ; @x\n\tnot: y\n")
+  assert.same({ save = true, test = true }, dots_in "`.save x.lua` .quit `a.b`\n> .test y.lua\n")
   assert.equal("31s", default_fault({ name = "s" }, { key = "k", default = "30s" }, { "`k`", "duration", "31s", "" }))
   assert.is_nil(default_fault({ name = "s" }, { key = "k", default = "10m" }, { "`k`", "duration", "600s", "" }))
 end)
