@@ -17,6 +17,7 @@ schedules:
 ]]
 
 local RECIPE = [[
+local sluice = require "sluice"
 error "a recipe is not run for its names"
 return sluice.recipe {
   about = "x", args = { from = { "a shop", type = "connection" }, shape = { "how", one_of = { "product", "variant" } }, file = "a file" },
