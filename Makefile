@@ -15,7 +15,7 @@ PACKAGES  = lua5.4
 LATER     = libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto libedit # opened when they are first used: runtime/base/library.h
 DEBIAN    = gcc make pkg-config git ca-certificates libc6-dev lua5.4 liblua5.4-dev libcurl4-openssl-dev libyaml-dev \
             libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev libedit-dev lua-argparse lua-cjson lua-filesystem lua-check
-DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 python3-jsonschema tmux tzdata
+DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 python3-jsonschema tmux tzdata mandoc groff-base
 DEBIAN_LINT = cppcheck lua-check
 DEBIAN_BROWSER = chromium nodejs npm
 
@@ -25,17 +25,22 @@ DEFS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iruntime -I.
 RUNTIME  := $(sort $(wildcard runtime/*/*.c))
 BINDINGS := $(sort $(wildcard bindings/*.c))
 STDLIB   := $(sort $(shell find stdlib -name '*.lua' 2>/dev/null)) $(sort $(wildcard bindings/*.lua)) \
-            $(sort $(wildcard stdlib/*/*.css stdlib/*/*.js stdlib/*/*.svg stdlib/new/*.in))
+            $(sort $(wildcard stdlib/*/*.css stdlib/*/*.js stdlib/*/*.svg stdlib/new/*.in stdlib/completion/sluice.*)) \
+            $(sort $(wildcard docs/*.md))
 APIS     := $(sort $(wildcard stdlib/api/*.lua))
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 OBJECTS   = $(RUNTIME:%.c=$(BUILD)/%.o) $(BINDINGS:%.c=$(BUILD)/%.o) $(BUILD)/embed.o
+MAN       = sluice.1 sluice.yaml.5 sluice-lua.7
 TOOLS     = $(SUPPORT:tests/support/%.c=$(BUILD)/tests/%) $(BUILD)/tests/fuzz_validate
+
+INSTALLED = bin/ share/man/man1/ share/man/man5/ share/man/man7/ share/bash-completion/completions/ share/zsh/site-functions/ \
+            share/fish/vendor_completions.d/
 
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) $(LATER) 2>/dev/null)
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps deps-test deps-lint demo docs test check check-hard check-asan check-gc lint lint-c lint-lua lint-rules \
+.PHONY: all help deps deps-test deps-lint demo docs man test check check-hard check-asan check-gc lint lint-c lint-lua lint-rules \
         bench clocks crash fuzz screenshots test-browser torture install uninstall clean
 
 ## build build/sluice (the default goal; safe with -j)
@@ -83,13 +88,19 @@ deps-lint: ; @sh tests/support/deps.sh $(DEBIAN_LINT)
 ## run the main job three times against the built-in sandbox and show what happened
 demo: all ; @$(BUILD)/sluice run examples/demo.lua sluice=$(BUILD)/sluice
 
-## write docs/reference (a page for each API, made from the rows of its definition) and docs/sluice.schema.json
-docs: $(APIS:stdlib/api/%.lua=docs/reference/%.md) docs/sluice.schema.json
+## write docs/reference (a page for each API, made from its definition), docs/sluice.schema.json, and the man pages (build/man)
+docs: $(APIS:stdlib/api/%.lua=docs/reference/%.md) docs/sluice.schema.json man
 docs/sluice.schema.json: all
 	@cd / && "$(CURDIR)/$(BUILD)/sluice" check --schema > "$(CURDIR)/$@.tmp" && mv "$(CURDIR)/$@.tmp" "$(CURDIR)/$@"
 docs/reference/%.md: all
 	@mkdir -p $(@D)
 	@$(BUILD)/sluice api reference $* > $@.tmp && mv $@.tmp $@
+
+# Man pages are made from the commands' options, the config's schema and the modules' annotations, and so not kept in the tree.
+man: $(MAN:%=$(BUILD)/man/%)
+$(BUILD)/man/%: $(BUILD)/sluice
+	@mkdir -p $(@D)
+	@$(BUILD)/sluice help --man $* > $@.tmp && mv $@.tmp $@
 
 ## run all specs
 test: all deps-test $(TOOLS) ; @sh tests/support/parts.sh $(BUILD)/sluice
@@ -148,13 +159,20 @@ fuzz: all $(BUILD)/tests/fuzz_validate
 ## compare due times around every clock change of many zones with Python's zoneinfo (the long form of the clocks spec, minutes)
 clocks: all deps-test ; @SLUICE_CLOCKS_LONG=1 $(BUILD)/sluice test tests/bindings/cron_clocks_spec.lua
 
-## install to PREFIX (default /usr/local)
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin
+## install the binary, man pages and completions to PREFIX (default /usr/local)
+install: all man
+	install -d $(INSTALLED:%/=$(DESTDIR)$(PREFIX)/%)
 	install -m 755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	for page in $(MAN); do install -m 644 $(BUILD)/man/$$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page; done
+	install -m 644 stdlib/completion/sluice.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluice
+	install -m 644 stdlib/completion/sluice.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sluice
+	install -m 644 stdlib/completion/sluice.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/sluice.fish
 
 ## remove what install put there
-uninstall: ; rm -f $(DESTDIR)$(PREFIX)/bin/sluice
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/sluice $(foreach p,$(MAN),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $p))/$p) \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluice $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sluice \
+	  $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/sluice.fish
 
 ## remove everything that was built
 clean: ; rm -rf build build-asan

@@ -12,7 +12,7 @@ local File = {}
 ---@param options? { durable?: boolean } default true
 ---@return sluice.File?
 ---@return sluice.Error? err code `state`
-function file.append(path) end
+function file.append(path, options) end
 
 --- Adds text: all of it, or (a full disk) nothing.
 ---@param text string

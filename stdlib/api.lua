@@ -131,6 +131,22 @@ function api.operations_text(def)
   return table.concat(lines, "\n")
 end
 
+local function helper_line(def, name)
+  return ("%s.%s: %s"):format(def.name, name, describe.helper(name, def.helpers[name]).doc)
+end
+
+--- An API, or one of its operations or helpers, as `sluice api show` prints it; nil where it has no such one.
+---@param def table
+---@param name? string
+---@return string?
+function api.text(def, name)
+  if not name then return table.concat(api_text(describe.api(def)), "\n") end
+  for _, row in ipairs(def.operations) do
+    if row.name == name then return api.operation_text(def, row) end
+  end
+  return (def.helpers or {})[name] and helper_line(def, name) or nil
+end
+
 -- ---- the command ----
 
 local function folder_of(globals)
@@ -162,7 +178,7 @@ local function show(globals, what)
   end
   if def.helpers and def.helpers[op] then
     local data = describe.helper(op, def.helpers[op])
-    return print_out(globals, data, { ("%s.%s: %s"):format(name, op, data.doc) })
+    return print_out(globals, data, { helper_line(def, op) })
   end
   local data = describe.operation(def, definition.operation(def, op))
   return print_out(globals, data, operation_lines(def, data))

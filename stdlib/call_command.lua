@@ -28,28 +28,26 @@ key=value     text, or what the argument's type makes of it        key:=json    
 key=@FILE     the file's text (- for standard input)                key:=@FILE    the file's JSON
 @FILE         the argument that is the body; where there is none, an object whose members are the arguments
 
---paginate     all pages of an operation that has them, as NDJSON, one page in memory at a time
---headers      status and headers of each answer, masked, to standard error
---curl         prints the command instead of calling
--n, --dry-run  an operation that changes something is shown and not sent
---outbox KEY   through the outbox of the config's store: sent once, whoever asks how often; KEY is the field it is known by
--y, --yes      don't ask. What may never be repeated (deletes for good) is asked about on a terminal, and refused without one
---record FILE, --replay FILE   as `sluice run`
-
 Standard output: the result as JSON, on a terminal with a line for each value; nothing where the answer has no body.
 `raw=true` prints the answer as it came. Exit codes: 0; 2 wrong arguments; 4 for 401 and 403; 5 for 429 and 5xx after the repeats, and
 where no answer came; 7 where it is not known whether it was done; 1 for all other refusals.
 ]],
+  options = {
+    { "--paginate", "all pages of an operation that has them, as NDJSON, one page in memory at a time" },
+    { "--headers", "status and headers of each answer, masked, to standard error" },
+    { "--curl", "prints the command instead of calling" },
+    { "-n, --dry-run", "an operation that changes something is shown and not sent" },
+    { "--outbox KEY", "through the outbox of the config's store: sent once, whoever asks how often; KEY is the field it is known by" },
+    { "-y, --yes", "don't ask. What may never be repeated (deletes for good) is asked about on a terminal, and refused without one" },
+    { "--record FILE", "the request and its answer into a HAR file, without secrets" },
+    { "--replay FILE", "the answer comes from such a file, nothing is sent" },
+    { "--help", "behind an operation: what it takes" },
+  },
 }
 
 local function usage(text, ...)
   err.raise { code = "usage", message = "sluice call: " .. text:format(...), hint = "sluice help call" }
 end
-
-local OPTIONS = {
-  paginate = true, headers = true, curl = true, yes = true, help = true, outbox = options.text, record = options.text,
-  replay = options.text, ["dry-run"] = true,
-}
 
 local function operation_help(target, row) return (require("sluice.api").operation_text(target.definition, row)) end
 
@@ -171,7 +169,7 @@ local function target_of(words)
 end
 
 function command.command(argv, globals)
-  local words, given = options.parse(argv, { command = "sluice call", options = OPTIONS, short = { y = "yes", n = "dry-run" } })
+  local words, given = options.parse(argv, { command = "sluice call", rows = command.options })
   for name, value in pairs(globals) do given[name] = value end
   local runs = require "sluice.run"
   local name = ("call %s.%s"):format(words[1] or "?", words[2] or "?")

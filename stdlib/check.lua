@@ -8,13 +8,13 @@ usage: sluice check [-c FILE] [RECIPE …] [--json]
 
   sluice check                        sluice.yaml, the recipes that its schedules name, the definitions in apis/
   sluice check scripts/report.lua     the same, and this one
-  sluice check --schema               what may stand in sluice.yaml, as JSON Schema (draft-07) for editors
   sluice check --json                 the findings as one JSON array of { file, line, column, message, hint }
 
 Every connection is looked at: its keys, the variables and files that it names, the programs (they are not run).
 Each finding is a line file:line:column: message on standard output. Exit code 2 where there is one, else 0.
 A recipe's line that ends in `-- sluice: ignore` has none; what can't be told without running it is passed over.
 ]],
+  options = { { "--schema", "what may stand in sluice.yaml, as JSON Schema (draft-07) for editors, instead of checking" } },
 }
 
 local MAX_BYTES = 16 * 1024 * 1024
@@ -162,7 +162,7 @@ function check.text(finding)
 end
 
 function check.command(argv, globals)
-  local recipes, given = require("sluice.options").parse(argv, { command = "sluice check", options = { schema = true } })
+  local recipes, given = require("sluice.options").parse(argv, { command = "sluice check", rows = check.options })
   if given.schema then return require("sluice.config.json_schema").print() end
   local findings, notes = check.run { config = globals.config, recipes = recipes }
   for _, note in ipairs(notes) do require("sluice.log").print("note: " .. note .. "\n") end

@@ -6,6 +6,7 @@ local commands = {
   api = "sluice.api",
   call = "sluice.call_command",
   check = "sluice.check",
+  completion = "sluice.completion",
   dlq = "sluice.dlq",
   doctor = "sluice.doctor",
   help = "sluice.help",
@@ -24,12 +25,26 @@ local commands = {
   version = "sluice.version",
 }
 
--- Options that stand before or behind any command. true: takes a value.
-local shared = {
-  ["-c"] = { "config", true }, ["--config"] = { "config", true }, ["--json"] = { "json" }, ["-v"] = { "verbose" },
-  ["-vv"] = { "debug" }, ["--verbose"] = { "verbose" }, ["-q"] = { "quiet" }, ["--quiet"] = { "quiet" },
-  ["--log-format"] = { "log_format", true }, ["--no-color"] = { "no_color" },
+--- Options that stand before or behind any command, rows as in sluice.options.
+cli.options = {
+  { "-c, --config FILE", "the config (default: the next sluice.yaml upward from the working directory)" },
+  { "--json", "results as JSON: one document, or a line each" },
+  { "-v, --verbose", "says more; -vv more still" },
+  { "-q, --quiet", "says nothing but results and errors" },
+  { "--log-format FORMAT", "how log lines look", words = { "text", "json" } },
+  { "--no-color", "no colours on a terminal" },
 }
+
+-- Word -> its name in globals, whether it takes a value.
+local function shared_options()
+  local options, shared = require "sluice.options", { ["-vv"] = { "debug" } }
+  for _, row in ipairs(cli.options) do
+    local letter, name, value = options.spelt(row)
+    shared["--" .. name] = { (name:gsub("-", "_")), value ~= nil }
+    if letter then shared["-" .. letter] = shared["--" .. name] end
+  end
+  return shared
+end
 
 local function usage(message, hint)
   require("sluice.err").raise { code = "usage", message = message, hint = hint or "sluice help" }
@@ -37,7 +52,7 @@ end
 
 -- Takes the shared options out of argv; everything behind "--" stays as it is.
 local function split(argv)
-  local globals, rest, i = {}, {}, 1
+  local shared, globals, rest, i = shared_options(), {}, {}, 1
   while argv[i] do
     local word = argv[i]
     local name, inline = word:match "^(%-%-[%w-]+)=(.*)$"

@@ -15,8 +15,7 @@ usage: sluice dlq list                       dead-letter files: run, recipe, how
   sluice dlq list --json                     one array of { run, name, path, recipe, time, records, open, settled, unreadable,
                                              reasons }
   sluice dlq show 12 --reason "too large"    those with that text in the reason
-  sluice dlq show 12 --limit 5               so many (20; with --json all)
-  sluice dlq show 12 --all                   settled ones as well
+  sluice dlq show 12 --all --limit 5
   sluice dlq show 12 --json                  the lines as they are
   sluice dlq retry 12                        with the arguments of run 12
   sluice dlq retry 12 token=…                arguments that the ledger does not tell (it masks secrets), or other ones
@@ -27,6 +26,11 @@ with a summary. A record that went through is settled, and a second retry leaves
 with the new reason. Where the retry fails or is killed, what it had not committed is given again. Records that are no JSON
 object, or had a secret in them (masked), are unreadable: they can only be looked at. Exit codes as of `sluice run`: 3 where some were rejected again.
 ]],
+  options = {
+    { "--reason TEXT", "those with this text in the reason", only = "show" },
+    { "--limit N", "so many (20; with --json all)", only = "show", read = options.whole(1) },
+    { "--all", "settled ones as well", only = "show" },
+  },
 }
 
 local SHOWN = 20
@@ -63,7 +67,7 @@ local function reason_text(reasons)
 end
 
 function verbs.list(words, globals)
-  options.parse(words, { command = "sluice dlq", verb = "list", none = true })
+  options.parse(words, { command = "sluice dlq", verb = "list", none = true, rows = dlq.options })
   local cfg = require("sluice.config").load(globals.config)
   local list = {}
   for i, file in ipairs(require("sluice.deadletters").files(cfg.store)) do list[i] = facts_of(file) end
@@ -100,7 +104,7 @@ local function show_letter(n, letter, state)
 end
 
 local show_spec = {
-  command = "sluice dlq", verb = "show", options = { all = true, limit = options.whole(1), reason = options.text },
+  command = "sluice dlq", verb = "show", rows = dlq.options,
   one = "file", ask = "which file? its name, or the number of the run", hint = "sluice dlq list",
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Turns files into one C file: their bytes, and a table of (module name, chunk name, bytes, length, code, length).
 # stdlib/x/y.lua is sluice.x.y, stdlib/init.lua is sluice; bindings/x.lua (annotations) and what is not Lua
-# (stdlib/page/page.css, as "file:page/page.css") is kept as data, not a module.
+# (stdlib/page/page.css, as "file:page/page.css"; docs/serve.md, as "file:docs/serve.md") is kept as data, not a module.
 # A module's text is kept for those who read its comments; what is loaded is its code, compiled here with its line numbers.
 exec lua5.4 - "$@" <<'EOF'
 -- Modules that Debian has for us: name and file.
@@ -56,6 +56,7 @@ for _, path in ipairs(arg) do
   local name = inside and inside:match "^(.*)%.lua$"
   if name then emit(path, (("sluice/" .. name):gsub("/init$", ""):gsub("/", ".")), path)
   elseif inside then emit(path, "file:" .. inside, path)
+  elseif path:find "^docs/" then emit(path, "file:" .. path, path)
   else emit(path, "annotations:" .. path:match "([^/]*)%.lua$", path) end
 end
 for _, one in ipairs(outside) do emit_outside(one[1], one[2]) end

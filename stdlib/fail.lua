@@ -50,6 +50,20 @@ function fail.text(problem, trace)
   return table.concat(lines, "\n") .. "\n"
 end
 
+--- What each exit code says: { code or codes, meaning }.
+fail.exits = {
+  { "0", "done" },
+  { "1", "failed" },
+  { "2", "usage or config" },
+  { "3", "finished, but some records were rejected" },
+  { "4", "credentials refused" },
+  { "5", "remote unavailable, or limited past the deadline" },
+  { "6", "stalled: no verdict before the deadline" },
+  { "7", "the outcome of a write is unknown" },
+  { "8", "a cursor is held by another run" },
+  { "129, 130, 143", "stopped by a signal, after a clean checkpoint" },
+}
+
 local exit_codes = {
   usage = 2, config = 2, auth = 4, forbidden = 4, limit = 5, unavailable = 5, network = 5, timeout = 5, tls = 5,
   stalled = 6, ambiguous = 7, locked = 8, partial = 1,

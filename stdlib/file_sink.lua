@@ -20,6 +20,7 @@ function file_sink.open(path)
 end
 
 --- Takes a record.
+---@param record sluice.ndjson.Record|table
 function FileSink:write(record)
   if self.out then self.out:write(record) end
   self.count = self.count + 1

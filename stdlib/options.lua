@@ -1,10 +1,14 @@
 --- The command line of one command: its options by name, the rest as words, and which subcommand is meant.
 ---
----     local words, given = options.parse(argv, {
----       command = "sluice dlq", verb = "show", one = "file",
----       options = { all = true, reason = options.text, limit = options.whole(1) }, short = { n = "limit" },
----     })                                     -- 12 --all -n 5  ->  { "12" }, { all = true, limit = 5 }
+---     dlq.options = {
+---       { "--all", "settled ones as well", only = "show" },
+---       { "-n, --limit N", "so many (20)", only = "show", read = options.whole(1) },
+---       { "--state WORD", "those in this state; may be given often", words = { "open", "settled" }, many = true },
+---     }
+---     local words, given = options.parse(argv, { command = "sluice dlq", verb = "show", one = "file", rows = dlq.options })
+---                                            -- 12 --all -n 5  ->  { "12" }, { all = true, limit = 5 }
 ---
+--- The rows are the command's `options`: the parser, `sluice help`, the manual and completion are made from them.
 --- `--name=value` and `--name value` are the same; behind `--` everything is a word, and so is `-` and what begins with `-`
 --- and a digit. What is wrong raises a usage error that names the option and the nearest known one.
 local err = require "sluice.err"
@@ -14,7 +18,17 @@ local options = {}
 
 ---@alias sluice.options.Reader fun(word: string): any, string? the value, or nil and what it has to be ("a whole number")
 
+---@class sluice.options.Row
+---@field [1] string as people write it: "--all", "-n, --limit N"; what is behind the name is a value
+---@field [2] string what it does
+---@field read? sluice.options.Reader of the value; default any text
+---@field words? any[] the value is one of these
+---@field many? boolean may be given often and gives a list
+---@field only? string subcommands that have it, with spaces between; default all
+---@field hidden? boolean for sluice itself: taken, and named nowhere
+
 ---@class sluice.options.Spec
+---@field rows? sluice.options.Row[] in the place of `options` and `short`
 ---@field command string "sluice dlq"
 ---@field verb? string the subcommand
 ---@field options? table<string, true|sluice.options.Reader|{ [1]: sluice.options.Reader, many: true }> without dashes; true takes no
@@ -84,12 +98,52 @@ local function check_words(spec, words)
   if words[2] then usage(spec, "one %s, not '%s' as well", spec.one, words[2]) end
 end
 
+-- ---- rows ----
+
+--- What a row's text says: its letter, its name without dashes, and the word for its value.
+---@param row sluice.options.Row
+---@return string? letter
+---@return string name the letter, where it has no long one
+---@return string? value
+function options.spelt(row)
+  local letter = row[1]:match "^%-(%a)%f[%A]"
+  return letter, row[1]:match "%-%-([%w-]+)" or letter, row[1]:match "%s([^%s-].*)$"
+end
+
+--- Whether a subcommand has an option; nil: the command itself.
+---@param row sluice.options.Row
+---@param verb? string
+---@return boolean
+function options.belongs(row, verb)
+  return not row.only or not verb or (" " .. row.only .. " "):find(" " .. verb .. " ", 1, true) ~= nil
+end
+
+local function reader_of(row, value)
+  if not value then return true end
+  local reader = row.read or row.words and options.one_of(table.unpack(row.words)) or options.text
+  return row.many and { reader, many = true } or reader
+end
+
+-- The spec with the options and letters that its rows say.
+local function expand(spec)
+  local known, short = {}, {}
+  for _, row in ipairs(spec.rows) do
+    if options.belongs(row, spec.verb) then
+      local letter, name, value = options.spelt(row)
+      known[name] = reader_of(row, value)
+      if letter then short[letter] = name end
+    end
+  end
+  return setmetatable({ options = known, short = short }, { __index = spec })
+end
+
 --- Reads a command line.
 ---@param argv string[]
 ---@param spec sluice.options.Spec
 ---@return string[] words
 ---@return table<string, any> given by option
 function options.parse(argv, spec)
+  if spec.rows then spec = expand(spec) end
   local words, given, i = {}, {}, 1
   while argv[i] do
     if argv[i] == "--" then

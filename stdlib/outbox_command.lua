@@ -10,9 +10,8 @@ local command = {
   about = "Show and settle writes that must not be doubled (orders)",
   usage = [[
 usage: sluice outbox list [STATE …]          what is not confirmed; `all`, or states: intended sent confirmed rejected unknown
-       sluice outbox show KEY [--body] [--ask]   one write: times, attempts, the server's answer; --body shows what was sent,
-                                             --ask whether the API shows it now
-       sluice outbox settle [KEY …] [--confirmed | --rejected | --resend]
+       sluice outbox show KEY [--body] [--ask]   one write: times, attempts, the server's answer
+       sluice outbox settle [KEY …] [--confirmed | --rejected | --resend]   asks the API, or takes your word
 
   sluice outbox list unknown                   those that a person has to settle
   sluice outbox show A-1001 --ask              does the search find it by that key? worth a try with a new recipe's first order
@@ -22,12 +21,21 @@ usage: sluice outbox list [STATE …]          what is not confirmed; `all`, or 
   sluice outbox settle A-1001 --rejected       it is not there, and must not be sent
   sluice outbox settle A-1001 --scope=channel_id=47 --resend      the one of two orders that have the same code
 
-Everywhere: --operation=NAME, --account=NAME, --scope=TEXT leave out the others.
-
 KEY is what the record is known by (the channel's order code). States: intended, certainly nothing was sent; sent, it may have
 been done, and how it ended is not known yet; confirmed; rejected, the API refused it; unknown, nothing can tell.
 Exit code 7 where writes stay unknown.
 ]],
+  completes = { STATE = { "all", "intended", "sent", "confirmed", "rejected", "unknown" } },
+  options = {
+    { "--body", "what was sent, as well", only = "show" },
+    { "--ask", "does the API show it now?", only = "show" },
+    { "--confirmed", "it is there", only = "settle" },
+    { "--rejected", "it is not there, and must not be sent", only = "settle" },
+    { "--resend", "it is not there: the next run that hands it in sends it", only = "settle" },
+    { "--operation NAME", "writes of this operation alone" },
+    { "--account NAME", "writes of this account alone" },
+    { "--scope TEXT", "writes with this scope alone (channel_id=47)" },
+  },
 }
 
 local PAGE = 500
@@ -39,13 +47,7 @@ end
 
 local NARROW = { "operation", "account", "scope" }
 
--- The options of a subcommand: those that narrow, and its own.
-local function parse(argv, verb, more)
-  local own = {}
-  for _, name in ipairs(NARROW) do own[name] = options.text end
-  for _, name in ipairs(more or {}) do own[name] = true end
-  return options.parse(argv, { command = "sluice outbox", verb = verb, options = own })
-end
+local function parse(argv, verb) return options.parse(argv, { command = "sluice outbox", verb = verb, rows = command.options }) end
 
 local function narrow(given, filter)
   for _, name in ipairs(NARROW) do filter[name] = given[name] end
@@ -196,7 +198,7 @@ local function ask(cfg, row)
 end
 
 local function show(argv, globals)
-  local words, given = parse(argv, "show", { "body", "ask" })
+  local words, given = parse(argv, "show")
   if #words ~= 1 then usage "show: which key?" end
   local store <close>, cfg = open_store(globals)
   require("sluice.run").current().loaded = cfg
@@ -273,7 +275,7 @@ local function read_decision(words, given)
 end
 
 local function settle(argv, globals)
-  local words, given = parse(argv, "settle", { "confirmed", "rejected", "resend" })
+  local words, given = parse(argv, "settle")
   read_decision(words, given)
   local store <close>, cfg = open_store(globals)
   require("sluice.run").current().loaded = cfg

@@ -11,14 +11,16 @@ usage: sluice run RECIPE [key=value …] [-n] [--full] [--summary FILE] [--recor
   sluice run report.lua limit:=10        key:=json gives a typed value, key=- standard input
   sluice run RECIPE --args               what the recipe takes
   sluice run RECIPE -n                   what it would send; with -v each body whole
-
---full           start over: forget what earlier runs have delivered (cursors start at the beginning)
---summary FILE   the summary as a JSON document into a file, beside what is shown
--n, --dry-run    reads happen; each write is shown (method, URL, size, first lines) and answered with a plausible result,
-                 nothing is sent; cursors, outbox, batches and dead letters stay as they are
---record FILE    all requests and answers into a HAR file, without secrets; customers' data stays in it
---replay FILE    answers come from such a file, nothing goes over the network, waits cost no time, the store begins empty
 ]],
+  options = {
+    { "--args", "what the recipe takes, instead of running it" },
+    { "--full", "start over: forget what earlier runs have delivered (cursors start at the beginning)" },
+    { "--summary FILE", "the summary as a JSON document into a file, beside what is shown" },
+    { "-n, --dry-run", "reads happen; each write is shown (method, URL, size, first lines) and answered with a plausible result, "
+      .. "nothing is sent; cursors, outbox, batches and dead letters stay as they are" },
+    { "--record FILE", "all requests and answers into a HAR file, without secrets; customers' data stays in it" },
+    { "--replay FILE", "answers come from such a file, nothing goes over the network, waits cost no time, the store begins empty" },
+  },
 }
 
 ---@class sluice.Run
@@ -274,10 +276,7 @@ end
 
 local function take_options(argv, globals)
   local options = require "sluice.options"
-  local words, given = options.parse(argv, {
-    command = "sluice run", short = { n = "dry-run" },
-    options = { full = true, args = true, summary = options.text, ["dry-run"] = true, record = options.text, replay = options.text },
-  })
+  local words, given = options.parse(argv, { command = "sluice run", rows = run.options })
   given.config, given.json, given.quiet, given.verbose = globals.config, globals.json, globals.quiet, globals.verbose or globals.debug
   return given, words
 end

@@ -8,12 +8,14 @@ local text = require "sluice.text"
 local times = require "sluice.schedule.times"
 local view = require "sluice.schedule.view"
 
+local WORDS = { "running", "ok", "partial", "failed", "timed_out", "lost", "cancelled", "stopped" }
+
 local command = {
   about = "Show runs, their logs and sums; end one that goes on",
   usage = [[
 usage: sluice runs list [--schedule NAME] [--state WORD] [-n N]   the newest runs, by schedules and by hand
        sluice runs show ID                                        one of them: arguments, times, sums, how it ended
-       sluice runs logs ID [-f]                                   what it printed; -f (--follow) until its end
+       sluice runs logs ID [-f]                                   what it printed
        sluice runs cancel ID                                      asks one that goes on to stop
 
   sluice runs list --state failed --state lost -n 50
@@ -21,14 +23,18 @@ usage: sluice runs list [--schedule NAME] [--state WORD] [-n N]   the newest run
   sluice runs logs 12 -f | grep rejected                          --json: a line { at, stream, text } each
   sluice runs cancel 12
 
-WORD      running ok partial failed timed_out lost cancelled stopped; may be given often
 cancel    SIGTERM, after which a run makes its checkpoint and ends; a daemon kills it after its `grace`. A run by hand gets it
           only while it is certainly that process. Exit code 1 where the run is over.
 logs      are kept of runs of schedules; a run by hand has printed to its own terminal
 ]],
+  completes = { NAME = "SCHEDULE" },
+  options = {
+    { "--schedule NAME", "runs of this schedule alone", only = "list" },
+    { "--state WORD", "runs that are or ended so", only = "list", many = true, words = WORDS },
+    { "-n, --most N", "so many (20)", only = "list", read = options.whole(1, 10000) },
+    { "-f, --follow", "goes on until the run ends", only = "logs" },
+  },
 }
-
-local WORDS = { "running", "ok", "partial", "failed", "timed_out", "lost", "cancelled", "stopped" }
 
 -- ---- the run ----
 
@@ -47,9 +53,8 @@ local function find(ctx, word)
     hint = newest and ("the newest is %d; `keep: { runs: … }` says how long they stay"):format(newest.id) or "no run was made yet" }
 end
 
-local function spec_of(verb, more)
-  return { command = "sluice runs", verb = verb, one = "run", ask = "which run? its number", hint = "sluice runs list",
-    options = more or {}, short = { f = "follow" } }
+local function spec_of(verb)
+  return { command = "sluice runs", verb = verb, one = "run", ask = "which run? its number", hint = "sluice runs list", rows = command.options }
 end
 
 local verbs = {}
@@ -67,10 +72,7 @@ end
 local function here(ctx, one) return fate.time(ctx.schedules[one.schedule], ctx.now) end
 
 function verbs.list(argv, globals)
-  local _, given = options.parse(argv, {
-    command = "sluice runs", verb = "list", none = true, short = { n = "most" },
-    options = { schedule = options.text, state = { options.one_of(table.unpack(WORDS)), many = true }, most = options.whole(1, 10000) },
-  })
+  local _, given = options.parse(argv, { command = "sluice runs", verb = "list", none = true, rows = command.options })
   local ctx <close> = context.open(globals)
   if given.schedule then ctx:find(given.schedule) end
   local list = view.runs(ctx, { schedule = given.schedule, words = given.state, most = given.most })
@@ -158,7 +160,7 @@ local function print_line(line, globals)
 end
 
 function verbs.logs(argv, globals)
-  local words, given = options.parse(argv, spec_of("logs", { follow = true }))
+  local words, given = options.parse(argv, spec_of "logs")
   local ctx <close> = context.open(globals)
   local one = find(ctx, words[1])
   local follow = require("sluice.serve.log_reader").follow

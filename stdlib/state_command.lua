@@ -26,6 +26,7 @@ export    is complete and on the disk, or not there: it is written aside and ren
           known secrets are masked in --ndjson.
 prune     `sluice run` does it as well, at most once a day. Cursors, open batches and runs under way stay.
 ]],
+  options = { { "--ndjson", "readable lines instead of a copy of the store", only = "export" } },
 }
 
 local RUNS = 10
@@ -251,7 +252,7 @@ local function export_to_output(store)
 end
 
 local export_spec = {
-  command = "sluice state", verb = "export", options = { ndjson = true }, one = "file", ask = "to which file? - is standard output",
+  command = "sluice state", verb = "export", rows = command.options, one = "file", ask = "to which file? - is standard output",
 }
 
 function verbs.export(words, globals)

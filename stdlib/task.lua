@@ -180,6 +180,7 @@ local function wait_in(list)
 end
 
 --- Puts a value in; waits while the channel is full. Raises `usage` where it is closed or the value is nil. (waits)
+---@param value any
 function Channel:put(value)
   if value == nil then err.raise { code = "usage", message = "channel:put: nil marks the end of a channel, put another value" } end
   while not self.closed and self.last - self.first + 1 >= self.capacity do wait_in(self.writers) end

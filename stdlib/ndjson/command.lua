@@ -11,7 +11,7 @@ local pipeline = require "sluice.ndjson.pipeline"
 local command = {
   about = "Filter, change, check and count NDJSON",
   usage = [[
-usage: sluice ndjson [FILE …] [options]        standard input where no file is named
+usage: sluice ndjson [FILE …] [option …]        standard input where no file is named
 
   sluice ndjson -e 'rec.price = rec.price * 1.1' < in.ndjson > out.ndjson
   sluice ndjson -w 'rec.qty > 50' --rename name=title products.ndjson
@@ -23,28 +23,31 @@ usage: sluice ndjson [FILE …] [options]        standard input where no file is
   sluice ndjson --stats products.ndjson        fields, how often, of which types, smallest and largest
   sluice ndjson products.csv -o products.ndjson    csv and tsv are read by their names; --from says it for the rest
 
--w, --where EXPR     records for which the Lua expression holds; may be given often
--e, --each CODE      Lua that is run for each; may be given often. rec is the record, n its number; what is assigned changes it,
-                     nil removes a field; `return false` drops it, emit(value) writes one more
---begin CODE, --end CODE   before the first, after the last
--s, --select PATHS   these fields alone, in this order: id,variants[1].price,prices=variants[*].price
---drop FIELDS        without these: hash,body_html
---rename FROM=TO     another name for a field, at its place; several with commas between
---head N, --skip N   stops after N that were written; passes over the first N that were read
---count              how many there would be
---check              writes nothing but what is wrong
---stats              a table of the fields of what would be written
---raw                with --select of one path: texts without quotes
--o, --output FILE    written aside, in its place when all is done
---discard            writes nothing (but what CODE prints)
---from FORMAT        ndjson, csv or tsv
---max-line BYTES     longest line; default 2097152
---strict             ends at the first line that is no record, and at the first for which CODE fails
-
 The steps are done in this order: skip, where, each, drop, rename, select, head. CODE has Lua's libraries, json and ndjson
 (docs/modules.md). Lines that are no records, and records for which CODE fails, are named
 on standard error and left out; the exit code is 3 then. 2: wrong arguments; 1: a file that can't be read or written.
 ]],
+  options = {
+    { "-w, --where EXPR", "records for which the Lua expression holds; may be given often", many = true },
+    { "-e, --each CODE", "Lua that is run for each; may be given often. rec is the record, n its number; what is assigned changes it, "
+      .. "nil removes a field; `return false` drops it, emit(value) writes one more", many = true },
+    { "--begin CODE", "before the first" },
+    { "--end CODE", "after the last" },
+    { "-s, --select PATHS", "these fields alone, in this order: id,variants[1].price,prices=variants[*].price" },
+    { "--drop FIELDS", "without these: hash,body_html" },
+    { "--rename FROM=TO", "another name for a field, at its place; several with commas between" },
+    { "--head N", "stops after N that were written", read = options.whole(1) },
+    { "--skip N", "passes over the first N that were read", read = options.whole(0) },
+    { "--count", "how many there would be" },
+    { "--check", "writes nothing but what is wrong" },
+    { "--stats", "a table of the fields of what would be written" },
+    { "--raw", "with --select of one path: texts without quotes" },
+    { "-o, --output FILE", "written aside, in its place when all is done" },
+    { "--discard", "writes nothing (but what CODE prints)" },
+    { "--from FORMAT", "what the files are, where their names don't say it", words = { "ndjson", "csv", "tsv" } },
+    { "--max-line BYTES", "longest line; default 2097152", read = options.whole(1, 1 << 30) },
+    { "--strict", "ends at the first line that is no record, and at the first for which CODE fails" },
+  },
 }
 
 local SAID = 10      -- mishaps that are named one by one
@@ -53,14 +56,6 @@ local BETWEEN = 4096 -- records between two looks for Ctrl-C
 local function usage(text, ...)
   err.raise { code = "usage", message = "sluice ndjson: " .. text:format(...), hint = "sluice help ndjson" }
 end
-
-local OPTIONS = {
-  where = { options.text, many = true }, each = { options.text, many = true }, begin = options.text, ["end"] = options.text,
-  select = options.text, drop = options.text, rename = options.text, head = options.whole(1), skip = options.whole(0), count = true,
-  check = true, stats = true, raw = true, output = options.text, discard = true, from = options.one_of("ndjson", "csv", "tsv"),
-  ["max-line"] = options.whole(1, 1 << 30), strict = true,
-}
-local SHORT = { w = "where", e = "each", s = "select", o = "output" }
 
 -- What can't stand beside each other.
 local function check_options(given)
@@ -236,7 +231,7 @@ local function exit_code(state)
 end
 
 function command.command(argv, globals)
-  local files, given = options.parse(argv, { command = "sluice ndjson", options = OPTIONS, short = SHORT })
+  local files, given = options.parse(argv, { command = "sluice ndjson", rows = command.options })
   check_options(given)
   given.paths, given.names = pipeline.paths(given.select)
   local state = { n = 0, bad = 0, busy = false, full = false, strict = given.strict, tell = given.check and report(globals) or say }

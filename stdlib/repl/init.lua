@@ -17,11 +17,12 @@ usage: sluice repl [CONNECTION] [-y] [-n]
 > shop.queue_products { … }          shows what it will send, and asks
 > .save first.lua                    what worked, as a recipe; .help says more
 
--y, --yes      writes are sent without a question; what may never be repeated (deletes for good) is asked about all the same
--n, --dry-run  writes are shown and not sent
-
 In a pipe writes are refused without --yes, and the first error ends it with its exit code.
 ]],
+  options = {
+    { "-y, --yes", "writes are sent without a question; what may never be repeated (deletes for good) is asked about all the same" },
+    { "-n, --dry-run", "writes are shown and not sent" },
+  },
 }
 
 local BANNER = "sluice %s, Lua 5.4. ?NAME explains, TAB completes, .help says more; Ctrl-C stops a call, Ctrl-D ends"
@@ -266,9 +267,7 @@ local function new_session(given, globals)
 end
 
 function repl.command(argv, globals)
-  local words, given = require("sluice.options").parse(argv, {
-    command = "sluice repl", options = { yes = true, ["dry-run"] = true }, short = { y = "yes", n = "dry-run" },
-  })
+  local words, given = require("sluice.options").parse(argv, { command = "sluice repl", rows = repl.options })
   if words[2] then
     require("sluice.err").raise { code = "usage", message = ("sluice repl: one connection, not '%s' as well"):format(words[2]),
       hint = "all connections of sluice.yaml are there anyway" }

@@ -1,49 +1,11 @@
 -- The command line of `sluice sandbox`.
 local options = require "sluice.options"
 
-local M = {
-  about = "The four APIs on localhost, with their rules and with faults to order",
-  usage = [[
-usage: sluice sandbox [options]
-
-  --port N             port to listen on (8085; 0: a free one)      --host ADDRESS   address (127.0.0.1)
-  --products N         products in the shop (25000)                 --seed S         what they are like (1)
-  --lag SECONDS        the search index is so far behind (0)        --crowd N        so many products share one second (0)
-  --rates high         all rates a thousand times as high           --rate-scale X   all rates times X
-  --latency MS         each answer comes so much later              --import-after SECONDS  batches are processed then
-  --user NAME --password WORD --role ROLE                           --token TOKEN    credentials (sandbox, sandbox, sandbox-token)
-  --platform-token ID:SECRET  of the Platform API (1234:sandbox)
-  --process-queue SECONDS  a process of a site is queued so long (1)  --process-time SECONDS   and then runs so long (2)
-  --process-window SECONDS a site takes one process in so long (300)
-  --strict-time off    a site takes the next process at once, without that window (on)
-  --fault 'SPEC'       goes wrong to order, may be given often: 'status status=503 path=/streams/* nth=2'
-                       kinds: status delay reset_before reset_after cut truncate stall malformed garbage
-  --log FILE           one line per request                         --quiet          prints the URL only
-  --dead-token N       what a dead Stock2Shop token gets: 401, 403 or 200
-  --all-failed N       what an upload gets of which nothing was accepted: 422 or 202
-  --delete-answer N    what deletes get: 202 or 204                 --first-line N   number of the first line in errors: 0 or 1
-  --legacy-gone N      what writing product data to a site gets: 403, 404 or 410 (it works)
-  --refuse-id-ranges   the search takes no ranges over id           --null-links     missing page links are null
-  --referenced-min N   smallest upload to a referenced stream in bytes
-  --orders N           orders at the start (0)              --order-delay SECONDS  they leave the queue then (0)
-  --queue-delay SECONDS  queued products are applied then (0)  --queue-rate N     so many a second (0: all at once)
-  --count-ignored      queued products that will be ignored are counted in the answer all the same
-  --summary SHAPE      the queue's summary: counts, or list
-  --order-codes HOW    the index has channel_order_code as a keyword (found by its exact text) or as text (its words)
-  --refuse-id-sort     the search of orders does not sort by id
-  --veeqo-key KEY      key of Veeqo (sandbox-key)                   --veeqo-bucket N what its bucket holds (100)
-  --veeqo-products N   products there (30)                          --veeqo-orders N orders there (40)
-  --veeqo-past-end N   what a page behind the last gets: 200 or 404  --veeqo-lag S  until words find what is new (0)
-
-It prints connections for sluice.yaml and serves until Ctrl-C. GET /sandbox/ lists its control pages.
-]],
-}
-
 local function usage(text, ...)
   require("sluice.err").raise { code = "usage", message = "sluice sandbox: " .. text:format(...), hint = "sluice help sandbox" }
 end
 
-local whole, number, text, one_of = options.whole(), options.number, options.text, options.one_of
+local whole, number, one_of = options.whole(), options.number, options.one_of
 
 local function high_or_not(word)
   local value, expected = one_of("high", "normal")(word)
@@ -60,23 +22,71 @@ local function milliseconds(word)
   return n and n / 1000, expected
 end
 
-local known = {
-  port = whole, host = text, products = whole, seed = whole, lag = number, crowd = whole, ["rate-scale"] = number, rates = high_or_not,
-  latency = milliseconds, ["import-after"] = number, user = text, password = text, role = text, token = text,
-  ["platform-token"] = text, ["process-queue"] = number, ["process-time"] = number, ["process-window"] = number, ["strict-time"] = on_or_off,
-  ["legacy-gone"] = one_of(403, 404, 410), ["dead-token"] = one_of(401, 403, 200), ["all-failed"] = one_of(422, 202),
-  ["delete-answer"] = one_of(202, 204), ["first-line"] = one_of(0, 1), ["refuse-id-ranges"] = true, ["null-links"] = true,
-  ["referenced-min"] = whole, orders = whole, ["order-delay"] = number, ["queue-delay"] = number, ["queue-rate"] = number,
-  ["count-ignored"] = true, summary = one_of("counts", "list"), ["order-codes"] = one_of("keyword", "text"),
-  ["refuse-id-sort"] = true, ["veeqo-key"] = text, ["veeqo-bucket"] = whole, ["veeqo-products"] = whole, ["veeqo-orders"] = whole,
-  ["veeqo-lag"] = number, ["veeqo-past-end"] = one_of(200, 404), log = text, fault = { text, many = true }, quiet = true,
+local M = {
+  about = "The four APIs on localhost, with their rules and with faults to order",
+  usage = [[
+usage: sluice sandbox [option …]
+
+  sluice sandbox --products 100 --rates high
+  sluice sandbox --port 0 --fault 'status status=503 path=/streams/* nth=2'
+
+It prints connections for sluice.yaml and serves until Ctrl-C. GET /sandbox/ lists its control pages.
+]],
+  options = {
+    { "--port N", "port to listen on (8085; 0: a free one)", read = whole },
+    { "--host ADDRESS", "address (127.0.0.1)" },
+    { "--products N", "products in the shop (25000)", read = whole },
+    { "--seed N", "what they are like (1)", read = whole },
+    { "--lag SECONDS", "the search index is so far behind (0)", read = number },
+    { "--crowd N", "so many products share one second (0)", read = whole },
+    { "--rates HOW", "high: all rates a thousand times as high (normal)", read = high_or_not, words = { "high", "normal" } },
+    { "--rate-scale X", "all rates times X", read = number },
+    { "--latency MS", "each answer comes so much later", read = milliseconds },
+    { "--import-after SECONDS", "batches are processed then", read = number },
+    { "--user NAME", "of Stock2Shop (sandbox)" },
+    { "--password WORD", "of Stock2Shop (sandbox)" },
+    { "--role ROLE", "that the user has" },
+    { "--token TOKEN", "of the Stream API (sandbox-token)" },
+    { "--platform-token ID:SECRET", "of the Platform API (1234:sandbox)" },
+    { "--process-queue SECONDS", "a process of a site is queued so long (1)", read = number },
+    { "--process-time SECONDS", "and then runs so long (2)", read = number },
+    { "--process-window SECONDS", "a site takes one process in so long (300)", read = number },
+    { "--strict-time HOW", "off: a site takes the next process at once, without that window (on)", read = on_or_off, words = { "on", "off" } },
+    { "--fault SPEC", "goes wrong to order, may be given often; kinds: status delay reset_before reset_after cut truncate stall malformed "
+      .. "garbage", many = true },
+    { "--log FILE", "one line per request" },
+    { "--quiet", "prints the URL only" },
+    { "--dead-token N", "what a dead Stock2Shop token gets", words = { 401, 403, 200 } },
+    { "--all-failed N", "what an upload gets of which nothing was accepted", words = { 422, 202 } },
+    { "--delete-answer N", "what deletes get", words = { 202, 204 } },
+    { "--first-line N", "number of the first line in errors", words = { 0, 1 } },
+    { "--legacy-gone N", "what writing product data to a site gets (it works)", words = { 403, 404, 410 } },
+    { "--refuse-id-ranges", "the search takes no ranges over id" },
+    { "--null-links", "missing page links are null" },
+    { "--referenced-min N", "smallest upload to a referenced stream in bytes", read = whole },
+    { "--orders N", "orders at the start (0)", read = whole },
+    { "--order-delay SECONDS", "they leave the queue then (0)", read = number },
+    { "--queue-delay SECONDS", "queued products are applied then (0)", read = number },
+    { "--queue-rate N", "so many a second (0: all at once)", read = number },
+    { "--count-ignored", "queued products that will be ignored are counted in the answer all the same" },
+    { "--summary SHAPE", "the queue's summary", words = { "counts", "list" } },
+    { "--order-codes HOW", "the index has channel_order_code as a keyword (found by its exact text) or as text (its words)",
+      words = { "keyword", "text" } },
+    { "--refuse-id-sort", "the search of orders does not sort by id" },
+    { "--veeqo-key KEY", "key of Veeqo (sandbox-key)" },
+    { "--veeqo-bucket N", "what its bucket holds (100)", read = whole },
+    { "--veeqo-products N", "products there (30)", read = whole },
+    { "--veeqo-orders N", "orders there (40)", read = whole },
+    { "--veeqo-past-end N", "what a page behind the last gets", words = { 200, 404 } },
+    { "--veeqo-lag SECONDS", "until words find what is new (0)", read = number },
+  },
 }
 
 -- Options of start() that are not called as the command's.
 local called = { user = "username", rates = "rate_scale", log = "log_file", fault = "faults" }
 
 local function parse(argv)
-  local _, given = options.parse(argv, { command = "sluice sandbox", options = known, none = true })
+  local _, given = options.parse(argv, { command = "sluice sandbox", rows = M.options, none = true })
   local chosen = { port = 8085 }
   if given["rate-scale"] then given.rates = nil end
   for name, value in pairs(given) do chosen[called[name] or name:gsub("%-", "_")] = value end

@@ -287,7 +287,7 @@ M.routes = {
 }
 
 local command = require "sluice.sandbox.command"
-M.about, M.usage = command.about, command.usage
+M.about, M.usage, M.options = command.about, command.usage, command.options
 
 ---`sluice sandbox`.
 function M.command(argv, globals) return command.run(M.start, argv, globals) end

@@ -109,14 +109,10 @@ local function tell(ctx, result, given)
   end
 end
 
-local spec = {
-  command = "sluice schedule", verb = "backfill", one = "schedule", hint = "sluice schedule list",
-  options = { from = options.text, to = options.text, parallel = options.whole(1, 1000), ["dry-run"] = true, again = true, note = options.text },
-}
-
 --- `sluice schedule backfill NAME …`
 function backfill.command(argv, globals)
-  local names, given = options.parse(argv, spec)
+  local names, given = options.parse(argv, { command = "sluice schedule", verb = "backfill", one = "schedule", hint = "sluice schedule list",
+    rows = require("sluice.schedule.command").options })
   local ctx <close> = context.open(globals)
   local schedule = ctx:known(names[1])
   if not schedule then

@@ -1,21 +1,7 @@
 --- `sluice schedule explain`: what a schedule means, its next runs, and what clock changes of the coming year do to it.
 local spec = require "sluice.schedule.spec"
 
-local explain = {
-  about = "Say what a schedule means, and what clock changes do to it in the coming year",
-  usage = [[
-usage: sluice schedule explain NAME|SPEC|- [--after TIME] [--count N] [--name NAME] [--zone ZONE] [--json]
-
-  sluice schedule explain delta
-  sluice schedule explain "TZ=Europe/Berlin
-30 2 * * *"
-  sluice schedule explain delta --json       { zone, text, means, next, changes = [{ at, kind, text, locals, count }] }
-
-A clock change makes a run `moved` (its time does not exist: it runs at the end of the gap), `merged` (with others, into
-one run), `skipped` (the line follows real time), `first_only` (its time comes twice, it runs the first time) or `both` (it
-follows real time). --after, --count, --name and --zone are those of next.
-]],
-}
+local explain = {}
 
 local YEAR = 366 * 86400
 

@@ -12,6 +12,16 @@ local signs = {
   ok = ".", partial = "p", failed = "F", timed_out = "T", lost = "L", cancelled = "c", skipped = "s", coalesced = "-", missed = "m", running = "r",
 }
 
+local function spec_of(verb)
+  return { command = "sluice schedule", verb = verb, rows = require("sluice.schedule.command").options }
+end
+
+local function one_schedule(verb)
+  local spec = spec_of(verb)
+  spec.one, spec.hint = "schedule", "sluice schedule list"
+  return spec
+end
+
 local function strip(recent)
   local list = {}
   for i = math.max(1, #recent - STRIP + 1), #recent do list[#list + 1] = signs[recent[i].word] end
@@ -52,7 +62,9 @@ end
 
 --- `sluice schedule list`
 function look.list(argv, globals)
-  options.parse(argv, { command = "sluice schedule", verb = "list", none = true })
+  local spec = spec_of "list"
+  spec.none = true
+  options.parse(argv, spec)
   local ctx <close> = context.open(globals)
   if not globals.json then ctx.recent = STRIP end
   local list = view.schedules(ctx)
@@ -63,13 +75,6 @@ function look.list(argv, globals)
 end
 
 -- ---- history ----
-
-local words = require("sluice.schedule.fate").words
-
-local history_spec = {
-  command = "sluice schedule", verb = "history", one = "schedule", hint = "sluice schedule list", short = { n = "most" },
-  options = { most = options.whole(1, 10000), only = { options.one_of(table.unpack(words)), many = true }, from = options.text, to = options.text },
-}
 
 local function fate_rows(list, now)
   if #list == 0 then return "" end
@@ -82,7 +87,7 @@ end
 
 --- `sluice schedule history NAME`
 function look.history(argv, globals)
-  local names, given = options.parse(argv, history_spec)
+  local names, given = options.parse(argv, one_schedule "history")
   local ctx <close> = context.open(globals)
   local schedule = ctx:find(names[1])
   local list = view.occurrences(ctx, {
@@ -105,8 +110,7 @@ end
 
 --- `sluice schedule why NAME --at TIME`
 function look.why(argv, globals)
-  local spec = { command = "sluice schedule", verb = "why", one = "schedule", hint = "sluice schedule list", options = { at = options.text } }
-  local names, given = options.parse(argv, spec)
+  local names, given = options.parse(argv, one_schedule "why")
   if not given.at then
     require("sluice.err").raise { code = "usage", message = "sluice schedule: why: at which time? --at TIME is missing",
       hint = "sluice schedule history " .. names[1] .. " lists the due times" }

@@ -1,23 +1,7 @@
 --- `sluice schedule next`: when a schedule runs next.
 local spec = require "sluice.schedule.spec"
 
-local next_command = {
-  about = "Show when a schedule or a cron text runs next",
-  usage = [[
-usage: sluice schedule next SPEC|NAME|- [--after TIME] [--count N] [--name NAME] [--zone ZONE] [--json]
-
-  sluice schedule next delta                       a schedule of sluice.yaml
-  sluice schedule next "0 6 * * 1-5" --count 3     a cron text
-  sluice schedule next - < feed.cron               from standard input; an empty one is no schedule
-  sluice schedule next "H H * * *" --name delta    H as the schedule `delta` has it
-  sluice schedule next delta --json                a JSON array of the times
-
---after   later than this time (now): 2026-03-29T02:30:00+01:00, "2026-03-29 02:30" or 10:00
-          (in the schedule's zone), 2h
---count   how many (5)
---zone    where the text has no TZ= line (UTC)
-]],
-}
+local next_command = {}
 
 --- The due times as text.
 ---@param found sluice.CronSpec

@@ -8,7 +8,6 @@ local times = require "sluice.schedule.times"
 local spec = {}
 
 local TEXT_MAX = 64 * 1024
-local TIMES_MAX = 1000000
 
 --- The spec of a schedule of the config.
 ---@param schedule { name: string, cron?: string, every?: integer }
@@ -54,7 +53,7 @@ function spec.read(verb, argv, globals, count)
   local words, given = options.parse(argv, {
     command = "sluice schedule", verb = verb, one = "schedule",
     ask = "which schedule? A cron text in quotes, the name of one in sluice.yaml, or - for standard input",
-    options = { after = options.text, count = options.whole(0, TIMES_MAX), name = options.text, zone = options.text },
+    rows = require("sluice.schedule.command").options,
   })
   local found, text = find(words[1], given, globals)
   return found, { after = read_after(given.after, found.zone), count = given.count or count, text = text }

@@ -66,7 +66,7 @@ end
 
 --- `sluice schedule trigger NAME [key=value …]`
 function steer.trigger(argv, globals)
-  local words, given = options.parse(argv, { command = "sluice schedule", verb = "trigger", options = { note = options.text, wait = true } })
+  local words, given = options.parse(argv, { command = "sluice schedule", verb = "trigger", rows = require("sluice.schedule.command").options })
   local name, own = split_words(words)
   local ctx <close> = context.open(globals)
   local schedule = ctx:known(name)
@@ -87,10 +87,10 @@ end
 
 -- ---- pause, resume ----
 
-local pause_spec = {
-  command = "sluice schedule", verb = "pause", one = "schedule", hint = "sluice schedule list",
-  options = { ["until"] = options.text, note = options.text },
-}
+local function spec_of(verb)
+  return { command = "sluice schedule", verb = verb, one = "schedule", hint = "sluice schedule list",
+    rows = require("sluice.schedule.command").options }
+end
 
 local function until_when(ctx, word, schedule)
   local at = ctx:time(word, "until", schedule, true)
@@ -107,7 +107,7 @@ end
 
 --- `sluice schedule pause NAME [--until TIME] [--note TEXT]`
 function steer.pause(argv, globals)
-  local names, given = options.parse(argv, pause_spec)
+  local names, given = options.parse(argv, spec_of "pause")
   local ctx <close> = context.open(globals)
   local schedule = ctx:known(names[1])
   local till = given["until"] and until_when(ctx, given["until"], schedule)
@@ -121,7 +121,7 @@ end
 
 --- `sluice schedule resume NAME`
 function steer.resume(argv, globals)
-  local names = options.parse(argv, { command = "sluice schedule", verb = "resume", one = "schedule", hint = "sluice schedule list" })
+  local names = options.parse(argv, spec_of "resume")
   local ctx <close> = context.open(globals)
   local schedule, row = ctx:known(names[1])
   local was_paused = plan.is_paused(row, ctx.now)

@@ -25,6 +25,11 @@ Signals   TERM, INT   nothing more is started; what runs is asked to stop, and k
           HUP         the config is read again; where it is wrong that is said, and the old one goes on
           USR1        the state, on standard error
 ]],
+  options = {
+    { "--once", "runs what is due and what waits, and ends" },
+    { "--read", "says what the config has, as JSON", hidden = true },
+    { "--tell", "calls the connection of `notify` with what stands in the environment", hidden = true },
+  },
 }
 
 -- ---- config ----
@@ -184,9 +189,7 @@ function serve.run(loaded, path, once)
 end
 
 function serve.command(argv, globals)
-  local _, given = require("sluice.options").parse(argv, {
-    command = "sluice serve", none = true, options = { once = true, read = true, tell = true },
-  })
+  local _, given = require("sluice.options").parse(argv, { command = "sluice serve", none = true, rows = serve.options })
   if given.read then return read(globals.config) end
   if given.tell then return tell_connection(globals.config) end
   set_up_log(globals)

@@ -1,5 +1,6 @@
 -- What README.md, docs/*.md and docs/reference/*.md show: Lua that compiles, configs that load, commands and options that exist, links that lead
 -- somewhere.
+local blocks = require "support.blocks"
 local config = require "sluice.config"
 local definition = require "sluice.definition"
 local lfs = require "lfs"
@@ -8,31 +9,7 @@ local tmp = require "support.tmp"
 
 local sluice = (os.getenv "SLUICE_BUILD" or "build") .. "/sluice"
 
-local pages = { "README.md" }
-for _, folder in ipairs { "docs/", "docs/reference/" } do
-  for name in lfs.dir(folder) do
-    if name:find "%.md$" then pages[#pages + 1] = folder .. name end
-  end
-end
-table.sort(pages)
-
--- The fenced blocks of a page: { kind, text, line }.
-local function blocks_of(text)
-  local blocks, open, n = {}, nil, 0
-  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
-    n = n + 1
-    local fence = line:match "^```(%w*)$"
-    if fence and open then
-      open.text = table.concat(open.lines, "\n") .. "\n"
-      blocks[#blocks + 1], open = open, nil
-    elseif fence then
-      open = { kind = fence, line = n, lines = {} }
-    elseif open then
-      table.insert(open.lines, line)
-    end
-  end
-  return blocks
-end
+local blocks_of, pages = blocks.of, blocks.pages()
 
 local function each(kinds, fn)
   for _, page in ipairs(pages) do
@@ -46,8 +23,8 @@ end
 
 local function help(...) return assert(process.run { argv = { sluice, "help", ... } }).stdout end
 
-local function options_in(text, options)
-  options = options or {}
+local function options_in(text)
+  local options = {}
   for name in text:gmatch "%-%-?%a[%w-]*" do options[name] = true end
   return options
 end
@@ -59,6 +36,7 @@ local function commands_of(text)
   local list = {}
   for line in text:gmatch "[^\n]+" do
     line = line:gsub("%s#.*$", ""):gsub("'[^']*'", "quoted")
+    line = line:gsub("|.*$", "")
     for words in (" " .. line .. " &&"):gmatch "%s%f[%w]sluice(%s.-)&&" do
       local command = {}
       for word in words:gmatch "%S+" do command[#command + 1] = word end
@@ -72,7 +50,7 @@ end
 local function fault(words)
   local module = require("sluice.cli").commands[words[1]]
   if not module then return "there is no command " .. words[1] end
-  local known = options_in(require(module).usage or "")
+  local known = options_in(require("sluice.manual.command").option_lines(require(module).options or {}))
   for i = 2, #words do
     local option = words[i]:match "^(%-%-?%a[%w-]*)"
     if option and not known[option] and not shared[option] then return words[1] .. " has no option " .. option end
@@ -160,7 +138,7 @@ describe("the pages", function()
   end)
 
   it("are looked at by checks that can fail", function()
-    assert.same({ { "run", "x.lua", "a=1" }, { "check" } }, commands_of "sluice run x.lua a=1   # text\n cd x && sluice check\n# sluice is\n")
+    assert.same({ { "run", "x.lua", "a=1" }, { "check" } }, commands_of "sluice run x.lua a=1 | wc -l  # text\n cd x && sluice check\n# sluice is\n")
     assert.equal("there is no command rum", fault { "rum" })
     assert.equal("run has no option --fast", fault { "run", "x.lua", "--fast" })
     assert.equal("there is no no/where.lua", fault { "run", "no/where.lua" })

@@ -1,4 +1,6 @@
--- docs/commands.md and `sluice help` name the same subcommands, options, checks and exit codes.
+-- docs/commands.md, `sluice help` and the parsers name the same subcommands, options, checks and exit codes.
+local manual = require "sluice.manual.command"
+local options = require "sluice.options"
 local process = require "sluice.process"
 local tmp = require "support.tmp"
 
@@ -15,25 +17,92 @@ local function set(text, pattern)
   return names
 end
 
-local function options(text)
-  local names = set(text, "%-%-%a+")
-  names["--full"], names["--json"] = nil, nil -- another command's; everywhere
+-- The commands that have another page.
+local elsewhere = { sandbox = "docs/sandbox.md" }
+
+-- What a command takes: "--limit", "-n".
+local function without_shared(names)
+  for _, row in ipairs(require("sluice.cli").options) do
+    local letter, name = options.spelt(row)
+    names["--" .. name], names["-" .. (letter or "")] = nil, nil
+  end
   return names
 end
 
+local function taken_by(module)
+  local names = {}
+  for _, row in ipairs(module.options or {}) do
+    local letter, name = options.spelt(row)
+    if not row.hidden then names["--" .. name] = true end
+    if letter and not row.hidden then names["-" .. letter] = true end
+  end
+  return without_shared(names)
+end
+
+-- Options of something else that a section names.
+local others = { state = { ["--full"] = true }, serve = { ["--wait"] = true } }
+
+-- Options as text names them, letters in code alone; those that all commands have are left out.
+local function named_in(text)
+  local names = {}
+  for name in (" " .. text):gmatch "[%s|`[](%-%-%a[%w-]*)" do names[name] = true end
+  for code in text:gmatch "`([^`\n]*)`" do
+    for name in (" " .. code):gmatch "[%s|[](%-%a)%f[^%w-]" do names[name] = true end
+  end
+  return without_shared(names)
+end
+
+local function differences(taken, named)
+  local list = {}
+  for name in pairs(taken) do
+    if not named[name] then list[#list + 1] = name .. " is not in the docs" end
+  end
+  for name in pairs(named) do
+    if not taken[name] then list[#list + 1] = name .. " is in the docs and is not taken" end
+  end
+  table.sort(list)
+  return list
+end
+
+local function page_of(name)
+  if elsewhere[name] then return tmp.read(elsewhere[name]):match "\n## Options\n(.-)\n## " end
+  return section(name)
+end
+
+-- A command's parser with options of its own, which help and completion would not know.
+local PARSER = 'command = "sluice [^}]*(options|short) = [{]'
+
 describe("docs/commands.md", function()
-  for _, name in ipairs { "call", "doctor", "state", "dlq", "schedule", "runs", "ndjson", "new", "repl" } do
-    it("and the help of " .. name .. " name the same options and subcommands", function()
-      local text = help(name)
-      assert.same(options(text), options(section(name)))
-      local verb = "sluice " .. name .. " (%l+)"
-      local shown = set(section(name), "\n" .. verb)
-      shown.shop = nil
-      local usage = set(text, verb)
-      usage.shop, usage.go = nil, nil
-      assert.same(usage, shown)
+  for name, module_name in pairs(require("sluice.cli").commands) do
+    local module = require(module_name)
+    it("names the options that " .. name .. " takes, and no others", function()
+      local text = page_of(name)
+      local named = named_in(text or "")
+      for option in pairs(others[name] or {}) do named[option] = nil end
+      assert.same({}, differences(taken_by(module), named))
+    end)
+
+    it("and the usage of " .. name .. " name its subcommands, and options that it takes", function()
+      local about, taken = manual.read(name, module), taken_by(module)
+      local verbs, text = {}, page_of(name) or ""
+      for _, line in ipairs(manual.verbs(about)) do
+        verbs[line.verb] = true
+        assert.is_truthy(text:find("sluice " .. name .. " " .. line.verb, 1, true) or text:find("`" .. line.verb .. "%f[%A][^`\n]*`"), line.verb)
+      end
+      for verb in pairs(module.verbs or {}) do assert.is_true(verbs[verb], verb .. " is not in the usage") end
+      for _, row in ipairs(about.options) do
+        for verb in (row.only or ""):gmatch "%S+" do assert.is_true(verbs[verb], row[1]) end
+      end
+      for _, line in ipairs(about.synopsis) do
+        for option in pairs(named_in("`" .. line.words .. "`")) do assert.is_true(taken[option], name .. " does not take " .. option) end
+      end
     end)
   end
+
+  it("is about parsers that have their options from rows alone", function()
+    local done = assert(process.run { argv = { "grep", "-rnE", PARSER, "stdlib", "--include=*.lua" } })
+    assert.same({ 1, "" }, { done.status, done.stdout })
+  end)
 
   it("names the checks of the doctor", function()
     local written = {}
@@ -64,7 +133,11 @@ describe("docs/commands.md", function()
   end)
 
   it("is compared by a check that can fail", function()
-    assert.same({ ["--all"] = true }, options "sluice x --all --json")
+    assert.same({ ["--all"] = true, ["-n"] = true }, named_in "-x `sluice x --all --json` `[-n | -q]`\n")
+    assert.same({ "--b is in the docs and is not taken", "-n is not in the docs" },
+      differences(taken_by { options = { { "-n, --new N", "x" }, { "--gone", "y", hidden = true } } }, { ["--new"] = true, ["--b"] = true }))
+    assert.equal(0, assert(process.run { argv = { "sh", "-c", 'echo "$1" | grep -qE "$2"', "sh",
+      '{ command = "sluice x", verb = "y", options = { all = true } }', PARSER } }).status)
     assert.same({ b = true }, set("\n| `b` |", "\n| `(%l+)` |"))
   end)
 end)

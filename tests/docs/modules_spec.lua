@@ -1,11 +1,10 @@
 -- docs/modules.md and the loaded modules name the same functions and methods, both ways.
 local tmp = require "support.tmp"
 
-local public = {
-  "cron", "http", "json", "ndjson", "csv", "yaml", "limit", "retry", "poll", "state", "task", "log", "time", "crypto", "process", "server", "err",
-  "auth", "file", "outbox", "sql", "system", "input", "product_columns", "product_rows", "image_files", "veeqo_product", "file_sink",
-  "fresh", "notes", "site_copy",
-}
+local annotations = require "sluice.manual.annotations"
+local modules = require "sluice.manual.modules"
+
+local public = modules.public
 
 -- module -> { functions = { name = true }, methods = { name = true } }, as the tables of a page name them.
 local function named_in(page)
@@ -31,17 +30,6 @@ local function readable(path)
   return file ~= nil
 end
 
--- The methods of a module's classes, as its annotations declare them.
-local function methods_of(name)
-  local path = "bindings/" .. name .. ".lua"
-  local text, names = tmp.read(readable(path) and path or "stdlib/" .. name .. ".lua"), {}
-  for line in text:gmatch "[^\n]+" do
-    local method = line:match "^function %u[%w_]*[.:]([%a][%w_]*)%(" or line:match "%-%-%-@field ([%w_]+) fun%(self"
-    if method then names[method] = true end
-  end
-  return names
-end
-
 local function differences(module, section, methods)
   local list = {}
   for name, value in pairs(module) do
@@ -60,9 +48,27 @@ local function differences(module, section, methods)
   return list
 end
 
-local function load_module(name)
-  local ok, module = pcall(require, "sluice." .. name)
-  return ok and module or nil
+-- What is wrong with the annotations of a module: a function without, one that is not there, a parameter that is not named.
+local function gaps(module, page)
+  local list, named = {}, {}
+  for _, fn in ipairs(page.functions) do
+    if not fn.class then named[fn.name] = true end
+    if not fn.class and type(module[fn.name]) ~= "function" then list[#list + 1] = fn.name .. " is annotated and does not exist" end
+    local params = {}
+    for _, param in ipairs(fn.params) do params[param.name] = true end
+    for param in fn.call:match "%((.*)%)$":gmatch "[%w_]+" do
+      if not params[param] then list[#list + 1] = ("%s: %s has no @param"):format(fn.name, param) end
+      params[param] = nil
+    end
+    params["..."] = nil
+    for param in pairs(params) do list[#list + 1] = ("%s: there is no parameter %s"):format(fn.name, param) end
+    if fn.doc == "" and #fn.returns == 0 then list[#list + 1] = fn.call .. " says nothing" end
+  end
+  for name, value in pairs(module) do
+    if type(value) == "function" and not named[name] then list[#list + 1] = name .. " has no annotation" end
+  end
+  table.sort(list)
+  return list
 end
 
 describe("docs/modules.md", function()
@@ -70,11 +76,16 @@ describe("docs/modules.md", function()
   local sections = named_in(page)
 
   for _, name in ipairs(public) do
-    local module = load_module(name)
-    it("names what sluice." .. name .. (module and " has" or ", which is not there, has not"), function()
-      if not module then return assert.is_nil(sections[name]) end
-      assert.same({}, differences(module, sections[name] or { functions = {}, methods = {} }, methods_of(name)))
+    local module, annotated = require("sluice." .. name), modules.page(name)
+
+    it("names what sluice." .. name .. " has", function()
+      assert.same({}, differences(module, sections[name] or { functions = {}, methods = {} }, annotations.methods(annotated)))
       for fn, owner in pairs(sections[name].functions) do assert.equal(name, owner, fn) end
+    end)
+
+    it("is about functions of sluice." .. name .. " that are annotated with their parameters", function()
+      assert.same({}, gaps(module, annotated))
+      assert.matches("%w", annotated.about)
     end)
   end
 
@@ -95,5 +106,9 @@ describe("docs/modules.md", function()
     assert.same({ functions = { a = "x", gone = "x" }, methods = { c = true } }, section)
     assert.same({ ":d is not in the docs", "b is not in the docs", "gone is in the docs and does not exist" },
       differences({ a = print, b = print }, section, { c = true, d = true }))
+    local read = annotations.read("x", "--- About.\n\nlocal x = {}\n\n--- Does.\n---@param b? integer\n---@param c text\n"
+      .. "function x.a(a, b) end\n\nreturn x\n")
+    assert.same({ "a is annotated and does not exist", "a: a has no @param", "a: there is no parameter c", "b has no annotation" },
+      gaps({ b = print }, read))
   end)
 end)

@@ -71,4 +71,34 @@ describe("sluice.options", function()
     assert.equal(1, options.dispatch({}, { n = 1 }, spec))
     assert.equal(4, options.dispatch({ "-n", "5", "--all" }, { n = 1 }, spec))
   end)
+
+  describe("rows", function()
+    local rows = {
+      { "-n, --limit N", "so many", read = options.whole(1), only = "show list" }, { "-f", "goes on" }, { "--dry-run", "shows", only = "send" },
+      { "--state WORD", "in this state", words = { "open", 7 }, many = true }, { "--note TEXT", "why" }, { "--own", "for itself", hidden = true },
+    }
+    local function parse(verb, ...) return select(2, options.parse({ ... }, { command = "sluice things", verb = verb, rows = rows })) end
+
+    it("say what a parser takes", function()
+      assert.same({ limit = 5, f = true, state = { "open", 7 }, note = "a b" },
+        parse("show", "-n", "5", "-f", "--state", "open", "--state=7", "--note", "a b"))
+      assert.same({ own = true, limit = 2 }, parse(nil, "--own", "--limit=2"))
+    end)
+
+    it("are those of the subcommand", function()
+      assert.same({ ["dry-run"] = true }, parse("send", "--dry-run"))
+      assert.equal("sluice things: show: unknown option '--dry-run'", (refused(parse, "show", "--dry-run")))
+      assert.equal("sluice things: send: unknown option '-n'", (refused(parse, "send", "-n", "5")))
+    end)
+
+    it("read their values", function()
+      assert.equal("sluice things: show: --state needs one of open, 7 (did you mean 'open'?), not 'opne'",
+        (refused(parse, "show", "--state", "opne")))
+      assert.equal("sluice things: show: -n needs a whole number from 1, not 'x'", (refused(parse, "show", "-n", "x")))
+      assert.same({ "n", "limit", "N" }, { options.spelt(rows[1]) })
+      assert.same({ "f", "f" }, { options.spelt(rows[2]) })
+      assert.same({ n = 2, nil, "dry-run" }, { n = 2, options.spelt(rows[3]) })
+      assert.same({ "ID:SECRET" }, { select(3, options.spelt { "--token ID:SECRET" }) })
+    end)
+  end)
 end)
