@@ -6,6 +6,8 @@ return {
   { "PATH", "where programs are looked for that a config or a recipe names without a folder" },
   { "TMPDIR", "where a dry run and a replay have their store (/tmp)" },
   { "TZDIR", "the zone data of schedules (/usr/share/zoneinfo)" },
+  { "NO_COLOR, TERM", "whether `sluice repl` has colours: none where NO_COLOR is set, or TERM is dumb" },
+  { "PAGER", "through which `sluice repl` shows long output (less -FRX)" },
   { "LC_ALL, LC_CTYPE, LANG", "whether the terminal takes UTF-8: `sluice doctor` says it" },
   { "http_proxy, https_proxy, all_proxy, no_proxy", "as libcurl has it, where a connection has no `proxy`", by = "libcurl" },
   { "SLUICE_STDLIB", "a folder with the Lua side of sluice, for those who work on it" },
