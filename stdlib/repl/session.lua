@@ -61,16 +61,21 @@ local function missing(self, name)
   err.raise { code = "usage", message = ("there is no global '%s'%s"):format(tostring(name), hint) }
 end
 
--- Coroutines of the prompt are stopped by Ctrl-C too: the hook of a task does not reach into them.
+local LOOKS = 10000 -- instructions between two looks whether Ctrl-C has come
+
+-- Coroutines of the prompt are stopped by Ctrl-C too: the hook of a task does not reach into them. Where it has come they are stopped at
+-- each instruction, so that no pcall goes on.
 local function coroutines()
   local core, own = require "sluice.core", {}
   for name, fn in pairs(coroutine) do own[name] = fn end
   local function stop()
-    if core.broken() then error("stopped", 0) end
+    local broken = core.broken()
+    debug.sethook(stop, "", broken and 1 or LOOKS)
+    if broken then error("stopped", 0) end
   end
   local function watched(fn)
     return function(...)
-      debug.sethook(stop, "", 10000)
+      debug.sethook(stop, "", LOOKS)
       return fn(...)
     end
   end
