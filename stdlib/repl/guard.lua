@@ -23,12 +23,18 @@ Guard.__index = Guard
 ---@param session table
 ---@return sluice.repl.Guard
 function guard.new(session)
-  return setmetatable({ session = session, turn = task.semaphore(1), allowed = {}, flying = {}, asked = 0, requests = 0 }, Guard)
+  return setmetatable({ session = session, turn = task.semaphore(1), allowed = {}, flying = {}, seen = {}, asked = 0, requests = 0 }, Guard)
 end
 
 --- A chunk begins: what was allowed for the last one is not any more.
 function Guard:begin()
   self.allowed, self.flying, self.seen, self.failed, self.asked, self.requests = {}, {}, {}, nil, 0, 0
+end
+
+--- Waits until nobody is asked any more: a task in the background may have a question when the chunk has ended. (waits)
+function Guard:settle()
+  self.turn:acquire()
+  self.turn:release()
 end
 
 -- ---- asking ----

@@ -46,6 +46,7 @@ end
 
 local function print_json(value)
   local json = require "sluice.json"
+  if value == nil then value = json.null end
   if not require("sluice.iterators").is(value) then
     io.write(assert(json.encode(value)), "\n")
     return
@@ -155,6 +156,7 @@ local function run_job(session, text)
   session.job = job
   local ticker = start_ticker(session)
   local ok, problem, failed = pcall(job.wait, job)
+  if session.guard then session.guard:settle() end
   session.job = nil
   ticker:cancel()
   local ticked = clear_ticker(session)
