@@ -116,10 +116,10 @@ end
 function Guard:http(request, send)
   local shown = dry.of_http(request)
   local no = shown and refusal(self, shown, false)
-  if no then return nil, no end
+  if no then error(no, 0) end -- not as a result: who does not look at it would take it for sent
   self.requests = self.requests + 1
   local response, problem = go_on(self, "http", request, shown, send)
-  if not response then self.failed = { problem = problem, method = request.method, url = request.address } end
+  if not response then self.failed = { problem = problem, method = request.method, url = require("sluice.har").url(request.address) } end
   return response, problem
 end
 
