@@ -21,11 +21,12 @@ bool slb_breaks_came(void) {
     return breaks > 0;
 }
 
-/* Where Lua can't yield (a comparator, a library's callback) it is an error. */
+/* Where Lua can't yield (a comparator, a library's callback) it is an error. The hook stays until it can: a pcall that catches the
+ * error is stopped behind it again. */
 static void on_break(lua_State *L, lua_Debug *ar) {
     (void)ar;
-    lua_sethook(L, NULL, 0, 0);
     if (!lua_isyieldable(L)) luaL_error(L, "stopped");
+    lua_sethook(L, NULL, 0, 0);
     slb_give_way(L);
 }
 

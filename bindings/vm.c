@@ -39,6 +39,7 @@ struct sl_vm {
     bool warn_on, warn_more; /* warn(): switched on; in the middle of a message */
     uint64_t last_id, current, main_id;
     uint64_t broken; /* the task that Ctrl-C made give way, 0: none */
+    uint64_t gave_way; /* the same until it is resumed */
     ready_list ready;
     int tasks_ref;  /* registry: task id -> coroutine */
     int waits_ref;  /* registry: task id -> box of the operation that it waits for, or has waited for last */
@@ -214,6 +215,7 @@ static void forget_task(sl_vm *vm, uint64_t id) {
     clear_row(vm->L, vm->tasks_ref, id);
     clear_row(vm->L, vm->waits_ref, id);
     parked_set(vm->L, id, -1);
+    if (vm->gave_way == id) vm->gave_way = 0;
     vm->task_count--;
 }
 
@@ -312,10 +314,18 @@ void slb_give_way(lua_State *L) {
     lua_yieldk(L, 0, 0, NULL);
 }
 
+/* core.gave_way() -> the task that Ctrl-C made give way and that has had no turn since, nil: none */
+static int l_gave_way(lua_State *L) {
+    uint64_t id = vm_of(L)->gave_way;
+    if (id) lua_pushinteger(L, (lua_Integer)id);
+    else lua_pushnil(L);
+    return 1;
+}
+
 static const luaL_Reg core_functions[] = {
     {"start", l_start},     {"drop", l_drop},       {"park", l_park},   {"wake", l_wake},
     {"current", l_current}, {"pending", l_pending}, {"sleep", l_sleep}, {"signal", l_signal},
-    {"raise_signal", l_raise_signal}, {"yield", l_yield}, {"step", slb_step_lua},
+    {"raise_signal", l_raise_signal}, {"yield", l_yield}, {"step", slb_step_lua}, {"gave_way", l_gave_way},
     {"annotations", slb_annotations}, {"file", slb_embedded_file}, {"source", slb_embedded_source},
     {NULL, NULL}};
 
@@ -347,6 +357,7 @@ static bool resume(sl_vm *vm, uint64_t id, int *code) {
     bool begin = lua_status(co) == LUA_OK;
     int results = 0, args = begin ? lua_gettop(co) - 1 : 0;
     vm->current = id;
+    if (vm->gave_way == id) vm->gave_way = 0;
     slb_breaks_running(co);
     int status = lua_resume(co, vm->L, args, &results);
     slb_breaks_running(NULL);
@@ -354,7 +365,7 @@ static bool resume(sl_vm *vm, uint64_t id, int *code) {
     if (status == LUA_YIELD) {
         bool ours = results == 1 && lua_touserdata(co, -1) == (const void *)&wait_mark;
         lua_pop(co, results);
-        if (!ours && slb_breaks_came()) vm->broken = id;
+        if (!ours && slb_breaks_came()) vm->broken = vm->gave_way = id;
         else if (!ours) ready_push(vm, id); /* a plain coroutine.yield() in a task lets the others run */
         return false;
     }

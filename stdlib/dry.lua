@@ -187,7 +187,8 @@ end
 function dry.of_http(request)
   if READS[request.method] then return nil end
   local body, _, elsewhere = request_body.of_http(request.options)
-  return { name = "sluice.http", method = request.method, url = request.address, body = body or "", note = note_on(request.options, elsewhere) }
+  local url = require("sluice.har").url(request.address)
+  return { name = "sluice.http", method = request.method, url = url, body = body or "", note = note_on(request.options, elsewhere) }
 end
 
 --- The same as `call` for a request of sluice.http.
@@ -199,7 +200,7 @@ function Dry:http(request, send)
   show(self, shown)
   count(self, shown)
   local headers = { { "Content-Type", "application/json" } }
-  return wire.response { status = 200, reason = "OK", headers = headers, body = "{}", url = shown.url, options = request.options }
+  return wire.response { status = 200, reason = "OK", headers = headers, body = "{}", url = request.address, options = request.options }
 end
 
 -- ---- the summary ----

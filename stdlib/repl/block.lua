@@ -18,7 +18,7 @@ local function frames(trace)
   local lines = {}
   for line in (trace or ""):gmatch "[^\n]+" do
     local at, what = line:match "^%s+([^%[%s][^:]*:%d+): (.*)$"
-    if at and not at:find "^stdlib/" and not at:find "^bindings/" and not at:find "^prompt:" then
+    if at and not at:find "^stdlib/" and not at:find "^bindings/" then
       lines[#lines + 1] = ("  at: %s, %s"):format(at, what)
     end
   end

@@ -8,10 +8,11 @@ local lexer = require "sluice.repl.lexer"
 
 local chunk = {}
 
-chunk.NAME = "=prompt"
+-- What Lua calls a chunk is how it begins, so that an error in a function of an earlier one tells which.
+local function name_of(text) return (text:gsub("^[%s=@]+", "")) end
 
 -- With a line break behind it a text between quotes that was not closed is a mistake, and not something that may go on.
-local function compile(text, env) return load(text .. "\n", chunk.NAME, "t", env) end
+local function compile(text, env, name) return load(text .. "\n", name or name_of(text), "t", env) end
 
 local function expression_of(text) return "return " .. text:gsub("^%s*=", "") end
 
@@ -99,7 +100,8 @@ end
 ---@return string text as it is done: locals as variables
 ---@return string[] names that it declares
 function chunk.load(text, env)
-  local fn, as_expression = compile(expression_of(text), env)
+  local name = name_of(text)
+  local fn, as_expression = compile(expression_of(text), env, name)
   if fn then return fn, text, {} end
   local statement, problem = compile(text, env)
   if not statement then
@@ -108,16 +110,34 @@ function chunk.load(text, env)
     require("sluice.err").raise { code = "usage", message = chunk.said(other and as_expression or problem, text) }
   end
   local done, names = chunk.globals(text)
-  return assert(compile(done, env)), done, names
+  return assert(compile(done, env, name)), done, names
 end
 
---- What Lua says, without the place where the chunk is one line.
+-- "[string "for i = 1, 3 do..."]", as it stands in front of errors.
+local function place_of(text) return debug.getinfo(load("", name_of(text)), "S").short_src end
+
+--- What Lua says, with the place as people read it: none where the chunk is one line, and of a function that an earlier chunk has made
+--- how that chunk began.
 ---@param problem string
 ---@param text string of the chunk
 ---@return string
 function chunk.said(problem, text)
-  local one_line = not text:find "\n"
-  return (problem:gsub("^prompt:(%d+): ", one_line and "" or "line %1: "))
+  local place, line, rest = problem:match '^(%[string ".-"%]):(%d+): (.*)$'
+  if not place then return problem end
+  if place ~= place_of(text) then return ("line %s of '%s': %s"):format(line, place:sub(10, -3), rest) end
+  return text:find "\n" and ("line %s: %s"):format(line, rest) or rest
+end
+
+--- "line 3": where the code that runs is in a chunk; nil where it is elsewhere, or where the chunk is one line. For error handlers.
+---@param text string
+---@return string?
+function chunk.line_of(text)
+  local place = text:find "\n" and place_of(text)
+  for level = 2, place and 200 or 0 do
+    local info = debug.getinfo(level, "Sl")
+    if not info then return nil end
+    if info.short_src == place and info.currentline > 0 then return "line " .. info.currentline end
+  end
 end
 
 -- ---- as a recipe has it ----

@@ -23,12 +23,18 @@ Guard.__index = Guard
 ---@param session table
 ---@return sluice.repl.Guard
 function guard.new(session)
-  return setmetatable({ session = session, turn = task.semaphore(1), allowed = {}, flying = {}, asked = 0, requests = 0 }, Guard)
+  return setmetatable({ session = session, turn = task.semaphore(1), allowed = {}, flying = {}, seen = {}, asked = 0, requests = 0 }, Guard)
 end
 
 --- A chunk begins: what was allowed for the last one is not any more.
 function Guard:begin()
   self.allowed, self.flying, self.seen, self.failed, self.asked, self.requests = {}, {}, {}, nil, 0, 0
+end
+
+--- Waits until nobody is asked any more: a task in the background may have a question when the chunk has ended. (waits)
+function Guard:settle()
+  self.turn:acquire()
+  self.turn:release()
 end
 
 -- ---- asking ----
@@ -110,10 +116,10 @@ end
 function Guard:http(request, send)
   local shown = dry.of_http(request)
   local no = shown and refusal(self, shown, false)
-  if no then return nil, no end
+  if no then error(no, 0) end -- not as a result: who does not look at it would take it for sent
   self.requests = self.requests + 1
   local response, problem = go_on(self, "http", request, shown, send)
-  if not response then self.failed = { problem = problem, method = request.method, url = request.address } end
+  if not response then self.failed = { problem = problem, method = request.method, url = require("sluice.har").url(request.address) } end
   return response, problem
 end
 

@@ -30,25 +30,50 @@ function history.open(path) return setmetatable({ path = path or default_path() 
 
 -- ---- what may be kept ----
 
-local words = { "authorization", "credential", "cookie", "bearer%s+%S" }
+local own_names = { "api%-key", "^auth$", "authoriz", "basic", "bearer", "cookie", "credential", "passphrase", "pwd" }
+
+-- Whether what is called so is a credential.
+local function is_credential(name)
+  if require("sluice.run").is_secret(name) then return true end
+  for _, word in ipairs(own_names) do
+    if name:lower():find(word) then return true end
+  end
+  return false
+end
+
+-- The last word of each part between commas: of `local user, password`, `headers["x-api-key"]`.
+local function any_credential(list)
+  for part in list:gmatch "[^,]+" do
+    local name = part:match "([%w_%-]+)[\"'%]%s]*$"
+    if name and is_credential(name) then return true end
+  end
+  return false
+end
+
+-- What gives a value to a name that comes first in it.
+local giving = {
+  "([%w_%-][%w_%-%s,\"'%]]*)[=~]=*[%s%(]*[\"'%[{]", -- = "…", == "…", = { "…" }
+  "[\"']([%w_%-]+)\\?[\"']%s*[:,]%s*\\?[\"']", -- JSON in a text, a list of pairs, f("password", "…")
+  "[?&;%s\"']([%w_%-]+)=[^%s=]", -- an address, a command
+  "([%w_%-]+):%s+%S", -- a header, YAML in a text
+  "([%w_]+)[%s%(]*[\"']", -- set_password "…"
+}
+
+-- What is one whatever stands around it.
+local looks = { "authorization", "bearer%s+%S", "basic%s+" .. ("[%w+/]"):rep(8), "%-u%s+%S+:%S", "%-%-user[=%s]+%S+:%S", "://[^/%s:]*:[^/%s@]+@" }
 
 --- Whether a text gives a credential: an assignment to what is called like one, a header, an address with one in it.
 ---@param text string
 ---@return boolean
 function history.carries_credentials(text)
-  local is_secret = require("sluice.run").is_secret
-  for name in text:gmatch "([%w_%-]+)[\"']?%]?%s*=%s*[\"'%[]" do
-    if is_secret(name) then return true end
+  local plain = text:gsub("<%s*%a+%s*>", "") -- attributes of locals
+  for _, pattern in ipairs(giving) do
+    for names in plain:gmatch(pattern) do
+      if any_credential(names) then return true end
+    end
   end
-  for name in text:gmatch "[\"']([%w_%-]+)[\"']%s*[:,]%s*[\"']" do -- JSON in a text, a list of pairs
-    if is_secret(name) then return true end
-  end
-  for name in text:gmatch "[?&;%s\"']([%w_%-]+)=[^%s=]" do
-    if is_secret(name) then return true end
-  end
-  if text:find "://[^/%s:]*:[^/%s@]+@" then return true end
-  for _, word in ipairs(words) do
-    if text:lower():find(word) then return true end
+  for _, pattern in ipairs(looks) do
+    if text:lower():find(pattern) then return true end
   end
   return false
 end
@@ -68,21 +93,23 @@ local function lines_of(path)
   return lines
 end
 
--- The newest ones, written aside and put in the file's place.
-local function shorten(self, lines)
+local function size_of(path) return require("lfs").attributes(path, "size") end
+
+-- The newest ones, written aside and put in the file's place; not where another prompt has added to it meanwhile. `size`: of what was read.
+local function shorten(self, lines, size)
   local kept = table.move(lines, #lines - history.KEPT + 1, #lines, 1, {})
-  local part = self.path .. ".part"
-  os.remove(part)
+  local part = ("%s.%d.part"):format(self.path, require("sluice.process").pid())
   local file = require("sluice.file").append(part, { durable = false })
-  if file and file:write(table.concat(kept, "\n") .. "\n") and file:close() then os.rename(part, self.path) end
+  if file and file:write(table.concat(kept, "\n") .. "\n") and file:close() and size_of(self.path) == size then os.rename(part, self.path) end
+  os.remove(part)
   return kept
 end
 
 --- What was typed in earlier sessions, the newest last. A file that has grown to twice what is kept is made shorter.
 ---@return string[]
 function History:load()
-  local lines = lines_of(self.path)
-  if #lines > 2 * history.KEPT then lines = shorten(self, lines) end
+  local size, lines = self.path and size_of(self.path), lines_of(self.path)
+  if #lines > 2 * history.KEPT then lines = shorten(self, lines, size) end
   local first, entries = math.max(1, #lines - history.KEPT + 1), {}
   for i = first, #lines do entries[#entries + 1] = lines[i]:gsub("\\[\\nr]", meant) end
   return entries

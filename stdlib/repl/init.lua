@@ -46,6 +46,7 @@ end
 
 local function print_json(value)
   local json = require "sluice.json"
+  if value == nil then value = json.null end
   if not require("sluice.iterators").is(value) then
     io.write(assert(json.encode(value)), "\n")
     return
@@ -155,6 +156,7 @@ local function run_job(session, text)
   session.job = job
   local ticker = start_ticker(session)
   local ok, problem, failed = pcall(job.wait, job)
+  if session.guard then session.guard:settle() end
   session.job = nil
   ticker:cancel()
   local ticked = clear_ticker(session)
@@ -166,6 +168,14 @@ local function run_job(session, text)
   say_spent(session)
 end
 
+-- A task in the background that computes and never waits would let nothing else go on.
+local function stop_computing()
+  local id = core.gave_way()
+  if not id then return end
+  core.drop(id)
+  require("sluice.log").print "stopped a task in the background\n"
+end
+
 -- Takes the signals: Ctrl-C while something runs ends that, the others end the session.
 local function watch_signals(session, signals)
   local numbers = { HUP = 1, TERM = 15 }
@@ -173,6 +183,7 @@ local function watch_signals(session, signals)
     if name == "INT" then
       if session.prompt.editor:reads() then session.prompt.editor:stop "interrupt" end
       if session.job then session.job:cancel() end
+      stop_computing()
     elseif numbers[name] then
       session.over, session.code = true, 128 + numbers[name]
       if session.job then session.job:cancel() end

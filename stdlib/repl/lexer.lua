@@ -22,7 +22,7 @@ local function closing_quote(text, from, quote)
     local c = text:sub(at, at)
     if c == quote then return at end
     if c == "\n" then return at - 1, true end -- not closed on its line: it goes no further
-    at = at + 2
+    at = text:match("^\\z%s*()", at) or text:match("^\\\r\n()", at) or at + 2
   end
 end
 

@@ -61,16 +61,21 @@ local function missing(self, name)
   err.raise { code = "usage", message = ("there is no global '%s'%s"):format(tostring(name), hint) }
 end
 
--- Coroutines of the prompt are stopped by Ctrl-C too: the hook of a task does not reach into them.
+local LOOKS = 10000 -- instructions between two looks whether Ctrl-C has come
+
+-- Coroutines of the prompt are stopped by Ctrl-C too: the hook of a task does not reach into them. Where it has come they are stopped at
+-- each instruction, so that no pcall goes on.
 local function coroutines()
   local core, own = require "sluice.core", {}
   for name, fn in pairs(coroutine) do own[name] = fn end
   local function stop()
-    if core.broken() then error("stopped", 0) end
+    local broken = core.broken()
+    debug.sethook(stop, "", broken and 1 or LOOKS)
+    if broken then error("stopped", 0) end
   end
   local function watched(fn)
     return function(...)
-      debug.sethook(stop, "", 10000)
+      debug.sethook(stop, "", LOOKS)
       return fn(...)
     end
   end
@@ -79,9 +84,27 @@ local function coroutines()
   return own
 end
 
+-- Code that is loaded at the prompt sees what the prompt sees, unless it is given something else.
+local function loaders(env)
+  function env.load(text, name, mode, ...)
+    if select("#", ...) > 0 then return load(text, name, mode, ...) end
+    return load(text, name, mode, env)
+  end
+  function env.loadfile(path, mode, ...)
+    if select("#", ...) > 0 then return loadfile(path, mode, ...) end
+    return loadfile(path, mode, env)
+  end
+  function env.dofile(path)
+    local fn, problem = loadfile(path, nil, env)
+    if not fn then error(problem, 0) end
+    return fn()
+  end
+end
+
 local function environment(self)
   local declared, env = { _ = true }, { sluice = require "sluice", coroutine = coroutines() }
   env._G = env
+  loaders(env)
   function env.print(...)
     local words = table.pack(...)
     for i = 1, words.n do words[i] = tostring(words[i]) end
@@ -123,13 +146,13 @@ end
 --- Makes what a first chunk or a completion needs. Raises where the config is wrong; the next time goes on without one.
 function Session:ready()
   if self.guard then return end
-  self.transcript = require("sluice.repl.transcript").new()
-  self.guard = require("sluice.repl.guard").new(self)
-  require("sluice.repl.tools").install(self)
-  if self.run.options["dry-run"] then
+  if self.run.options["dry-run"] then -- before all else: whatever goes wrong behind it, nothing is sent
     require("sluice.rehearsal").begin(self.run)
     self.dry = self.run.dry
   end
+  self.transcript = require("sluice.repl.transcript").new()
+  self.guard = require("sluice.repl.guard").new(self)
+  require("sluice.repl.tools").install(self)
   self.former = require("sluice.wire").put(self.guard)
   read_config(self)
 end
@@ -158,11 +181,14 @@ end
 
 -- ---- evaluating ----
 
--- What the error's handler sees: a value of ours as it is; else with the traceback, and the place in a file of the user's.
-local function located(problem)
-  local trace
-  problem, trace = require("sluice.fail").locate(problem)
-  return { problem = problem, trace = trace }
+-- What an error's handler gives: a value of ours as it is, with the place in a file of the user's or in the chunk; else the traceback too.
+local function locator(text)
+  return function(problem)
+    local trace
+    problem, trace = require("sluice.fail").locate(problem)
+    if err.is(problem) and not problem.where then problem.where = chunk.line_of(text) end
+    return { problem = problem, trace = trace }
+  end
 end
 
 local function note(self, results)
@@ -194,7 +220,7 @@ function Session:eval(text)
   end
   self.transcript:begin(done, self.env)
   self.current = done
-  local results = table.pack(xpcall(fn, located))
+  local results = table.pack(xpcall(fn, locator(text)))
   note(self, results)
   if not results[1] then
     self.trace = results[2].trace

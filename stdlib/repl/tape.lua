@@ -33,18 +33,21 @@ function tape.new(most)
   return setmetatable({ path = aside.name "session" .. ".har", most = most or MOST_BYTES }, Tape)
 end
 
---- Ids follow from the file's seed from here on.
-function Tape:start()
-  self.way = self.way or recording.start(self.path)
-end
-
 local function lose(self, why)
   self.lost = self.lost or { at = self:place(), why = why }
+end
+
+--- Ids follow from the file's seed from here on. Where the file can't be made nothing is kept.
+function Tape:start()
+  if self.way or self.lost then return end
+  local ok, problem = pcall(recording.start, self.path)
+  if ok then self.way = problem else lose(self, tostring(problem)) end
 end
 
 -- Whether nothing is kept any more.
 local function full(self)
   self:start()
+  if not self.way then return true end
   local over = self.way.bytes > self.most
   if over then lose(self, ("the session has sent and got more than %d MB"):format(self.most // 1048576)) end
   return over
@@ -120,6 +123,7 @@ end
 ---@return integer count
 function Tape:copy(path, ranges)
   self:start()
+  if not self.way then err.raise { code = "state", message = self.lost.why } end
   local head, each = entries(self.way.aside)
   local own = assert(json.decode(head:match '^{"log":(.*),"entries":%[\n$' .. "}"))
   local first, last = har.frame(own._sluice)
