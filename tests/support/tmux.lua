@@ -90,14 +90,21 @@ function Terminal:wait(text, pattern)
   return came and found or error(("%q did not come; the screen is\n%s"):format(text, self:screen()), 2)
 end
 
+-- A tmux may miss that its child has ended: the end of another one lets it look.
+local function status_of(self)
+  local status = must(self, "display-message", "-p", "#{?pane_dead,dead #{pane_dead_status},}"):match "^dead (%d*)"
+  if status == "" then ask(self, "run-shell", "true") end
+  return tonumber(status)
+end
+
 --- Waits until the program has ended; its exit status.
 function Terminal:ended()
-  local dead, status
+  local status
   local came = self:wait_for(function()
-    dead, status = must(self, "display-message", "-p", "#{pane_dead} #{pane_dead_status}"):match "^(%d) (%d*)"
-    return dead == "1"
+    status = status_of(self)
+    return status
   end)
-  return came and tonumber(status) or error("it has not ended; the screen is\n" .. self:screen(), 2)
+  return came and status or error("it has not ended; the screen is\n" .. self:screen(), 2)
 end
 
 --- Ends it, whatever it does.

@@ -28,6 +28,15 @@ function typist.start(o)
   return self
 end
 
+-- A line as a terminal has it: how long something took is not compared, and a tab goes to the next eighth column.
+local function as_shown(line)
+  line = line:gsub("^%d+%.%d%d s, ", "… s,… ")
+  while line:find "\t" do
+    line = line:gsub("^([^\t]*)\t", function(before) return before .. (" "):rep(8 - #before % 8) end)
+  end
+  return line
+end
+
 --- The steps of a block: { prompt, typed, tab, lines, answers: what is typed behind which of the lines }.
 function typist.steps(text)
   local steps = {}
@@ -41,7 +50,7 @@ function typist.steps(text)
       local question, answer = line:match "^(.*%]) (%S+)$"
       if line == "^C" then last.answers[#last.answers + 1] = { line = #last.lines }
       elseif question then last.answers[#last.answers + 1] = { line = #last.lines, question = question, text = answer } end
-      last.lines[#last.lines + 1] = (line:gsub("^%d+%.%d%d s, ", "… s,… "))
+      last.lines[#last.lines + 1] = as_shown(line)
     end
   end
   return steps
