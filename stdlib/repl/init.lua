@@ -142,7 +142,7 @@ end
 
 -- `stands_behind`: the terminal has shown ^C, and the cursor is behind it.
 local function say_stopped(session, stands_behind)
-  local words = stands_behind and "\nstopped" or "stopped"
+  local words = stands_behind and "\nstopped" or "^C\nstopped"
   for shown in pairs(session.guard and session.guard.flying or {}) do
     words = words .. ("\n  %s %s was under way: whether it was done is not known"):format(shown.method, shown.url)
   end
