@@ -51,6 +51,12 @@ end
 --- Sends text as it is.
 function Terminal:type(text) must(self, "send-keys", "-l", "--", text) end
 
+--- Pastes text, with the marks around it where the program has asked for them.
+function Terminal:paste(text)
+  must(self, "set-buffer", "--", text)
+  must(self, "paste-buffer", "-p")
+end
+
 --- Sends keys by tmux's names: "Tab", "Enter", "C-c", "Up".
 function Terminal:keys(...) must(self, "send-keys", ...) end
 
