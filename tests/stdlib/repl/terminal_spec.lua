@@ -11,10 +11,10 @@ describe("sluice repl in a terminal", function()
   end
 
   local dir, prompt
-  local function start(config)
+  local function start(config, env)
     dir = tmp.dir()
     if config then tmp.write(dir .. "/sluice.yaml", config) end
-    local argv = walkthrough.new({ dir = dir }):argv "exec sluice repl"
+    local argv = walkthrough.new({ dir = dir, env = env }):argv "exec sluice repl"
     prompt = typist.start { argv = argv, cwd = config and dir or "/", columns = 150, rows = 30 } -- nothing is above /
   end
   after_each(function() prompt:stop() end)
@@ -59,6 +59,21 @@ describe("sluice repl in a terminal", function()
     t:wait("half a li%^C\n>%s*$", true)
     t:mark()
     prompt:check("> 1 + 1\n2", "> ")
+  end)
+
+  it("leaves Ctrl-C to the pager, however often", function()
+    local pager = tmp.write(tmp.dir() .. "/slowly", "trap '' INT\ncat\necho 'all of it'\nread line < /dev/tty\n")
+    start(nil, { PAGER = "sh " .. pager })
+    local t = prompt.terminal
+    t:line "local list = {} for i = 1, 50 do list[i] = i end json(list)"
+    t:wait "all of it"
+    for _ = 1, 6 do t:keys "C-c" end
+    t:wait(("^C"):rep(6))
+    t:keys "Enter"
+    local seen = t:wait("\n>%s*$", true)
+    assert.is_nil(seen:find("stopped", 1, true), seen)
+    t:mark()
+    prompt:check("> #list\n50", "> ")
   end)
 
   it("does a chunk that Ctrl-R has found with one Enter", function()
