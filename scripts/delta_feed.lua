@@ -29,8 +29,8 @@ function shapes.product(product)
   return { product }
 end
 
--- A request holds so much at most: while one is built up to two are on their way, and a shop gives 3 MB a second.
-local REQUEST_BYTES = 4000000
+-- A request holds so much at most, which is what a shop gives in a second: one is built while up to two are on their way.
+local REQUEST_BYTES = 3000000
 
 -- What both sending and sending again take from the arguments: the way of a product to its rows, and the file or the
 -- client that they go to.

@@ -184,6 +184,8 @@ function searches.search(client, args, source)
     for try = 1, TRIES do
       local body = client[source.operation](client, wanted)
       local ok, page = pcall(searches.page, body, query.order ~= "id", try == TRIES, source)
+      body = nil -- a megabyte, and its record another: they go before they count as old, or they would stay for long
+      collectgarbage "step"
       task.step "page"
       if ok and page then return page end
       problem = not ok and page or nil

@@ -47,7 +47,7 @@ while True:
         line = encode(p)
         size += len(line) + 1
         lines.append(line)
-        if len(lines) == 10000 or size > 4000000:
+        if len(lines) == 10000 or size > 3000000:
             flush()
             size = 0
     if len(products) < page:

@@ -9,7 +9,7 @@ return sluice.recipe {
   run = function(args, run)
     local shop, feed = sluice.connect(args.from), sluice.connect(args.to)
     local sent = require("sluice.sweep").memory(feed, args.stream)
-    local upload = feed:uploader(args.stream, { max_bytes = 4000000, remember = sent.add })
+    local upload = feed:uploader(args.stream, { max_bytes = 3000000, remember = sent.add })
     for record in shop:changed_products { cursor = run:cursor "products" } do
       local product = ndjson.totable(record)
       product.id = tostring(product.id)
