@@ -169,6 +169,13 @@ function searches.page(body, timed, last, source)
     broken, problem)
 end
 
+-- Asks once. The answer's text is a megabyte, and its record another: they go before they count as old, or they would stay.
+local function page_of(client, source, wanted, timed, last)
+  local ok, page = pcall(searches.page, (client[source.operation](client, wanted)), timed, last, source)
+  collectgarbage "step"
+  return ok, page
+end
+
 --- The search of a Stock2Shop client as keyset.lua asks for it.
 ---@param client sluice.Client
 ---@param args? { channel_id?: any }
@@ -182,10 +189,7 @@ function searches.search(client, args, source)
     wanted.raw = true
     if not source.by_channel then wanted.channel_id = channel_id end
     for try = 1, TRIES do
-      local body = client[source.operation](client, wanted)
-      local ok, page = pcall(searches.page, body, query.order ~= "id", try == TRIES, source)
-      body = nil -- a megabyte, and its record another: they go before they count as old, or they would stay for long
-      collectgarbage "step"
+      local ok, page = page_of(client, source, wanted, query.order ~= "id", try == TRIES)
       task.step "page"
       if ok and page then return page end
       problem = not ok and page or nil
