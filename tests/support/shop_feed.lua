@@ -5,6 +5,8 @@
 --   os.execute(feed:command "scripts/delta_feed.lua")      -- to the stream 124773
 --   feed:forget()                                          -- the next run begins at the beginning
 --   feed:stop()
+local http = require "sluice.http"
+local json = require "sluice.json"
 local process = require "sluice.process"
 
 local shop_feed = {}
@@ -52,6 +54,23 @@ end
 
 --- Forgets what was sent.
 function Feed:forget() assert(os.execute(("rm -rf %s/state.db* %s/shared"):format(self.dir, self.dir))) end
+
+--- Takes all products out of the stream, as nobody else does meanwhile.
+function Feed:empty()
+  local gone = assert(http.delete(self.url .. "/streams/124773/products?all=true", { headers = { authorization = "Bearer sandbox-token" } }))
+  assert(gone.status == 202, gone.body)
+end
+
+--- The products of the stream by their ids, each as JSON with sorted names: two that are equal in value are equal texts.
+---@return table<string, string>
+function Feed:products()
+  local texts = {}
+  for line in assert(http.get(self.url .. "/sandbox/stream/124773")).body:gmatch "[^\n]+" do
+    local product = assert(json.decode(line))
+    texts[product.id] = json.encode(product, { sort = true })
+  end
+  return texts
+end
 
 --- What the sandbox's process has taken at most until now, in MB.
 function Feed:peak()
