@@ -130,7 +130,7 @@ rows.http = function()
     local function ours(size) return ("%s run %s/peers/http_%s_sluice.lua url=%s/ n=%d"):format(sluice, here, size, url, n) end
     local list = { { name = "sluice", command = ours "small" } }
     list[2] = { name = "libcurl multi in C", want = 1 / 1.6, command = ("%s %s/ %d"):format(floor, url, n) }
-    peer(list, "python3", { name = "python http.client", command = ("python3 %s/peers/http_small.py %s/ %d"):format(here, url, n) })
+    peer(list, "python3", { name = "python http.client", want = 2, command = ("python3 %s/peers/http_small.py %s/ %d"):format(here, url, n) })
     race("http, 20,000 small", list)
     n = 1000
     list = { { name = "sluice", command = ours "big" } }

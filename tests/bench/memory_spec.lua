@@ -55,6 +55,13 @@ describe("memory", function()
     tmp.write(path, "local ndjson, kept = require 'sluice.ndjson', {} for rec in ndjson.records '-' do kept[#kept + 1] = rec end")
     local command = ("%s run %s"):format(with.sluice, path)
     assert.matches("^from ", grows(function(bytes) return (memory.filter(with, command, bytes)) end, 5000000, FILTER_SLACK))
+    path, memory.feed_recipe = memory.feed_recipe, path
+    local keeps = tmp.read(path):gsub("local rows = rows_of%(product%)", "%0 kept[#kept + 1] = product")
+    tmp.write(memory.feed_recipe, "local kept = {}\n" .. keeps)
+    local ok, said = pcall(grows, function(products) return (memory.feed(with, products, "batch:=500")) end, 2000, FEED_SLACK)
+    memory.feed_recipe = path
+    assert.is_true(ok, said)
+    assert.matches("^from ", said)
   end)
 
   it("is not measured of a command that fails", function()
