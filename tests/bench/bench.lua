@@ -122,8 +122,6 @@ local function with_nginx(fn)
   if not ok then error(problem, 0) end
 end
 
-local function python_requests() return os.execute "python3 -c 'import requests' >/dev/null 2>&1" == true end
-
 rows.http = function()
   local floor = build .. "/bench/http_small"
   assert(os.execute(("cc -O2 -o %s %s/peers/http_small.c -lcurl"):format(floor, here)))
@@ -132,9 +130,7 @@ rows.http = function()
     local function ours(size) return ("%s run %s/peers/http_%s_sluice.lua url=%s/ n=%d"):format(sluice, here, size, url, n) end
     local list = { { name = "sluice", command = ours "small" } }
     list[2] = { name = "libcurl multi in C", want = 1 / 1.6, command = ("%s %s/ %d"):format(floor, url, n) }
-    if python_requests() then
-      list[3] = { name = "python requests", want = 10, command = ("python3 %s/peers/http_small.py %s/ %d"):format(here, url, n) }
-    else missing["python requests"] = true end
+    peer(list, "python3", { name = "python http.client", want = 2, command = ("python3 %s/peers/http_small.py %s/ %d"):format(here, url, n) })
     race("http, 20,000 small", list)
     n = 1000
     list = { { name = "sluice", command = ours "big" } }
@@ -153,62 +149,6 @@ for _, name in ipairs { "startup", "repl", "idle" } do
     for _, program in ipairs(absent) do missing[program] = true end
   end
 end
-
--- The main job against the sandbox with its rates lifted.
-local function with_sandbox(products, fn)
-  local log = dir .. "/sandbox.log"
-  local pid = capture(("%s sandbox --port 0 --products %d --rates high --quiet >%s 2>&1 & echo $!"):format(sluice, products, log))
-  local url
-  for _ = 1, 600 do
-    local file = io.open(log)
-    url = file and file:read("a"):match "http://127%.0%.0%.1:%d+"
-    if file then file:close() end
-    if url then break end
-    require("sluice.task").sleep(0.1)
-  end
-  assert(url, "the sandbox did not start, see " .. log)
-  local ok, problem = pcall(fn, url)
-  os.execute("kill " .. pid)
-  if not ok then error(problem, 0) end
-end
-
-local function project(url, stream)
-  local path = dir .. "/sluice.yaml"
-  local file = assert(io.open(path, "w"))
-  file:write(([[
-version: 1
-store: sqlite:state.db
-shared: shared
-connections:
-  shop: { api: stock2shop, base_url: "%s", username: sandbox, password: sandbox, limits: { api: "100000/s", login: "1000/s" } }
-  feed: { api: productsup_stream, base_url: "%s", token: sandbox-token, limits: { products: "100000/s" } }
-]]):format(url, url))
-  file:close()
-  return path, stream
-end
-
-local function new_stream(url, name)
-  local http = require "sluice.http"
-  local res = assert(http.post(url .. "/streams", {
-    headers = { authorization = "Bearer sandbox-token", ["content-type"] = "application/vnd.api+json" },
-    body = json.encode { data = { type = "stream", attributes = { name = name, type = "chunked" } } } }))
-  return assert(json.decode(res.body)).data.id
-end
-
-local function feed_row(products, with_python)
-  with_sandbox(products, function(url)
-    local config = project(url)
-    local stream = new_stream(url, "bench stream")
-    local list = { { name = "sluice delta_feed", before = function() os.execute(("rm -rf %s/state.db* %s/shared"):format(dir, dir)) end,
-      command = ("%s run -c %s scripts/delta_feed.lua from=shop to=feed stream=%s"):format(sluice, config, stream) } }
-    if with_python and python_requests() then
-      list[2] = { name = "python requests, json", want = 3, command = ("python3 %s/peers/delta_feed.py %s %s 500"):format(here, url, stream) }
-    end
-    race(("delta feed, %s products"):format(text.grouped(products)), list)
-  end)
-end
-
-rows.feed = function() feed_row(50000, true) end
 
 -- What a slot of a rate budget costs that all processes of a machine share.
 rows.slots = function()
@@ -250,18 +190,18 @@ rows.schedules = function()
   if not has_peer then missing["python3-apscheduler"] = true end
 end
 
--- not among the usual rows: `make bench ROWS=million`
-rows.million = function()
-  local before = rounds
-  rounds = 1
-  feed_row(1000000, false)
-  rounds = before
+-- What stays in memory, whatever goes through: a target of its own, `make memory SIZE=0.01`.
+rows.memory = function()
+  local with = { sluice = sluice, build = build, dir = dir, size = tonumber(os.getenv "SIZE" or 1) }
+  local lines, missed = dofile(here .. "/memory.lua").rows(with)
+  io.write(text.table(lines))
+  failed = failed + missed
 end
 
 -- Groups of rows in files of their own; each gives the names of its usual rows.
-local usual = { "flat", "nested", "http", "startup", "idle", "slots", "feed" }
+local usual = { "flat", "nested", "http", "startup", "idle", "slots" }
 local bench = { rows = rows, race = race, peer = peer, sluice = sluice, build = build, dir = dir, here = here }
-for _, group in ipairs { "records" } do
+for _, group in ipairs { "records", "feed" } do
   local names = dofile(("%s/%s.lua"):format(here, group))(bench)
   rows[group] = function() for _, name in ipairs(names) do rows[name]() end end
   usual[#usual + 1] = group
