@@ -1,15 +1,30 @@
 /* Chunks for Lua: NDJSON that is built up record by record until it is full, and sent without another copy. */
 #include "bindings/ndjson_parts.h"
 
+#include "data/pick.h"
+
 #define CHUNK_TYPE "sluice.chunk"
 
+typedef struct chunk_box {
+    const void *tag;
+    sl_chunk *chunk;
+} chunk_box;
+
+static const char chunk_tag;
+
 sl_chunk *slb_chunk_test(lua_State *L, int idx) {
-    sl_chunk **box = luaL_testudata(L, idx, CHUNK_TYPE);
-    return box ? *box : NULL;
+    chunk_box *box = ndjson_tagged(L, idx, &chunk_tag, sizeof *box);
+    return box ? box->chunk : NULL;
+}
+
+static sl_chunk *check_at(lua_State *L, int arg) {
+    sl_chunk *c = slb_chunk_test(L, arg);
+    if (c) return c;
+    slb_usage(L, "expected a %s, got %s (a method is called with a colon: object:method())", CHUNK_TYPE, luaL_typename(L, arg));
 }
 
 static sl_chunk *check(lua_State *L) {
-    return slb_unbox(L, 1, CHUNK_TYPE);
+    return check_at(L, 1);
 }
 
 static sl_chunk *check_free(lua_State *L, const char *what) {
@@ -23,7 +38,7 @@ static int l_put(lua_State *L) {
     sl_chunk *c = check_free(L, "chunk:put");
     sl_err err;
     luaL_checkany(L, 2);
-    badline_raise(L, 2);
+    if (!record_test(L, 2)) badline_raise(L, 2);
     sl_buf *line = sl_chunk_open_line(c);
     sl_chunk_verdict verdict;
     if (slb_line_put(L, 2, line, &err) < 0) verdict = sl_chunk_drop_line(c, &err);
@@ -79,6 +94,37 @@ static int l_lines(lua_State *L) {
     return 3;
 }
 
+/* The id as text, escapes undone; a number as it stands. */
+static int push_id(lua_State *L, sl_str id, sl_buf *scratch) {
+    sl_err err;
+    if (id.len && id.ptr[0] == '"') {
+        sl_buf_clear(scratch);
+        if (sl_pick_text(id, scratch, &err) < 0) return -1;
+        id = sl_buf_str(scratch);
+    }
+    lua_pushlstring(L, id.ptr, id.len);
+    return 0;
+}
+
+/* chunk:ids() -> { [id as text] = true } of its records */
+static int l_ids(lua_State *L) {
+    sl_chunk *c = check(L);
+    sl_buf *scratch = &ndjson_memory_push(L)->key; /* freed with the state, also where memory is out in here */
+    lua_createtable(L, 0, (int)sl_chunk_count(c));
+    for (size_t i = 1; i <= sl_chunk_count(c); i++) {
+        if (push_id(L, sl_chunk_id(c, i), scratch) < 0) continue;
+        lua_pushboolean(L, 1);
+        lua_rawset(L, -3);
+    }
+    return 1;
+}
+
+/* chunk:meets(other) -> whether both hold a record of the same id */
+static int l_meets(lua_State *L) {
+    lua_pushboolean(L, sl_chunk_meet(check(L), check_at(L, 2)));
+    return 1;
+}
+
 /* chunk:clear() -> the chunk, empty */
 static int l_clear(lua_State *L) {
     sl_chunk_clear(check_free(L, "chunk:clear"));
@@ -87,9 +133,9 @@ static int l_clear(lua_State *L) {
 }
 
 static int l_gc(lua_State *L) {
-    sl_chunk **box = lua_touserdata(L, 1);
-    sl_chunk_free(*box);
-    *box = NULL;
+    chunk_box *box = lua_touserdata(L, 1);
+    sl_chunk_free(box->chunk);
+    box->chunk = NULL;
     return 0;
 }
 
@@ -103,20 +149,24 @@ static size_t limit(lua_State *L, const char *key, int64_t most) {
     return (size_t)n;
 }
 
-/* chunk{max_records=, max_bytes=, max_record_bytes=, require_id=} -> chunk */
+/* chunk{max_records=, max_bytes=, max_record_bytes=, require_id=, track_ids=} -> chunk */
 static int l_chunk(lua_State *L) {
-    static const char *const known[] = {"max_records", "max_bytes", "max_record_bytes", "require_id", NULL};
+    static const char *const known[] = {"max_records", "max_bytes", "max_record_bytes", "require_id", "track_ids", NULL};
     static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__len", l_count}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"put", l_put},   {"count", l_count}, {"bytes", l_bytes}, {"text", l_text},
-                                       {"line", l_line}, {"lines", l_lines}, {"clear", l_clear}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"put", l_put},     {"count", l_count}, {"bytes", l_bytes}, {"text", l_text},
+                                       {"line", l_line},   {"lines", l_lines}, {"ids", l_ids},     {"meets", l_meets},
+                                       {"clear", l_clear}, {NULL, NULL}};
     slb_check_options(L, 1, "ndjson.chunk", known);
     sl_err err;
     sl_chunk_limits limits = {limit(L, "max_records", 10000000), limit(L, "max_bytes", 1 << 30),
-                              limit(L, "max_record_bytes", 1 << 28), slb_opt_str(L, 1, "require_id", SL_STR(""))};
+                              limit(L, "max_record_bytes", 1 << 28), slb_opt_str(L, 1, "require_id", SL_STR("")),
+                              slb_opt_bool(L, 1, "track_ids", false)};
     slb_type(L, CHUNK_TYPE, meta, methods);
-    sl_chunk **box = slb_box(L, CHUNK_TYPE);
-    *box = sl_chunk_new(&limits, &err);
-    if (!*box) slb_raise(L, &err);
+    chunk_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+    *box = (chunk_box){.tag = &chunk_tag};
+    luaL_setmetatable(L, CHUNK_TYPE);
+    box->chunk = sl_chunk_new(&limits, &err);
+    if (!box->chunk) slb_raise(L, &err);
     return 1;
 }
 

@@ -151,6 +151,7 @@ function ndjson.writer(target, options) end
 ---@field max_bytes? integer default 8,000,000, line ends counted
 ---@field max_record_bytes? integer default 1,000,000, without the line end
 ---@field require_id? string the field that must hold a number or a text that is not empty
+---@field track_ids? boolean remember which ids it holds (with require_id), for `meets`
 
 --- NDJSON in one piece, to be sent: exactly one line end after each record, no blank lines. Request bodies take it.
 ---@class sluice.ndjson.Chunk
@@ -160,6 +161,8 @@ function ndjson.writer(target, options) end
 ---@field text fun(self): string all lines
 ---@field line fun(self, n: integer): string? line n from 1, without its end
 ---@field lines fun(self): fun(): integer, string iterator of number and line
+---@field ids fun(self): table<string, boolean> the ids of its records (see require_id) as keys
+---@field meets fun(self, other: sluice.ndjson.Chunk): boolean whether both hold a record of the same id; for chunks that track them
 ---@field clear fun(self): sluice.ndjson.Chunk
 
 --- An empty chunk.

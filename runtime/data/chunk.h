@@ -25,6 +25,7 @@ typedef struct sl_chunk_limits {
     size_t max_bytes;        /* 8,000,000, line ends counted */
     size_t max_record_bytes; /* 1,000,000, measured on the line without its end */
     sl_str require_id;       /* the key that must hold a text that is not empty, or a number; copied */
+    bool track_ids;          /* remember which ids it holds (with require_id): see sl_chunk_meet */
 } sl_chunk_limits;
 
 typedef struct sl_chunk sl_chunk;
@@ -53,6 +54,12 @@ size_t sl_chunk_count(const sl_chunk *c);
 
 /* Line n from 1, without its end; empty where there is none. Borrowed. */
 sl_str sl_chunk_line(const sl_chunk *c, size_t n);
+
+/* What line n has under the key of require_id, as JSON; empty where there is no such line or key. Borrowed. */
+sl_str sl_chunk_id(const sl_chunk *c, size_t n);
+
+/* True where two chunks that track their ids have one in common, or (once in many billions) seem to. */
+bool sl_chunk_meet(const sl_chunk *a, const sl_chunk *b);
 
 /* Takes the lines out, keeps the memory. */
 void sl_chunk_clear(sl_chunk *c);
