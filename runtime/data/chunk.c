@@ -151,7 +151,7 @@ sl_str sl_chunk_id(const sl_chunk *c, size_t n) {
     return line.len && c->limits.require_id.len && sl_walk_member(line, c->limits.require_id, &id) ? id : SL_STR("");
 }
 
-bool sl_chunk_meet(const sl_chunk *a, const sl_chunk *b) {
+bool sl_chunk_meet(sl_chunk *a, sl_chunk *b) {
     return sl_idset_meet(&a->ids, &b->ids);
 }
 

@@ -59,7 +59,7 @@ sl_str sl_chunk_line(const sl_chunk *c, size_t n);
 sl_str sl_chunk_id(const sl_chunk *c, size_t n);
 
 /* True where two chunks that track their ids have one in common, or (once in many billions) seem to. */
-bool sl_chunk_meet(const sl_chunk *a, const sl_chunk *b);
+bool sl_chunk_meet(sl_chunk *a, sl_chunk *b);
 
 /* Takes the lines out, keeps the memory. */
 void sl_chunk_clear(sl_chunk *c);

@@ -1,4 +1,5 @@
-/* Open addressing, at most half full; the names are hashes already. */
+/* A list while it grows, which costs next to nothing in the middle of other work; when it is asked, a table with open
+ * addressing, at most two thirds full. The names are hashes already. */
 #include "data/idset.h"
 
 #include <stdlib.h>
@@ -42,46 +43,54 @@ uint64_t sl_idset_name(sl_str value) {
     return name;
 }
 
+int sl_idset_add(sl_idset *set, uint64_t name, sl_err *err) {
+    if (set->count == set->room) {
+        size_t room = set->room ? set->room * 2 : FIRST_ROOM;
+        uint64_t *names = realloc(set->names, room * sizeof *names);
+        if (!names) return sl_fail(err, SL_INTERNAL, 0, "out of memory for the ids of a chunk");
+        set->names = names;
+        set->room = room;
+    }
+    set->names[set->count++] = name;
+    return 0;
+}
+
 /* Its place, or the free one where it belongs. */
 static uint64_t *find(const sl_idset *set, uint64_t name) {
-    size_t mask = set->room - 1, i = (size_t)name & mask;
+    size_t mask = set->slot_count - 1, i = (size_t)name & mask;
     while (set->slots[i] && set->slots[i] != name) i = (i + 1) & mask;
     return &set->slots[i];
 }
 
-static int grow(sl_idset *set, sl_err *err) {
-    sl_idset more = {.count = set->count, .room = set->room ? set->room * 2 : FIRST_ROOM};
-    more.slots = calloc(more.room, sizeof *more.slots);
-    if (!more.slots) return sl_fail(err, SL_INTERNAL, 0, "out of memory for the ids of a chunk");
-    for (size_t i = 0; i < set->room; i++)
-        if (set->slots[i]) *find(&more, set->slots[i]) = set->slots[i];
-    free(set->slots);
-    *set = more;
-    return 0;
+static bool make_slots(sl_idset *set) {
+    size_t want = FIRST_ROOM;
+    while (want < set->count + set->count / 2) want *= 2;
+    if (want > set->slot_count) {
+        free(set->slots);
+        set->slots = calloc(want, sizeof *set->slots);
+        set->slot_count = set->slots ? want : 0;
+        set->found = 0;
+    }
+    for (; set->slots && set->found < set->count; set->found++) *find(set, set->names[set->found]) = set->names[set->found];
+    return set->slots != NULL;
 }
 
-int sl_idset_add(sl_idset *set, uint64_t name, sl_err *err) {
-    if (2 * (set->count + 1) > set->room && grow(set, err) < 0) return -1;
-    uint64_t *at = find(set, name);
-    if (*at) return 0;
-    *at = name;
-    set->count++;
-    return 0;
-}
-
-bool sl_idset_meet(const sl_idset *a, const sl_idset *b) {
+bool sl_idset_meet(sl_idset *a, sl_idset *b) {
     if (a->count > b->count) return sl_idset_meet(b, a);
-    for (size_t i = 0; a->count && i < a->room; i++)
-        if (a->slots[i] && *find(b, a->slots[i])) return true;
+    if (a->count == 0) return false;
+    if (!make_slots(b)) return true;
+    for (size_t i = 0; i < a->count; i++)
+        if (*find(b, a->names[i])) return true;
     return false;
 }
 
 void sl_idset_clear(sl_idset *set) {
-    if (set->count) memset(set->slots, 0, set->room * sizeof *set->slots);
-    set->count = 0;
+    if (set->found) memset(set->slots, 0, set->slot_count * sizeof *set->slots);
+    set->count = set->found = 0;
 }
 
 void sl_idset_free(sl_idset *set) {
+    free(set->names);
     free(set->slots);
     *set = (sl_idset){0};
 }

@@ -16,8 +16,10 @@
 #include "base/str.h"
 
 typedef struct sl_idset {
-    uint64_t *slots; /* 0: free */
+    uint64_t *names;      /* in the order in which they came, with duplicates */
     size_t count, room;
+    uint64_t *slots;      /* the first `found` of them by value, 0: free; made when it is first asked */
+    size_t found, slot_count;
 } sl_idset;
 
 /* What the set keeps of an id, never 0. "57" and 57 are the same, and so are two spellings of a text; numbers with a
@@ -26,8 +28,8 @@ uint64_t sl_idset_name(sl_str value);
 
 int sl_idset_add(sl_idset *set, uint64_t name, sl_err *err);
 
-/* True where they have a name in common. */
-bool sl_idset_meet(const sl_idset *a, const sl_idset *b);
+/* True where they have a name in common, or where memory is out. */
+bool sl_idset_meet(sl_idset *a, sl_idset *b);
 
 /* Takes all out, keeps the memory. */
 void sl_idset_clear(sl_idset *set);
