@@ -5,9 +5,12 @@
 
 #define CHUNK_TYPE "sluice.chunk"
 
+enum { PAUSE_RECORDS = 1000, PAUSE_BYTES = 256 << 10 };
+
 typedef struct chunk_box {
     const void *tag;
     sl_chunk *chunk;
+    size_t pause_count, pause_bytes; /* of the chunk at the next pause */
 } chunk_box;
 
 static const char chunk_tag;
@@ -33,19 +36,55 @@ static sl_chunk *check_free(lua_State *L, const char *what) {
     return c;
 }
 
+/* A record knows where its members are: its id need not be looked for in the text. */
+static sl_chunk_verdict put_record(lua_State *L, sl_chunk *c, sl_err *err) {
+    if (slb_record_put(L, 2, sl_chunk_open_line(c), err) < 0) return sl_chunk_drop_line(c, err);
+    const record_node *n = lua_touserdata(L, 2);
+    sl_index *x = record_index(L, n);
+    sl_str id = sl_str_make(NULL, 0);
+    ptrdiff_t i = x->object ? sl_index_find(x, &n->root->rec, sl_chunk_key(c)) : -1;
+    if (i >= 0) id = sl_index_value(x, &n->root->rec, (size_t)i);
+    return sl_chunk_close_line(c, &id, err);
+}
+
+static sl_chunk_verdict put(lua_State *L, sl_chunk *c, sl_err *err) {
+    if (record_test(L, 2)) return put_record(L, c, err);
+    badline_raise(L, 2);
+    if (slb_line_put(L, 2, sl_chunk_open_line(c), err) < 0) return sl_chunk_drop_line(c, err);
+    return sl_chunk_close_line(c, NULL, err);
+}
+
 /* chunk:put(record | table | text) -> true | false: full, send it first | nil, err: no chunk takes it */
 static int l_put(lua_State *L) {
     sl_chunk *c = check_free(L, "chunk:put");
     sl_err err;
     luaL_checkany(L, 2);
-    if (!record_test(L, 2)) badline_raise(L, 2);
-    sl_buf *line = sl_chunk_open_line(c);
-    sl_chunk_verdict verdict;
-    if (slb_line_put(L, 2, line, &err) < 0) verdict = sl_chunk_drop_line(c, &err);
-    else verdict = sl_chunk_close_line(c, &err);
+    sl_chunk_verdict verdict = put(L, c, &err);
     if (verdict == SL_CHUNK_NEVER) return slb_fail(L, &err);
     lua_pushboolean(L, verdict == SL_CHUNK_TAKEN);
     return 1;
+}
+
+/* Since the last pause so many records or bytes have come: a transfer may have room again. */
+static bool pause_due(chunk_box *box) {
+    size_t count = sl_chunk_count(box->chunk), bytes = sl_chunk_text(box->chunk).len;
+    if (count < box->pause_count && bytes < box->pause_bytes) return false;
+    box->pause_count = count + PAUSE_RECORDS;
+    box->pause_bytes = bytes + PAUSE_BYTES;
+    return true;
+}
+
+/* chunk:take(x) -> true | true, true: it is in, and other work is due | false: chunk:put says why not */
+static int l_take(lua_State *L) {
+    sl_chunk *c = check_free(L, "chunk:take");
+    sl_err err;
+    luaL_checkany(L, 2);
+    bool line = lua_type(L, 2) != LUA_TUSERDATA || record_test(L, 2);
+    bool taken = line && put(L, c, &err) == SL_CHUNK_TAKEN;
+    lua_pushboolean(L, taken);
+    if (!taken || !pause_due(lua_touserdata(L, 1))) return 1;
+    lua_pushboolean(L, 1);
+    return 2;
 }
 
 /* chunk:count() -> number of records */
@@ -128,6 +167,9 @@ static int l_meets(lua_State *L) {
 /* chunk:clear() -> the chunk, empty */
 static int l_clear(lua_State *L) {
     sl_chunk_clear(check_free(L, "chunk:clear"));
+    chunk_box *box = lua_touserdata(L, 1);
+    box->pause_count = PAUSE_RECORDS;
+    box->pause_bytes = PAUSE_BYTES;
     lua_settop(L, 1);
     return 1;
 }
@@ -153,7 +195,7 @@ static size_t limit(lua_State *L, const char *key, int64_t most) {
 static int l_chunk(lua_State *L) {
     static const char *const known[] = {"max_records", "max_bytes", "max_record_bytes", "require_id", "track_ids", NULL};
     static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__len", l_count}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"put", l_put},     {"count", l_count}, {"bytes", l_bytes}, {"text", l_text},
+    static const luaL_Reg methods[] = {{"put", l_put},     {"take", l_take},   {"count", l_count}, {"bytes", l_bytes}, {"text", l_text},
                                        {"line", l_line},   {"lines", l_lines}, {"ids", l_ids},     {"meets", l_meets},
                                        {"clear", l_clear}, {NULL, NULL}};
     slb_check_options(L, 1, "ndjson.chunk", known);
@@ -163,7 +205,7 @@ static int l_chunk(lua_State *L) {
                               slb_opt_bool(L, 1, "track_ids", false)};
     slb_type(L, CHUNK_TYPE, meta, methods);
     chunk_box *box = lua_newuserdatauv(L, sizeof *box, 0);
-    *box = (chunk_box){.tag = &chunk_tag};
+    *box = (chunk_box){.tag = &chunk_tag, .pause_count = PAUSE_RECORDS, .pause_bytes = PAUSE_BYTES};
     luaL_setmetatable(L, CHUNK_TYPE);
     box->chunk = sl_chunk_new(&limits, &err);
     if (!box->chunk) slb_raise(L, &err);

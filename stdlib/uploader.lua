@@ -23,7 +23,6 @@ local uploader = {}
 
 local RESENDS = 1000 -- requests that finding the refused records of one batch may take
 local HALVINGS = 3   -- of a batch that the server has no time for
-local PUMP_RECORDS, PUMP_BYTES = 1000, 256 * 1024 -- are written before the transfers are looked after
 
 ---@class sluice.Uploader
 local Uploader = {}
@@ -294,30 +293,28 @@ local function usage(text, ...)
   errors.raise { code = "usage", message = text:format(...) }
 end
 
--- Large records are looked up from more often: what a transfer has room for is soon gone.
-local function pump(self)
-  local chunk = self.building.chunk
-  self.quiet = math.min(PUMP_RECORDS, 1 + PUMP_BYTES * chunk:count() // chunk:bytes())
-  if next(self.flying) then task.yield() end
-end
-
---- Puts a record (a record, a table or a line of JSON) into the batch; sends the batch when it is full. What no batch
---- can take (too large, no id, not an object) is rejected. Raises where an earlier batch has failed. Batches on their way go
---- on meanwhile. (waits)
-function Uploader:write(x)
+-- What `write` does with all that the batch does not simply take.
+local function write_slowly(self, x)
   if self.finished then usage "uploader:write: it is finished" end
   if not self.building then usage "uploader:write: one task at a time" end
   if self.failure then give_up(self, 1) end
   if ndjson.bad(x) then return refuse(self, x, x.reason) end
   local fits, problem = self.building.chunk:put(x)
   if fits == nil then return refuse(self, x, problem.message) end
-  if not fits then
-    dispatch(self)
-    if self.failure then give_up(self, 1) end
-    self.building.chunk:put(x)
-  end
-  self.quiet = self.quiet - 1
-  if self.quiet <= 0 then pump(self) end
+  dispatch(self)
+  if self.failure then give_up(self, 1) end
+  self.building.chunk:put(x)
+end
+
+--- Puts a record (a record, a table or a line of JSON) into the batch; sends the batch when it is full. What no batch
+--- can take (too large, no id, not an object) is rejected. Raises where an earlier batch has failed. Batches on their way go
+--- on meanwhile. (waits)
+function Uploader:write(x)
+  local job = not self.failure and not self.finished and self.building
+  local taken, due
+  if job then taken, due = job.chunk:take(x) end
+  if not taken then return write_slowly(self, x) end
+  if due and next(self.flying) then task.yield() end -- to the transfers
 end
 
 --- Sends what is there and waits until all is settled. Raises where a batch failed as a whole or its outcome is unknown.
@@ -380,7 +377,7 @@ local function new(client, stream, options, fields)
   local self = setmetatable({
     client = client, stream = tostring(stream), options = options, run = run, ids = {}, rows = {}, flying = {}, spare = {},
     slots = task.semaphore(options.in_flight), sent = 0, rejected = 0, skipped = 0, unknown = 0,
-    remember = options.remember, quiet = PUMP_RECORDS, shown = { what = "upload", client = client },
+    failure = false, finished = false, remember = options.remember, shown = { what = "upload", client = client },
     count = function(kind, n) run:count(kind, n) end,
     refuse = function(raw, reason, extra) run:reject(raw, reason, extra) end,
   }, Uploader)

@@ -68,12 +68,12 @@ static sl_chunk_verdict too_large(sl_chunk *c, size_t bytes, sl_err *err) {
     return never(c);
 }
 
-/* 0 where the record has what it must have, with the value in *id. */
-static int check_id(const sl_chunk *c, sl_str record, sl_str *id, sl_err *err) {
+/* 0 where the record has what it must have, with the value in *id; ptr NULL: `known`: it has none. */
+static int check_id(const sl_chunk *c, sl_str record, sl_str *id, bool known, sl_err *err) {
     sl_str key = c->limits.require_id;
     int n = (int)key.len;
     if (key.len == 0) return 0;
-    if (!sl_walk_member(record, key, id)) return sl_fail(err, SL_INVALID, 0, "the record has no \"%.*s\"", n, key.ptr);
+    if (known ? !id->ptr : !sl_walk_member(record, key, id)) return sl_fail(err, SL_INVALID, 0, "the record has no \"%.*s\"", n, key.ptr);
     if (sl_str_eq(*id, SL_STR("\"\"")))
         return sl_fail(err, SL_INVALID, 0, "the \"%.*s\" of the record is an empty text", n, key.ptr);
     char first = id->ptr[0];
@@ -101,15 +101,15 @@ sl_buf *sl_chunk_open_line(sl_chunk *c) {
     return &c->text;
 }
 
-sl_chunk_verdict sl_chunk_close_line(sl_chunk *c, sl_err *err) {
+sl_chunk_verdict sl_chunk_close_line(sl_chunk *c, const sl_str *known, sl_err *err) {
     size_t start = line_start(c), len = c->text.len - start;
-    sl_str line = sl_str_make(c->text.data + start, len), id = SL_STR("");
+    sl_str line = sl_str_make(c->text.data + start, len), id = known ? *known : SL_STR("");
     if (len == 0 || line.ptr[0] != '{') {
         sl_fail(err, SL_INVALID, 0, "a record must be an object, this is %s", sl_walk_kind(line));
         return never(c);
     }
     if (len > c->limits.max_record_bytes || len >= c->limits.max_bytes) return too_large(c, len, err);
-    if (check_id(c, line, &id, err) < 0 || room_for_start(c, err) < 0) return never(c);
+    if (check_id(c, line, &id, known != NULL, err) < 0 || room_for_start(c, err) < 0) return never(c);
     if (c->count >= c->limits.max_records || start + len >= c->limits.max_bytes) {
         c->text.len = start;
         return SL_CHUNK_FULL;
@@ -130,7 +130,7 @@ sl_chunk_verdict sl_chunk_drop_line(sl_chunk *c, sl_err *err) {
 sl_chunk_verdict sl_chunk_put(sl_chunk *c, sl_str json, sl_err *err) {
     if (json.len > c->limits.max_record_bytes) return too_large(c, json.len, err);
     if (sl_buf_put_str(sl_chunk_open_line(c), json, err) < 0) return sl_chunk_drop_line(c, err);
-    return sl_chunk_close_line(c, err);
+    return sl_chunk_close_line(c, NULL, err);
 }
 
 sl_str sl_chunk_text(const sl_chunk *c) {
@@ -144,6 +144,10 @@ size_t sl_chunk_count(const sl_chunk *c) {
 sl_str sl_chunk_line(const sl_chunk *c, size_t n) {
     if (n < 1 || n > c->count) return SL_STR("");
     return sl_str_make(c->text.data + c->starts[n - 1], c->starts[n] - c->starts[n - 1] - 1);
+}
+
+sl_str sl_chunk_key(const sl_chunk *c) {
+    return c->limits.require_id;
 }
 
 sl_str sl_chunk_id(const sl_chunk *c, size_t n) {
