@@ -301,6 +301,7 @@ local function write_slowly(self, x)
   if ndjson.bad(x) then return refuse(self, x, x.reason) end
   local fits, problem = self.building.chunk:put(x)
   if fits == nil then return refuse(self, x, problem.message) end
+  if fits then return end
   dispatch(self)
   if self.failure then give_up(self, 1) end
   self.building.chunk:put(x)
