@@ -136,7 +136,7 @@ static int l_lines(lua_State *L) {
 /* The id as text, escapes undone; a number as it stands. */
 static int push_id(lua_State *L, sl_str id, sl_buf *scratch) {
     sl_err err;
-    if (id.len && id.ptr[0] == '"') {
+    if (id.ptr[0] == '"') {
         sl_buf_clear(scratch);
         if (sl_pick_text(id, scratch, &err) < 0) return -1;
         id = sl_buf_str(scratch);
@@ -151,7 +151,8 @@ static int l_ids(lua_State *L) {
     sl_buf *scratch = &ndjson_memory_push(L)->key; /* freed with the state, also where memory is out in here */
     lua_createtable(L, 0, (int)sl_chunk_count(c));
     for (size_t i = 1; i <= sl_chunk_count(c); i++) {
-        if (push_id(L, sl_chunk_id(c, i), scratch) < 0) continue;
+        sl_str id = sl_chunk_id(c, i);
+        if (id.len == 0 || push_id(L, id, scratch) < 0) continue;
         lua_pushboolean(L, 1);
         lua_rawset(L, -3);
     }
