@@ -37,9 +37,8 @@ static sl_chunk *check_free(lua_State *L, const char *what) {
 }
 
 /* A record knows where its members are: its id need not be looked for in the text. */
-static sl_chunk_verdict put_record(lua_State *L, sl_chunk *c, sl_err *err) {
+static sl_chunk_verdict put_record(lua_State *L, const record_node *n, sl_chunk *c, sl_err *err) {
     if (slb_record_put(L, 2, sl_chunk_open_line(c), err) < 0) return sl_chunk_drop_line(c, err);
-    const record_node *n = lua_touserdata(L, 2);
     sl_index *x = record_index(L, n);
     sl_str id = sl_str_make(NULL, 0);
     ptrdiff_t i = x->object ? sl_index_find(x, &n->root->rec, sl_chunk_key(c)) : -1;
@@ -48,7 +47,8 @@ static sl_chunk_verdict put_record(lua_State *L, sl_chunk *c, sl_err *err) {
 }
 
 static sl_chunk_verdict put(lua_State *L, sl_chunk *c, sl_err *err) {
-    if (record_test(L, 2)) return put_record(L, c, err);
+    const record_node *n = record_test(L, 2);
+    if (n) return put_record(L, n, c, err);
     badline_raise(L, 2);
     if (slb_line_put(L, 2, sl_chunk_open_line(c), err) < 0) return sl_chunk_drop_line(c, err);
     return sl_chunk_close_line(c, NULL, err);
@@ -77,10 +77,13 @@ static bool pause_due(chunk_box *box) {
 /* chunk:take(x) -> true | true, true: it is in, and other work is due | false: chunk:put says why not */
 static int l_take(lua_State *L) {
     sl_chunk *c = check_free(L, "chunk:take");
+    const record_node *n = record_test(L, 2);
     sl_err err;
-    luaL_checkany(L, 2);
-    bool line = lua_type(L, 2) != LUA_TUSERDATA || record_test(L, 2);
-    bool taken = line && put(L, c, &err) == SL_CHUNK_TAKEN;
+    sl_chunk_verdict verdict = SL_CHUNK_NEVER;
+    if (!n) luaL_checkany(L, 2);
+    if (n) verdict = put_record(L, n, c, &err);
+    else if (lua_type(L, 2) != LUA_TUSERDATA) verdict = put(L, c, &err);
+    bool taken = verdict == SL_CHUNK_TAKEN;
     lua_pushboolean(L, taken);
     if (!taken || !pause_due(lua_touserdata(L, 1))) return 1;
     lua_pushboolean(L, 1);

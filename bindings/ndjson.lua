@@ -156,7 +156,7 @@ function ndjson.writer(target, options) end
 --- NDJSON in one piece, to be sent: exactly one line end after each record, no blank lines. Request bodies take it.
 ---@class sluice.ndjson.Chunk
 ---@field put fun(self, record: sluice.ndjson.Record|table|string): boolean?, sluice.Error? false: full, send it first; nil: no chunk takes it
----@field take fun(self, x: any): boolean, boolean? true: it is in, with a second true after each thousand records or 256 kB; false: `put` says why not
+---@field take fun(self, x: any): boolean, boolean? true: it is in (true, true: after a thousand records or 256 kB more); false: `put` says why not
 ---@field count fun(self): integer records
 ---@field bytes fun(self): integer
 ---@field text fun(self): string all lines

@@ -313,7 +313,7 @@ end
 function Uploader:write(x)
   local job = not self.failure and not self.finished and self.building
   local taken, due
-  if job then taken, due = job.chunk:take(x) end
+  if job then taken, due = self.take(job.chunk, x) end
   if not taken then return write_slowly(self, x) end
   if due and next(self.flying) then task.yield() end -- to the transfers
 end
@@ -384,6 +384,7 @@ local function new(client, stream, options, fields)
   }, Uploader)
   for key, value in pairs(fields) do self[key] = value end
   self.building = new_job(self)
+  self.write, self.take = Uploader.write, self.building.chunk.take -- found at once, for each record
   run:on_failure(function() -- of whatever else: nothing more is sent, what is on its way is waited for
     self.failure = self.failure or errors.new { code = "cancelled", message = "the run failed" }
     drain(self)

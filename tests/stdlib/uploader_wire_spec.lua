@@ -71,7 +71,8 @@ describe("the uploader on the wire", function()
         task.yield()
       end
     end)
-    for form, most in pairs { [{ id = "t", text = text }] = 9, [('{"id":"l","text":"%s"}'):format(text)] = 9, [record] = 9, [{ id = "small" }] = 0 } do
+    local line = ('{"id":"l","text":"%s"}'):format(text)
+    for form, most in pairs { [{ id = "t", text = text }] = 9, [line] = 9, [record] = 9, [{ id = "small" }] = 0 } do
       local up = feed:uploader("1", { max_records = 30 })
       for _ = 1, 30 do up:write(form) end
       local none = turns
