@@ -12,9 +12,9 @@ V       = 0        # 1 shows the commands
 Q = $(if $(filter 1,$(V)),,@)
 VERSION  := 0.1.0
 PACKAGES  = lua5.4
-LATER     = libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto libedit # opened when they are first used: runtime/base/library.h
+LATER     = libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libdeflate libcrypto libedit # opened when they are first used: runtime/base/library.h
 DEBIAN    = gcc make pkg-config git ca-certificates libc6-dev lua5.4 liblua5.4-dev libcurl4-openssl-dev libyaml-dev \
-            libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev libedit-dev lua-argparse lua-cjson lua-filesystem lua-check
+            libsqlite3-dev libmicrohttpd-dev zlib1g-dev libdeflate-dev libssl-dev libedit-dev lua-argparse lua-cjson lua-filesystem lua-check
 DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 python3-jsonschema tmux tzdata mandoc groff-base
 DEBIAN_LINT = cppcheck lua-check
 DEBIAN_BROWSER = chromium nodejs npm
