@@ -62,7 +62,8 @@ describe("the prompt", function()
   end)
 
   it("ends with Ctrl-D on an empty line; in a chunk that goes on it gives that up, as Ctrl-C does", function()
-    events = { { "line", "f(", 2 }, { "eof" }, { "line", "1", 1 }, { "line", "g(", 2 }, { "interrupt" }, { "interrupt" }, { "line", "2", 1 }, { "eof" } }
+    events = { { "line", "f(", 2 }, { "eof" }, { "line", "1", 1 }, { "line", "g(", 2 }, { "interrupt" }, { "interrupt" },
+      { "line", "2", 1 }, { "eof" } }
     assert.same({ "1", "2" }, read())
     assert.is_true(editor.closed)
   end)
