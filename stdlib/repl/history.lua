@@ -56,7 +56,7 @@ local giving = {
   "[\"']([%w_%-]+)\\?[\"']%s*[:,]%s*\\?[\"']", -- JSON in a text, a list of pairs, f("password", "…")
   "[?&;%s\"']([%w_%-]+)=[^%s=]", -- an address, a command
   "([%w_%-]+):%s+%S", -- a header, YAML in a text
-  "([%w_]+)[%s%(]*[\"']", -- set_password "…"
+  "([%w_]+)[%s%(]+[\"']", -- set_password "…"
 }
 
 -- What is one whatever stands around it.

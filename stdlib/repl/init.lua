@@ -266,6 +266,9 @@ local function from_pipe(session, connection)
   return 0
 end
 
+-- What is printed beside the values stays out of the JSON.
+local function print_aside(text) io.stderr:write(text) end
+
 -- ---- the command ----
 
 local function color_wanted(globals)
@@ -278,6 +281,7 @@ local function new_session(given, globals)
   return require("sluice.repl.session").new {
     run = require("sluice.run").set { name = "repl", options = given, silent = true }, columns = core.columns(), rows = core.rows(),
     color = color_wanted(globals), yes = given.yes, json = globals.json, commands = require("sluice.repl.dots").rows,
+    write = globals.json and print_aside or nil,
   }
 end
 

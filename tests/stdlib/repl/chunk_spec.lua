@@ -16,7 +16,8 @@ describe("a chunk", function()
 
     it("and open where more may come", function()
       for _, text in ipairs { "for i = 1, 3 do", "if x then", "function f(", "1 +", "f(", "{", "{ a =", "x =", "local x =", "local function f()",
-        "repeat", "return {", "while true do\n  f()", "[[a", "[==[ ]]", "--[[ a", "'a\\", "'a\\z", "x = [[a\nb", "goto", "a.", "a:", "not", "not (" } do
+        "repeat", "return {", "while true do\n  f()", "[[a", "[==[ ]]", "--[[ a", "'a\\", "'a\\z", "x = [[a\nb", "goto",
+        "a.", "a:", "not", "not (" } do
         assert.equal("open", state(text), text)
       end
     end)

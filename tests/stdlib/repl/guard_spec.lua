@@ -69,7 +69,8 @@ describe("the guard of the prompt", function()
     { "http.delete", "sluice.http.delete(api .. '/a')", 1 },
     { "http.request", "sluice.http.request { method = 'PROPFIND', url = api .. '/a' }", 1 },
     { "a method in small letters", "sluice.http.request { method = 'post', url = api .. '/a' }", 1 },
-    { "a body that is streamed", "do local n = 0 sluice.http.post(api .. '/a', { body = function() n = n + 1 return n == 1 and 'x' or nil end }) end", 1 },
+    { "a body that is streamed",
+      "do local n = 0 sluice.http.post(api .. '/a', { body = function() n = n + 1 return n == 1 and 'x' or nil end }) end", 1 },
   }
   for _, way in ipairs(ways) do
     local name, text, count = table.unpack(way)
@@ -119,8 +120,7 @@ describe("the guard of the prompt", function()
     session { answers = { "y", "yes", " Y ", "YES" } }
     for _ = 1, 4 do assert.equal(1, #(select(2, typed "sluice.http.post(api)"))) end
     s:leave()
-    local given_up
-    session { answers = { "", "n", "no", "yep", "y n", "a", "all", "j", "1", function() return given_up end } }
+    session { answers = { "", "n", "no", "yep", "y n", "a", "all", "j", "1", function() return nil end } }
     for _ = 1, 10 do assert.same({}, (select(2, typed "sluice.http.post(api)"))) end
     assert.equal(10, #s.asked)
   end)

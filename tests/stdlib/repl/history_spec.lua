@@ -66,7 +66,8 @@ describe("the history of the prompt", function()
     for _, text in ipairs {
       "shop.sources {}", "x = 1", "for k, v in pairs(t) do print(k, v) end", "feed:upload_products { stream = 1, body = {} }", "json(x)",
       'print "a basic thing"', 'u = "http://localhost:8085/x?size=3"', 'x = os.getenv "HOME"', "a:b { c = 'd' }", "local token = shop:login()",
-      "?shop.password", "author = 'x'", "shop.search_products { query = { match_all = {} }, size = 3 }", "x = f(token)", "a, b = 'x', 'y'",
+      "?shop.password", "author = 'x'", "shop.search_products { query = { match_all = {} }, size = 3 }", "x = f(token)", "f 'my token'",
+      "a, b = 'x', 'y'",
     } do
       assert.is_true(past:note(text), text)
     end

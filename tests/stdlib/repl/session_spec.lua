@@ -208,7 +208,8 @@ describe("a session of the prompt", function()
     end)
 
     it("has coroutines as Lua has them", function()
-      assert.equal(6, typed "local sum = 0 for i in coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end) do sum = sum + i end return sum")
+      typed "count = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end)"
+      assert.equal(6, typed "local sum = 0 for i in count do sum = sum + i end return sum")
       assert.equal("suspended", typed "coroutine.status(coroutine.create(print))")
       assert.matches("bad argument #1 to 'create'", raised "coroutine.create(1)")
       assert.equal(true, typed "coroutine.isyieldable()")

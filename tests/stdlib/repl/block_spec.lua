@@ -1,0 +1,73 @@
+-- Errors as one block, and what a call took.
+local block = require "sluice.repl.block"
+local err = require "sluice.err"
+local log = require "sluice.log"
+
+describe("the block of an error", function()
+  local session = { columns = 80, rows = 40 }
+  local function shown(problem, trace, text) return block.problem(session, problem, trace, text or "f()") end
+
+  it("says of one of ours what failed, the request, the answer, what to do, and where", function()
+    local problem = err.new { code = "forbidden", api = "shop", operation = "sources", status = 403, message = "403 Forbidden", body = '{\n"a":1}',
+      hint = "ask\nfor it", where = "own.lua:3" }
+    local with = { guard = { failed = { problem = problem, method = "GET", url = "http://h/v1" } } }
+    assert.equal(table.concat({ "error: " .. tostring(problem), "  request: GET http://h/v1", '  answer: {\n    "a":1}', "  hint: ask\n    for it",
+      "  at: own.lua:3", "" }, "\n"), block.problem(with, problem, nil, "f()"))
+    with.guard.failed.problem = err.new { code = "forbidden", message = "another" }
+    assert.is_nil(block.problem(with, problem, nil, "f()"):find("request:", 1, true))
+    assert.equal("error: short\n", shown(err.new { code = "usage", message = "short" }))
+  end)
+
+  it("says of what a person gave up no more than that", function()
+    assert.equal("not sent\n", shown(err.new { code = "cancelled", message = "not sent" }))
+  end)
+
+  it("says of one of Lua's what it says, with the line where there are several", function()
+    assert.equal("error: no\n", shown('[string "f()"]:1: no'))
+    assert.equal("error: line 2: no\n", shown('[string "f()..."]:2: no', nil, "f()\ng()"))
+    assert.equal("error: line 1 of 'function g() end': no\n", shown('[string "function g() end"]:1: no'))
+  end)
+
+  it("shows where in the user's files, and that our own code is no place for a mistake of theirs", function()
+    local trace = "stack traceback:\n\t[C]: in ?\n\town/lib.lua:7: in function 'own.f'\n\tstdlib/x.lua:1: in y\n\tbindings/x.lua:1: in y\n"
+      .. '\t[string "f()"]:1: in main chunk'
+    assert.equal("error: own/lib.lua:7: no\n  at: own/lib.lua:7, in function 'own.f'\n", shown("own/lib.lua:7: no", trace))
+    assert.equal("error: no\n  in: stdlib/text.lua:9, sluice's own code; with the right arguments that is a bug\n", shown "stdlib/text.lua:9: no")
+  end)
+
+  it("shows whatever was raised", function()
+    assert.equal("error: nil\n", shown "nil")
+    assert.equal("error: false\n", shown(false))
+    assert.equal("error: 5\n", shown(5))
+    assert.equal("error: { code = \"x\" }\n", shown { code = "x" })
+    assert.matches("^error: .*function", shown(print))
+    assert.matches("^error: ", shown(setmetatable({}, { __tostring = function() error "no" end })))
+  end)
+
+  it("has no secret in it", function()
+    log.secret "bl0ck+secret"
+    local problem = err.new { code = "auth", message = "no bl0ck+secret", body = "b bl0ck+secret", hint = "h bl0ck+secret" }
+    local with = { guard = { failed = { problem = problem, method = "GET", url = "http://h/bl0ck+secret" } } }
+    assert.is_nil(block.problem(with, problem, nil, "x"):find("bl0ck", 1, true))
+    assert.is_nil(shown("own bl0ck+secret"):find("bl0ck", 1, true))
+    assert.is_nil(shown({ x = "bl0ck+secret" }):find("bl0ck", 1, true))
+  end)
+end)
+
+describe("what a call took", function()
+  it("is one line, without what there was none of", function()
+    assert.is_nil(block.spent { took = 5, waited = 0, requests = 0 })
+    assert.equal("0.05 s, 1 request", block.spent { took = 0.051, waited = 0, requests = 1 })
+    assert.equal("1.20 s, waited 0.75 s for the budget, 1,200 requests", block.spent { took = 1.2, waited = 0.75, requests = 1200 })
+    assert.equal("0.50 s, 3 requests, 2 of them again", block.spent { took = 0.5, waited = 0.001, requests = 3, retries = 2 })
+  end)
+
+  it("is measured from its beginning on, without the time of questions", function()
+    local time = require "sluice.time"
+    local measured = block.measure()
+    local began = time.mono()
+    local spent = measured { asked = 100, requests = 2 }
+    assert.is_true(spent.took <= time.mono() - began - 99)
+    assert.same({ 2, 0 }, { spent.requests, spent.retries })
+  end)
+end)
