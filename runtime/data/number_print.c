@@ -108,9 +108,9 @@ static size_t put_fixed(const char *digits, int n, int point, char *out) {
         memcpy(out + point, ".0", 2);
         return (size_t)point + 2;
     }
-    memcpy(out, digits, (size_t)point);
+    memcpy(out, digits, 16); /* more than there is, but no call: see `spare` */
+    memcpy(out + point + 1, digits + point, 16);
     out[point] = '.';
-    memcpy(out + point + 1, digits + point, (size_t)(n - point));
     return (size_t)n + 1;
 }
 
@@ -127,7 +127,8 @@ static size_t put_scientific(const char *digits, int n, int point, char *out) {
 }
 
 static size_t put_decimal(decimal d, char *out) {
-    char text[20], *end = text + sizeof text, *digits = digits_before(end, d.digits);
+    enum { most = 20, spare = 16 };
+    char text[most + spare], *end = text + most, *digits = digits_before(end, d.digits);
     int point = (int)(end - digits) + d.exponent;
     while (end[-1] == '0') end--;
     int n = (int)(end - digits);
