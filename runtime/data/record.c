@@ -85,8 +85,20 @@ sl_index *sl_index_search(sl_indexes *all, const sl_record *r, uint32_t start, s
     return known || index_build(x, r, start, err) == 0 ? x : NULL;
 }
 
+static inline bool same8(const char *a, const char *b) {
+    return memcmp(a, b, 8) == 0; /* of a known length, it is one comparison */
+}
+
+/* As memcmp() == 0. Names are short, and asked for all the time. */
+static inline bool same_name(const char *a, const char *b, size_t len) {
+    if (len > 16) return memcmp(a, b, len) == 0;
+    if (len >= 8) return same8(a, b) && same8(a + len - 8, b + len - 8);
+    if (len >= 4) return memcmp(a, b, 4) == 0 && memcmp(a + len - 4, b + len - 4, 4) == 0;
+    return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
+}
+
 static inline bool name_is(const sl_member *m, const sl_record *r, sl_str key) {
-    if (!m->escaped) return m->key_len == key.len && memcmp(r->text + m->key, key.ptr, key.len) == 0;
+    if (!m->escaped) return m->key_len == key.len && same_name(r->text + m->key, key.ptr, key.len);
     return sl_walk_key_is(sl_str_make(r->text + m->key, m->key_len), m->escaped, key);
 }
 

@@ -102,8 +102,9 @@ static inline uint32_t end_before(const char *text, uint32_t token) {
     return token;
 }
 
-/* The members are written one behind the other to m, of which *end is the one behind the last. */
-static inline place members(const walk *w, place at, bool named, sl_member *m, sl_member **end) {
+/* The members are written one behind the other to m, of which *end is the one behind the last. Compiled twice: a look at
+ * `named` for each member would cost more than its key. */
+static inline __attribute__((always_inline)) place members(const walk *w, place at, bool named, sl_member *m, sl_member **end) {
     const char *text = w->text, close = named ? '}' : ']';
     *end = m;
     if (text[*at] == close) return at + 1;
