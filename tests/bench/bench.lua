@@ -1,7 +1,6 @@
 -- make bench: one table, our figure beside each installed peer's. CPU seconds (user and system), medians of rounds in
 -- which the candidates take turns, so that a machine whose speed drifts does so for all of them.
 package.path = "tests/?.lua;" .. package.path
-local data = require "data"
 local json = require "sluice.json"
 local text = require "sluice.text"
 local args = ...
@@ -101,25 +100,6 @@ end
 
 local rows = {}
 
-local function tables(kind, make, count, want)
-  return function()
-    local file = data.file(("%s/%s.ndjson"):format(dir, kind), make, count)
-    local out = dir .. "/out.ndjson"
-    local ours = ("%s run %s/peers/tables_sluice.lua kind=%s file=%s out=%s"):format(sluice, here, kind, file, out)
-    local list = { { name = "sluice", command = ours } }
-    local function with(program, script) return ("%s %s/peers/%s %s %s %s"):format(program, here, script, kind, file, out) end
-    peer(list, "lua5.4", { name = "lua-cjson", want = want[1], command = with("lua5.4", "tables_cjson.lua") })
-    peer(list, "node", { name = "node", want = want[2], command = with("node", "tables.js") })
-    peer(list, "python3", { name = "python json", want = want[3], command = with("python3", "tables.py") })
-    local filter = kind == "flat" and ".price *= 1.1" or ".variants[].price *= 1.1"
-    peer(list, "jq", { name = "jq -c", command = ('jq -c "%s" %s'):format(filter, file) })
-    race("tables, " .. kind, list)
-  end
-end
-
-rows.flat = tables("flat", data.flat, 500000, { 3, 2.3, 4 })
-rows.nested = tables("nested", data.nested, 100000, { 2.5, 2, 3 })
-
 -- A bare nginx on a free port answers the HTTP rows.
 local function with_nginx(fn)
   local nginx = require "support.nginx"
@@ -208,10 +188,10 @@ rows.memory = function()
 end
 
 -- Groups of rows in files of their own; each gives the names of its usual rows.
-local usual = { "flat", "nested", "http", "startup", "repl", "idle", "slots" }
+local usual = { "http", "startup", "repl", "idle", "slots" }
 local bench = { rows = rows, race = race, peer = peer, sluice = sluice, build = build, dir = dir, here = here, rounds = rounds,
   measure = measure, judge = judge }
-for _, group in ipairs { "records", "uploads", "feed" } do
+for _, group in ipairs { "records", "tables", "uploads", "feed" } do
   local names = dofile(("%s/%s.lua"):format(here, group))(bench)
   rows[group] = function() for _, name in ipairs(names) do rows[name]() end end
   usual[#usual + 1] = group
