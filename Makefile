@@ -12,9 +12,9 @@ V       = 0        # 1 shows the commands
 Q = $(if $(filter 1,$(V)),,@)
 VERSION  := 0.1.0
 PACKAGES  = lua5.4
-LATER     = libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libcrypto libedit # opened when they are first used: runtime/base/library.h
+LATER     = libcurl yaml-0.1 sqlite3 libmicrohttpd zlib libdeflate libcrypto libedit # opened when they are first used: runtime/base/library.h
 DEBIAN    = gcc make pkg-config git ca-certificates libc6-dev lua5.4 liblua5.4-dev libcurl4-openssl-dev libyaml-dev \
-            libsqlite3-dev libmicrohttpd-dev zlib1g-dev libssl-dev libedit-dev lua-argparse lua-cjson lua-filesystem lua-check
+            libsqlite3-dev libmicrohttpd-dev zlib1g-dev libdeflate-dev libssl-dev libedit-dev lua-argparse lua-cjson lua-filesystem lua-check
 DEBIAN_TEST = lua-busted nginx-light openssl curl faketime python3 python3-jsonschema tmux tzdata mandoc groff-base
 DEBIAN_LINT = cppcheck lua-check
 DEBIAN_BROWSER = chromium nodejs npm
@@ -41,7 +41,7 @@ PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps deps-test deps-lint demo docs man test check check-hard check-asan check-gc lint lint-c lint-lua lint-rules \
-        bench clocks crash fuzz screenshots test-browser torture install uninstall clean
+        bench memory clocks crash fuzz screenshots test-browser torture install uninstall clean
 
 ## build build/sluice (the default goal; safe with -j)
 all: $(BUILD)/sluice
@@ -139,6 +139,10 @@ lint-lua: deps-lint ; @luacheck --quiet stdlib scripts examples tests bindings
 
 ## measure speed and memory beside the peers that are installed; prints one table
 bench: all $(TOOLS) ; @sh tests/bench/run.sh $(BUILD)/sluice
+
+## 10 GB through a filter and a million products through a feed: what stays in memory (SIZE=0.01: a hundredth of that)
+memory: SIZE = 1
+memory: all $(TOOLS) ; @SIZE=$(SIZE) sh tests/bench/run.sh $(BUILD)/sluice memory
 
 ## kill -9 the main jobs at every step and at many seeded times (the long form of the crash specs)
 crash: all deps-test ; @SLUICE_CRASH_LONG=1 $(BUILD)/sluice test tests/scripts/crash_spec.lua tests/scripts/post_orders_spec.lua \

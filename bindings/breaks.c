@@ -31,8 +31,8 @@ static void on_break(lua_State *L, lua_Debug *ar) {
 }
 
 static void break_running(int number) {
-    if (number != SIGINT) return;
-    if (++breaks > BREAKS_MAX) _exit(128 + SIGINT);
+    if (number != SIGINT && number != SIGTERM && number != SIGHUP) return;
+    if (++breaks > BREAKS_MAX) _exit(128 + number);
     lua_State *L = running;
     if (L) lua_sethook(L, on_break, LUA_MASKCOUNT, 1);
 }
@@ -44,7 +44,7 @@ static int l_breakable(lua_State *L) {
     return 0;
 }
 
-/* core.broken() -> whether a SIGINT has come since this task was resumed: for hooks of coroutines inside of it */
+/* core.broken() -> whether one of these signals has come since this task was resumed: for hooks of coroutines inside of it */
 static int l_broken(lua_State *L) {
     lua_pushboolean(L, breaks > 0);
     return 1;

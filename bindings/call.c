@@ -168,9 +168,10 @@ static int l_share(lua_State *L) {
 /* call.mark(intent): what a call does with an intent right before it sends */
 static int l_mark(lua_State *L) {
     sl_err err;
-    void *intent = slb_intent_test(L, 1);
-    if (!intent) slb_usage(L, "call.mark: an intent is one of store:outbox_claim, not a %s", luaL_typename(L, 1));
-    if (slb_intent_sending(intent, &err) < 0) slb_raise(L, &err);
+    void *intent = slb_intent_test(L, 1), *intents = slb_intents_test(L, 1);
+    if (!intent && !intents) slb_usage(L, "call.mark: an intent is one of store:outbox_claim, not a %s", luaL_typename(L, 1));
+    int rc = intent ? slb_intent_sending(intent, &err) : slb_intents_sending(intents, &err);
+    if (rc < 0) slb_raise(L, &err);
     return 0;
 }
 

@@ -128,9 +128,13 @@ static void read_repeat(lua_State *L, int idx, call_job *job) {
 /* The intent stays in the caller's table. */
 static void read_intent(lua_State *L, int idx, call_job *job) {
     if (lua_getfield(L, idx, "intent") != LUA_TNIL) {
-        job->spec.before_arg = slb_intent_test(L, -1);
-        if (!job->spec.before_arg) slb_usage(L, "intent must be one of store:outbox_claim, not a %s", luaL_typename(L, -1));
         job->spec.before_send = slb_intent_sending;
+        job->spec.before_arg = slb_intent_test(L, -1);
+        if (!job->spec.before_arg) {
+            job->spec.before_send = slb_intents_sending;
+            job->spec.before_arg = slb_intents_test(L, -1);
+        }
+        if (!job->spec.before_arg) slb_usage(L, "intent must be one of store:outbox_claim, not a %s", luaL_typename(L, -1));
     }
     lua_pop(L, 1);
 }

@@ -22,7 +22,7 @@ local Editor = {}
 function edit.open(options) end
 
 --- Shows a prompt and waits for what comes: a line, TAB, Ctrl-C or Ctrl-D on an empty line. Behind "complete" the next read goes on
---- with the same line. Raises `usage` where another task reads already. (waits)
+--- with the same line. A TAB in what is pasted is a character of the line. Raises `usage` where another task reads already. (waits)
 ---@param prompt string
 ---@return "line"|"complete"|"interrupt"|"eof" what
 ---@return string? text of a line, without its end, and of one to be completed

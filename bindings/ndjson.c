@@ -145,7 +145,7 @@ void badline_push(lua_State *L, const char *source, int64_t line, int64_t offset
 /* bad(value) -> boolean: whether it stands for a line that is no record */
 static int l_bad(lua_State *L) {
     luaL_checkany(L, 1);
-    lua_pushboolean(L, luaL_testudata(L, 1, BADLINE_TYPE) != NULL);
+    lua_pushboolean(L, !record_test(L, 1) && luaL_testudata(L, 1, BADLINE_TYPE) != NULL);
     return 1;
 }
 

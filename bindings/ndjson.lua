@@ -151,15 +151,19 @@ function ndjson.writer(target, options) end
 ---@field max_bytes? integer default 8,000,000, line ends counted
 ---@field max_record_bytes? integer default 1,000,000, without the line end
 ---@field require_id? string the field that must hold a number or a text that is not empty
+---@field track_ids? boolean remember which ids it holds (with require_id), for `meets`
 
 --- NDJSON in one piece, to be sent: exactly one line end after each record, no blank lines. Request bodies take it.
 ---@class sluice.ndjson.Chunk
 ---@field put fun(self, record: sluice.ndjson.Record|table|string): boolean?, sluice.Error? false: full, send it first; nil: no chunk takes it
+---@field take fun(self, x: any): boolean, boolean? true: it is in (true, true: after a thousand records or 256 kB more); false: `put` says why not
 ---@field count fun(self): integer records
 ---@field bytes fun(self): integer
 ---@field text fun(self): string all lines
 ---@field line fun(self, n: integer): string? line n from 1, without its end
 ---@field lines fun(self): fun(): integer, string iterator of number and line
+---@field ids fun(self): table<string, boolean> the ids of its records (see require_id) as keys
+---@field meets fun(self, other: sluice.ndjson.Chunk): boolean whether both hold a record of the same id; for chunks that track them
 ---@field clear fun(self): sluice.ndjson.Chunk
 
 --- An empty chunk.

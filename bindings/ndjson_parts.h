@@ -98,6 +98,9 @@ record_node *record_get(lua_State *L, int arg, const char *what);
 /* Its text. Borrowed until the record changes. */
 sl_str record_text(const record_node *n);
 
+/* As slb_record_put, where the node at idx is known. [-0, +0, e] */
+int record_put(lua_State *L, int idx, record_node *n, sl_buf *out, sl_err *err);
+
 /* Pushes a value of the node at arg: a scalar, or a view of what starts with a bracket. [-0, +1, e] */
 void record_push_value(lua_State *L, int arg, const record_node *n, sl_str value);
 

@@ -80,9 +80,10 @@ static void send(lua_State *L, writer *w) {
 static int l_write(lua_State *L) {
     writer *w = check(L);
     sl_err err;
-    luaL_checkany(L, 2);
+    record_node *n = record_test(L, 2);
+    if (!n) luaL_checkany(L, 2);
     w->lines.len = w->whole;
-    int rc = record_test(L, 2) ? slb_record_put(L, 2, &w->lines, &err) : slb_line_put(L, 2, &w->lines, &err);
+    int rc = n ? record_put(L, 2, n, &w->lines, &err) : slb_line_put(L, 2, &w->lines, &err);
     if (rc < 0 || sl_buf_put_char(&w->lines, '\n', &err) < 0) slb_raise(L, &err);
     w->whole = w->lines.len;
     w->count++;

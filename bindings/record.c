@@ -154,7 +154,10 @@ sl_str record_text(const record_node *n) {
 }
 
 int slb_record_put(lua_State *L, int idx, sl_buf *out, sl_err *err) {
-    record_node *n = lua_touserdata(L, idx);
+    return record_put(L, idx, lua_touserdata(L, idx), out, err);
+}
+
+int record_put(lua_State *L, int idx, record_node *n, sl_buf *out, sl_err *err) {
     refresh(L, idx, n);
     return sl_buf_put_str(out, record_text(n), err);
 }
@@ -191,11 +194,12 @@ static void push_string(lua_State *L, ndjson_memory *m, sl_str value) {
     lua_pushlstring(L, inner.ptr, inner.len);
 }
 
-static void push_number(lua_State *L, sl_str value) {
+/* What is behind a number ends it, so the record's end will do: reading is cheaper with some bytes behind. */
+static void push_number(lua_State *L, const sl_record *r, sl_str value) {
     sl_number number;
     sl_scan_fault fault;
     sl_err err;
-    sl_number_read(value.ptr, value.ptr + value.len, &number, &fault);
+    sl_number_read(value.ptr, r->text + r->len, &number, &fault);
     if (number.kind == SL_NUMBER_INT) lua_pushinteger(L, number.i);
     else if (number.kind == SL_NUMBER_DOUBLE) lua_pushnumber(L, number.d);
     else if (slb_json_push(L, value, &err) < 0) slb_raise(L, &err);
@@ -218,7 +222,7 @@ void record_push_value(lua_State *L, int arg, const record_node *n, sl_str value
         lua_pushlightuserdata(L, NULL);
         return;
     default:
-        push_number(L, value);
+        push_number(L, &n->root->rec, value);
     }
 }
 

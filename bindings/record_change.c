@@ -44,10 +44,13 @@ static sl_str value_text(lua_State *L, int arg, ndjson_memory *m) {
     sl_buf *b = &m->scratch;
     sl_buf_clear(b);
     int rc, type = lua_type(L, arg);
-    if (type == LUA_TUSERDATA) badline_raise(L, arg);
-    if (type != LUA_TNUMBER) rc = slb_json_put(L, arg, b, &err);
-    else if (lua_isinteger(L, arg)) rc = sl_json_put_int(b, lua_tointeger(L, arg), &err);
-    else rc = sl_json_put_double(b, lua_tonumber(L, arg), &err);
+    if (type == LUA_TNUMBER) {
+        rc = lua_isinteger(L, arg) ? sl_json_put_int(b, lua_tointeger(L, arg), &err)
+                                   : sl_json_put_double(b, lua_tonumber(L, arg), &err);
+    } else {
+        if (type == LUA_TUSERDATA) badline_raise(L, arg);
+        rc = slb_json_put(L, arg, b, &err);
+    }
     if (rc < 0) slb_raise(L, &err);
     return sl_buf_str(b);
 }

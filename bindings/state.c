@@ -316,6 +316,7 @@ int luaopen_sluice_state(lua_State *L) {
     state_sent_methods(L);
     state_look_methods(L);
     state_outbox_methods(L);
+    state_outbox_set_methods(L);
     state_run_methods(L);
     state_daemon_methods(L);
     state_schedule_methods(L);

@@ -355,6 +355,56 @@ function Store:outbox_claim(row) end
 ---@return sluice.Intent?
 function Store:outbox_claim_id(id) end
 
+---@class sluice.Intents a chunk of writes that is handed in, sent and settled together; `#intents`: how many
+local Intents = {}
+
+--- Hands in many writes of an operation as one durable transaction, and takes the locks of their rows: all of them, or (an error,
+--- which names the write by its number) nothing. The lists are as long as `keys`; a key stands in it once. What became of each
+--- tells `intents:state(i)`.
+---
+---     local chunk <close> = store:outbox_claim_all { host = h, account = a, operation = "post_all", keys = keys, bodies = bodies, digests = digests }
+---     for i = 1, #chunk do if chunk:state(i) ~= "intended" then chunk:release(i) end end      -- was written before, or is not ours
+---     client:call("post_all", { list = list }, chunk)                                        -- on disk as sent before the first byte
+---     chunk:settle("confirmed", answer)
+---@param rows { host: string, account: string, operation: string, scope?: string, scopes?: string[], keys: string[], bodies: string[], digests: string[], run?: integer }
+---@return sluice.Intents
+function Store:outbox_claim_all(rows) end
+
+--- How far a write is; nil where another process works on it, or it was given back or taken out.
+---@param i integer
+---@return "intended"|"sent"|"confirmed"|"rejected"|"unknown"|nil
+function Intents:state(i) end
+
+--- The id of its row.
+---@param i integer
+---@return integer
+function Intents:id(i) end
+
+--- The end of them, as one durable transaction: one outcome for all that is ours and not settled, or a list with false where a write
+--- stays as it is. Answers and notes: one text for all, or lists.
+---@param outcome "confirmed"|"rejected"|"unknown"|(string|false)[]
+---@param answer? string|(string|false)[]
+---@param note? string|(string|false)[]
+---@return true
+function Intents:settle(outcome, answer, note) end
+
+--- Certainly nothing was done of what this chunk has sent: intended again.
+---@return true
+function Intents:back() end
+
+--- Gives one row back.
+---@param i integer
+---@return true
+function Intents:release(i) end
+
+--- Takes one row out, as an intent of its own; nil where it is not ours.
+---@param i integer
+---@return sluice.Intent?
+function Intents:take(i) end
+
+--- Gives the rows back, but those that were taken out.
+function Intents:close() end
+
 ---@class sluice.OutboxFilter fields that are nil match all
 ---@field state? string
 ---@field host? string

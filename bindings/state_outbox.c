@@ -6,7 +6,6 @@
 #include "state/outbox.h"
 
 #define INTENT "sluice.intent"
-
 typedef struct intent {
     sl_intent *in;
 } intent;
@@ -21,6 +20,10 @@ static sl_intent *check(lua_State *L) {
 
 void *slb_intent_test(lua_State *L, int idx) {
     return luaL_testudata(L, idx, INTENT);
+}
+
+void *slb_intent_box(lua_State *L) {
+    return slb_box(L, INTENT);
 }
 
 int slb_intent_sending(void *self, sl_err *err) {

@@ -11,4 +11,11 @@ void *slb_intent_test(lua_State *L, int idx);
  * on. Where that can't be noted, nothing may be sent. */
 int slb_intent_sending(void *intent, sl_err *err);
 
+/* A box for an intent, empty. [-0, +1, m] */
+void *slb_intent_box(lua_State *L);
+
+/* The same two for a chunk of intents (bindings/state_outbox_set.c): a request that writes all of it. */
+void *slb_intents_test(lua_State *L, int idx);
+int slb_intents_sending(void *intents, sl_err *err);
+
 #endif

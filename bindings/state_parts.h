@@ -14,6 +14,9 @@ void state_sent_methods(lua_State *L);
 /* The same for its outbox_… methods; makes the type of intents. [-0, +0, m] */
 void state_outbox_methods(lua_State *L);
 
+/* The same for chunks of it. */
+void state_outbox_set_methods(lua_State *L);
+
 /* Adds the store's methods of state_look.c to the table on top of the stack. [-0, +0, m] */
 void state_look_methods(lua_State *L);
 

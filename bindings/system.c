@@ -10,7 +10,7 @@
 
 /* versions() -> { name = version } */
 static int l_versions(lua_State *L) {
-    lua_createtable(L, 0, 9);
+    lua_createtable(L, 0, 10);
     slb_set_text(L, "sluice", SLUICE_VERSION);
     slb_set_text(L, "lua", LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE);
     slb_set_text(L, "libcurl", sl_http_library());
@@ -20,6 +20,7 @@ static int l_versions(lua_State *L) {
     slb_set_text(L, "libyaml", sl_yaml_version());
     slb_set_text(L, "libmicrohttpd", sl_server_version());
     slb_set_text(L, "zlib", sl_gzip_version());
+    slb_set_text(L, "libdeflate", sl_gzip_whole_version());
     return 1;
 }
 

@@ -6,7 +6,7 @@
 local system = {}
 
 --- The versions of `sluice`, `lua`, `libcurl`, `tls` (what libcurl encrypts with), `openssl`, `sqlite`, `libyaml`,
---- `libmicrohttpd` and `zlib`, as they say themselves; "missing" for a library that can't be opened.
+--- `libmicrohttpd`, `zlib` and `libdeflate`, as they say themselves; "missing" for a library that can't be opened.
 ---@return table<string, string>
 function system.versions() end
 

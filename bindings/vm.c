@@ -450,7 +450,9 @@ sl_vm *sl_vm_new(sl_err *err) {
     }
     lua_atpanic(vm->L, panic);
     lua_setwarnf(vm->L, warning, vm);
-    lua_gc(vm->L, LUA_GCGEN, 0, 0); /* most values live for one record: what dies young stays in the cache */
+    /* Most values live for one record: what dies young stays in the cache. Pages of an answer grow old before they die: the old
+     * are looked at when memory has grown by half. */
+    lua_gc(vm->L, LUA_GCGEN, 0, 50);
     *(sl_vm **)lua_getextraspace(vm->L) = vm;
     lua_pushcfunction(vm->L, setup);
     lua_pushlightuserdata(vm->L, vm);

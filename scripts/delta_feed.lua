@@ -29,6 +29,9 @@ function shapes.product(product)
   return { product }
 end
 
+-- A request holds so much at most, which is what a shop gives in a second: one is built while up to two are on their way.
+local REQUEST_BYTES = 3000000
+
 -- What both sending and sending again take from the arguments: the way of a product to its rows, and the file or the
 -- client that they go to.
 local function target(args)
@@ -47,7 +50,7 @@ end
 local function upload_to(feed, args, site)
   local more = site and { automatic_import = args.automatic_import } or {}
   local sent = require("sluice.sweep").memory(feed, site or args.stream, more)
-  more.max_records, more.remember = args.batch, sent.add
+  more.max_records, more.max_bytes, more.remember = args.batch, REQUEST_BYTES, sent.add
   return feed:uploader(site or args.stream, more), sent
 end
 

@@ -106,10 +106,12 @@ local function records_of(client, row, list)
   return page
 end
 
-local function is_list(value)
-  if is_record(value) then return tostring(value):sub(1, 1) == "[" end
+--- Whether it is a list: one of a record's, or a table.
+function paging.is_list(value)
+  if is_record(value) then return #value > 0 or tostring(value):sub(1, 1) == "[" end -- the text of a page is long
   return json.isarray(value)
 end
+local is_list = paging.is_list
 
 local function list_in(client, row, value)
   if not row.result and not is_list(value) then

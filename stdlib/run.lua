@@ -170,7 +170,7 @@ end
 ---@param modified string
 ---@param digest string
 function Run:gave(id, modified, digest)
-  local hash = require("sluice.crypto").md5(("%s\0%s\0%s"):format(id, modified, digest))
+  local hash = require("sluice.crypto").md5(id .. "\0" .. modified .. "\0" .. digest)
   self.given = self.given or { count = 0, sum = 0 }
   self.given.count = self.given.count + 1
   self.given.sum = self.given.sum + tonumber(hash:sub(1, 16), 16) -- both wrap around

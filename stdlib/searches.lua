@@ -86,7 +86,7 @@ local function unread(source, problem)
 end
 
 -- Parts of an answer are taken as fields of one record, which looks over the whole text once.
-local is_record = require("sluice.paging").is_record
+local is_record, is_list = require("sluice.paging").is_record, require("sluice.paging").is_list
 
 -- The index itself may answer in part, and says so under a 200.
 local function in_part(answer)
@@ -97,20 +97,30 @@ local function in_part(answer)
 end
 
 -- The time of a hit: Elasticsearch gives milliseconds since 1970 as the value that it sorted by.
-local function second_of_hit(hit)
-  local value = type(hit.sort) == "table" and hit.sort[1]
+local function second_of_value(value)
   if type(value) == "number" then return value // 1000 | 0 end
   return searches.second_of(value)
 end
 
+local function second_of_hit(hit) return second_of_value(type(hit.sort) == "table" and hit.sort[1]) end
+
 local function missing(source, path) protocol(source, ("the answer of the search has no list '%s'"):format(path)) end
 
--- The hits as tables: they are small.
+-- The hits one by one, where the paths below have not all that there is of them.
+local function hits_one_by_one(list, timed)
+  local hits = ndjson.totable(list)
+  for i, hit in ipairs(hits) do hits[i] = { id = tostring(hit._id), second = timed and second_of_hit(hit) or nil } end
+  return hits
+end
+
+-- Each has an id and, where the search is by time, the value that it was sorted by.
 local function hits_of(source, answer, timed)
   local list = is_record(answer.hits) and answer.hits.hits
-  local hits = is_record(list) and ndjson.totable(list)
-  if type(hits) ~= "table" or not json.isarray(hits) then missing(source, "hits.hits") end
-  for i, hit in ipairs(hits) do hits[i] = { id = tostring(hit._id), second = timed and second_of_hit(hit) or nil } end
+  if not is_list(list) then missing(source, "hits.hits") end
+  local ids, times = ndjson.get(list, "[*]._id"), timed and ndjson.get(list, "[*].sort[1]")
+  if #ids ~= #list or (times and #times ~= #list) then return hits_one_by_one(list, timed) end
+  local hits = {}
+  for i, id in ipairs(ids) do hits[i] = { id = tostring(id), second = times and second_of_value(times[i]) or nil } end
   return hits
 end
 
@@ -169,6 +179,13 @@ function searches.page(body, timed, last, source)
     broken, problem)
 end
 
+-- Asks once. The answer's text is a megabyte, and its record another: they go before they count as old, or they would stay.
+local function page_of(client, source, wanted, timed, last)
+  local ok, page = pcall(searches.page, (client[source.operation](client, wanted)), timed, last, source)
+  collectgarbage "step"
+  return ok, page
+end
+
 --- The search of a Stock2Shop client as keyset.lua asks for it.
 ---@param client sluice.Client
 ---@param args? { channel_id?: any }
@@ -182,8 +199,7 @@ function searches.search(client, args, source)
     wanted.raw = true
     if not source.by_channel then wanted.channel_id = channel_id end
     for try = 1, TRIES do
-      local body = client[source.operation](client, wanted)
-      local ok, page = pcall(searches.page, body, query.order ~= "id", try == TRIES, source)
+      local ok, page = page_of(client, source, wanted, query.order ~= "id", try == TRIES)
       task.step "page"
       if ok and page then return page end
       problem = not ok and page or nil

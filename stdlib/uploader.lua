@@ -1,7 +1,8 @@
 --- Sends records to a Productsup stream in batches and finds out what became of each one (`feed:uploader(stream)`).
 --
 -- One batch is built while up to `in_flight` others are on their way; `write` waits when they all are, so memory holds
--- that many bodies and no more. A body is kept until its verdict is in: for a repeat, and to name its records.
+-- that many bodies and no more. A body is kept until its verdict is in: for a repeat, and to name its records. Every so many
+-- records `write` lets the transfers go on, so that a batch travels while the recipe makes the next one.
 --
 -- Order. Batches on their way may overtake each other. So a batch that holds an id which is also in an earlier batch
 -- waits until that one is settled; within a batch the server takes the lines in order, and a later one wins.
@@ -208,31 +209,40 @@ local function show(self, ended)
 end
 
 local function fly(self, job)
-  for earlier in pairs(job.after) do earlier.task:wait() end
+  for _, earlier in ipairs(job.after) do earlier.task:wait() end
   job.after = nil -- or a chain of batches would be kept
   local part = { job = job, chunk = job.chunk, halvings = 0 }
-  local ok, problem = pcall(self.remember, job.ids)
+  local ok, problem = true, nil
+  if self.remember then ok, problem = pcall(self.remember, job.chunk:ids()) end
   if ok and not self.failure then
     ok, problem = pcall(settle, self, part)
     if not ok then self.failure = self.failure or problem end
   else
     lost(self, part, self.failure or problem, true)
   end
-  self.flying[job], job.ids = nil, nil
+  self.flying[job] = nil
   show(self)
   self.spare[#self.spare + 1] = job.chunk:clear()
   self.slots:release()
 end
 
 local function new_job(self)
-  local chunk = table.remove(self.spare) or self:new_chunk()
-  return { chunk = chunk, ids = {}, after = {}, requests = 0 }
+  return { chunk = table.remove(self.spare) or self:new_chunk(self.options.in_flight > 1), requests = 0 }
 end
 
-function Uploader:new_chunk()
+function Uploader:new_chunk(track_ids)
   local o = self.options
   return ndjson.chunk { max_records = o.max_records, max_bytes = o.max_bytes, max_record_bytes = o.max_record_bytes,
-    require_id = "id" }
+    require_id = "id", track_ids = track_ids }
+end
+
+-- The batches on their way that hold an id of this one.
+local function earlier_of(self, job)
+  local list = {}
+  for other in pairs(self.flying) do
+    if job.chunk:meets(other.chunk) then list[#list + 1] = other end
+  end
+  return list
 end
 
 local function dispatch(self)
@@ -240,6 +250,7 @@ local function dispatch(self)
   if job.chunk:count() == 0 then return end
   self.building = nil
   self.slots:acquire()
+  job.after = earlier_of(self, job)
   self.flying[job] = true
   job.task = task.spawn(fly, self, job)
   show(self)
@@ -266,14 +277,6 @@ end
 
 -- ---- what users call ----
 
-local function id_of(x)
-  if type(x) == "string" then
-    local record = ndjson.record(x)
-    return record and record.id
-  end
-  return x.id
-end
-
 local function raw_of(x)
   if type(x) == "string" then return x end
   if ndjson.bad(x) then return x.raw end
@@ -290,25 +293,29 @@ local function usage(text, ...)
   errors.raise { code = "usage", message = text:format(...) }
 end
 
---- Puts a record (a record, a table or a line of JSON) into the batch; sends the batch when it is full. What no batch
---- can take (too large, no id, not an object) is rejected. Raises where an earlier batch has failed. (waits)
-function Uploader:write(x)
+-- What `write` does with all that the batch does not simply take.
+local function write_slowly(self, x)
   if self.finished then usage "uploader:write: it is finished" end
   if not self.building then usage "uploader:write: one task at a time" end
   if self.failure then give_up(self, 1) end
   if ndjson.bad(x) then return refuse(self, x, x.reason) end
   local fits, problem = self.building.chunk:put(x)
   if fits == nil then return refuse(self, x, problem.message) end
-  if not fits then
-    dispatch(self)
-    if self.failure then give_up(self, 1) end
-    self.building.chunk:put(x)
-  end
-  local job, id = self.building, tostring(id_of(x))
-  job.ids[id] = true
-  for other in pairs(self.flying) do
-    if other.ids[id] then job.after[other] = true end
-  end
+  if fits then return end
+  dispatch(self)
+  if self.failure then give_up(self, 1) end
+  self.building.chunk:put(x)
+end
+
+--- Puts a record (a record, a table or a line of JSON) into the batch; sends the batch when it is full. What no batch
+--- can take (too large, no id, not an object) is rejected. Raises where an earlier batch has failed. Batches on their way go
+--- on meanwhile. (waits)
+function Uploader:write(x)
+  local job = not self.failure and not self.finished and self.building
+  local taken, due
+  if job then taken, due = self.take(job.chunk, x) end
+  if not taken then return write_slowly(self, x) end
+  if due and next(self.flying) then task.yield() end -- to the transfers
 end
 
 --- Sends what is there and waits until all is settled. Raises where a batch failed as a whole or its outcome is unknown.
@@ -371,12 +378,13 @@ local function new(client, stream, options, fields)
   local self = setmetatable({
     client = client, stream = tostring(stream), options = options, run = run, ids = {}, rows = {}, flying = {}, spare = {},
     slots = task.semaphore(options.in_flight), sent = 0, rejected = 0, skipped = 0, unknown = 0,
-    remember = options.remember or nothing, shown = { what = "upload", client = client },
+    failure = false, finished = false, remember = options.remember, shown = { what = "upload", client = client },
     count = function(kind, n) run:count(kind, n) end,
     refuse = function(raw, reason, extra) run:reject(raw, reason, extra) end,
   }, Uploader)
   for key, value in pairs(fields) do self[key] = value end
   self.building = new_job(self)
+  self.write, self.take = Uploader.write, self.building.chunk.take -- found at once, for each record
   run:on_failure(function() -- of whatever else: nothing more is sent, what is on its way is waited for
     self.failure = self.failure or errors.new { code = "cancelled", message = "the run failed" }
     drain(self)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "data/idset.h"
 #include "data/walk.h"
 
 enum { RECORDS = 10000, BYTES = 8000000, RECORD_BYTES = 1000000 };
@@ -14,6 +15,7 @@ struct sl_chunk {
     sl_buf text;
     size_t *starts;
     size_t count, room; /* lines, and entries in starts */
+    sl_idset ids;
     int pins;
     bool freed; /* as soon as the last pin is gone */
 };
@@ -44,6 +46,7 @@ void sl_chunk_free(sl_chunk *c) {
         return;
     }
     sl_buf_free(&c->text);
+    sl_idset_free(&c->ids);
     free(c->starts);
     free(c->id);
     free(c);
@@ -65,17 +68,18 @@ static sl_chunk_verdict too_large(sl_chunk *c, size_t bytes, sl_err *err) {
     return never(c);
 }
 
-/* 0 where the record has what it must have. */
-static int check_id(const sl_chunk *c, sl_str record, sl_err *err) {
-    sl_str key = c->limits.require_id, id;
+/* 0 where the record has what it must have, with the value in *id; ptr NULL: `known`: it has none. */
+static int check_id(const sl_chunk *c, sl_str record, sl_str *id, bool known, sl_err *err) {
+    sl_str key = c->limits.require_id;
     int n = (int)key.len;
     if (key.len == 0) return 0;
-    if (!sl_walk_member(record, key, &id)) return sl_fail(err, SL_INVALID, 0, "the record has no \"%.*s\"", n, key.ptr);
-    if (sl_str_eq(id, SL_STR("\"\"")))
+    if (known ? !id->ptr : !sl_walk_member(record, key, id)) return sl_fail(err, SL_INVALID, 0, "the record has no \"%.*s\"", n, key.ptr);
+    if (sl_str_eq(*id, SL_STR("\"\"")))
         return sl_fail(err, SL_INVALID, 0, "the \"%.*s\" of the record is an empty text", n, key.ptr);
-    if (id.ptr[0] != '"' && id.ptr[0] != '-' && (id.ptr[0] < '0' || id.ptr[0] > '9'))
+    char first = id->ptr[0];
+    if (first != '"' && first != '-' && (first < '0' || first > '9'))
         return sl_fail(err, SL_INVALID, 0, "the \"%.*s\" of the record is %s; it must be a text or a number", n, key.ptr,
-                       sl_walk_kind(id));
+                       sl_walk_kind(*id));
     return 0;
 }
 
@@ -97,20 +101,21 @@ sl_buf *sl_chunk_open_line(sl_chunk *c) {
     return &c->text;
 }
 
-sl_chunk_verdict sl_chunk_close_line(sl_chunk *c, sl_err *err) {
+sl_chunk_verdict sl_chunk_close_line(sl_chunk *c, const sl_str *known, sl_err *err) {
     size_t start = line_start(c), len = c->text.len - start;
-    sl_str line = sl_str_make(c->text.data + start, len);
+    sl_str line = sl_str_make(c->text.data + start, len), id = known ? *known : SL_STR("");
     if (len == 0 || line.ptr[0] != '{') {
         sl_fail(err, SL_INVALID, 0, "a record must be an object, this is %s", sl_walk_kind(line));
         return never(c);
     }
     if (len > c->limits.max_record_bytes || len >= c->limits.max_bytes) return too_large(c, len, err);
-    if (check_id(c, line, err) < 0 || room_for_start(c, err) < 0) return never(c);
+    if (check_id(c, line, &id, known != NULL, err) < 0 || room_for_start(c, err) < 0) return never(c);
     if (c->count >= c->limits.max_records || start + len >= c->limits.max_bytes) {
         c->text.len = start;
         return SL_CHUNK_FULL;
     }
-    if (sl_buf_put_char(&c->text, '\n', err) < 0) return never(c);
+    uint64_t name = c->limits.track_ids && id.len ? sl_idset_name(id) : 0; /* the next append may move the line */
+    if (sl_buf_put_char(&c->text, '\n', err) < 0 || (name && sl_idset_add(&c->ids, name, err) < 0)) return never(c);
     c->starts[++c->count] = c->text.len;
     return SL_CHUNK_TAKEN;
 }
@@ -125,7 +130,7 @@ sl_chunk_verdict sl_chunk_drop_line(sl_chunk *c, sl_err *err) {
 sl_chunk_verdict sl_chunk_put(sl_chunk *c, sl_str json, sl_err *err) {
     if (json.len > c->limits.max_record_bytes) return too_large(c, json.len, err);
     if (sl_buf_put_str(sl_chunk_open_line(c), json, err) < 0) return sl_chunk_drop_line(c, err);
-    return sl_chunk_close_line(c, err);
+    return sl_chunk_close_line(c, NULL, err);
 }
 
 sl_str sl_chunk_text(const sl_chunk *c) {
@@ -141,8 +146,22 @@ sl_str sl_chunk_line(const sl_chunk *c, size_t n) {
     return sl_str_make(c->text.data + c->starts[n - 1], c->starts[n] - c->starts[n - 1] - 1);
 }
 
+sl_str sl_chunk_key(const sl_chunk *c) {
+    return c->limits.require_id;
+}
+
+sl_str sl_chunk_id(const sl_chunk *c, size_t n) {
+    sl_str id, line = sl_chunk_line(c, n);
+    return line.len && c->limits.require_id.len && sl_walk_member(line, c->limits.require_id, &id) ? id : SL_STR("");
+}
+
+bool sl_chunk_meet(sl_chunk *a, sl_chunk *b) {
+    return sl_idset_meet(&a->ids, &b->ids);
+}
+
 void sl_chunk_clear(sl_chunk *c) {
     sl_assert(c->pins == 0);
+    sl_idset_clear(&c->ids);
     sl_buf_clear(&c->text);
     c->count = 0;
 }

@@ -25,6 +25,7 @@ typedef struct sl_chunk_limits {
     size_t max_bytes;        /* 8,000,000, line ends counted */
     size_t max_record_bytes; /* 1,000,000, measured on the line without its end */
     sl_str require_id;       /* the key that must hold a text that is not empty, or a number; copied */
+    bool track_ids;          /* remember which ids it holds (with require_id): see sl_chunk_meet */
 } sl_chunk_limits;
 
 typedef struct sl_chunk sl_chunk;
@@ -39,9 +40,10 @@ void sl_chunk_free(sl_chunk *c);
 sl_chunk_verdict sl_chunk_put(sl_chunk *c, sl_str json, sl_err *err);
 
 /* The same for those who write the text themselves: append to the buffer, then call sl_chunk_close_line. Where an
- * append fails: sl_chunk_drop_line. The buffer grows no further than a record may. */
+ * append fails: sl_chunk_drop_line. The buffer grows no further than a record may. `id` is what stands under the key of
+ * require_id (ptr NULL: nothing) for who knows it; NULL: it is looked for. */
 sl_buf *sl_chunk_open_line(sl_chunk *c);
-sl_chunk_verdict sl_chunk_close_line(sl_chunk *c, sl_err *err);
+sl_chunk_verdict sl_chunk_close_line(sl_chunk *c, const sl_str *id, sl_err *err);
 
 /* Drops what is there of the line; err is that of the append, and says afterwards why no chunk takes the record. */
 sl_chunk_verdict sl_chunk_drop_line(sl_chunk *c, sl_err *err);
@@ -53,6 +55,15 @@ size_t sl_chunk_count(const sl_chunk *c);
 
 /* Line n from 1, without its end; empty where there is none. Borrowed. */
 sl_str sl_chunk_line(const sl_chunk *c, size_t n);
+
+/* The key of require_id, empty without one. Borrowed. */
+sl_str sl_chunk_key(const sl_chunk *c);
+
+/* What line n has under the key of require_id, as JSON; empty where there is no such line or key. Borrowed. */
+sl_str sl_chunk_id(const sl_chunk *c, size_t n);
+
+/* True where two chunks that track their ids have one in common, or (once in many billions) seem to. */
+bool sl_chunk_meet(sl_chunk *a, sl_chunk *b);
 
 /* Takes the lines out, keeps the memory. */
 void sl_chunk_clear(sl_chunk *c);

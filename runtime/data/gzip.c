@@ -1,9 +1,10 @@
-/* gzip by zlib. Input lengths are cut to what zlib's counters hold, output goes straight into the buffer. */
+/* gzip by zlib, and by libdeflate where all of it is there. Input lengths are cut to what zlib's counters hold, output goes straight into the buffer. */
 #include "data/gzip.h"
 
 #include <limits.h>
 #include <stdlib.h>
 
+#include "data/libdeflate.h"
 #include "data/libz.h"
 
 #define LEVEL 1
@@ -130,6 +131,27 @@ int sl_gzip_put(sl_gzip *z, sl_str in, bool last, sl_buf *out, sl_err *err) {
         if (rc == Z_STREAM_END || (!last && in.len == 0 && z->z.avail_out)) return 0;
         if (rc != Z_OK && rc != Z_BUF_ERROR) return sl_fail(err, SL_INTERNAL, rc, "compression failed");
     }
+}
+
+int sl_gzip_whole_open(sl_err *err) {
+    return sl_libdeflate_open(err);
+}
+
+int sl_gzip_whole(sl_str in, sl_buf *out, sl_err *err) {
+    if (sl_libdeflate_open(err) < 0) return -1;
+    struct libdeflate_compressor *c = libdeflate_alloc_compressor(LEVEL);
+    if (!c) return sl_fail(err, SL_INTERNAL, 0, "out of memory for compression");
+    size_t bound = libdeflate_gzip_compress_bound(c, in.len), n = 0;
+    int rc = sl_buf_reserve(out, bound, err);
+    if (rc == 0) n = libdeflate_gzip_compress(c, in.ptr, in.len, out->data + out->len, bound);
+    libdeflate_free_compressor(c);
+    if (rc == 0 && n == 0) return sl_fail(err, SL_INTERNAL, 0, "compression failed");
+    out->len += n;
+    return rc;
+}
+
+const char *sl_gzip_whole_version(void) {
+    return sl_libdeflate_open(NULL) == 0 ? LIBDEFLATE_VERSION_STRING : "missing";
 }
 
 const char *sl_gzip_version(void) {

@@ -1,4 +1,5 @@
-/* gzip, both ways, in pieces: nothing here holds more than one window.
+/* gzip, both ways, in pieces (zlib): nothing there holds more than one window; and whole bodies (libdeflate, at twice the
+ * speed).
  *
  *   sl_gunzip *g = sl_gunzip_new(&err);
  *   sl_str in = piece;
@@ -34,6 +35,16 @@ void sl_gzip_free(sl_gzip *z);
 
 /* Deflates all of `in` into out; with `last` the stream is completed. */
 int sl_gzip_put(sl_gzip *z, sl_str in, bool last, sl_buf *out, sl_err *err);
+
+/* Before sl_gzip_whole: 0, or SL_STATE where its library is missing. */
+int sl_gzip_whole_open(sl_err *err);
+
+/* Appends `in`, compressed at once into one member: the same bytes for the same input, on any machine with the same
+ * library. Any thread may call. */
+int sl_gzip_whole(sl_str in, sl_buf *out, sl_err *err);
+
+/* The version of libdeflate that we were built for, "missing" where it can't be opened. Borrowed, for good. */
+const char *sl_gzip_whole_version(void);
 
 /* The version of zlib that is at work. Borrowed, for good. */
 const char *sl_gzip_version(void);

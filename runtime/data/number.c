@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "data/digits.h"
 #include "data/pow10.h"
 
 enum {
@@ -119,10 +120,12 @@ static double slow_double(const char *p, const char *end, int64_t exponent) {
     return strtod(text, NULL);
 }
 
+/* All of them exact. */
+static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
 /* The magnitude of the number written in [p, end); its explicit exponent is `written`. */
 static double to_double(const decimal *n, const char *p, const char *end, int64_t written) {
-    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     if (n->mantissa == 0) return 0.0;
     if (n->mantissa <= UINT64_C(1) << 53 && n->exponent >= -22 && n->exponent <= 22 && !n->more) {
         double d = (double)n->mantissa; /* both factors are exact, so the one rounding is the right one */
@@ -194,7 +197,7 @@ static void finish_double(decimal *n, const char *digits, const char *end, int64
     out->d = n->negative ? -d : d;
 }
 
-const char *sl_number_read(const char *p, const char *end, sl_number *out, sl_scan_fault *fault) {
+static const char *read_any(const char *p, const char *end, sl_number *out, sl_scan_fault *fault) {
     decimal n = {0, 0, p < end && *p == '-', false};
     const char *digits = p += n.negative;
     uint64_t m = 0;
@@ -219,6 +222,33 @@ const char *sl_number_read(const char *p, const char *end, sl_number *out, sl_sc
     if (p < end && (*p | 0x20) == 'e' && !(p = read_exponent(p + 1, end, &written, fault))) return NULL;
     finish_double(&n, digits, p, written, out);
     return p;
+}
+
+/* A price or a quantity, which eight bytes hold with what is behind it: its digits are read at once. NULL: it is no such
+ * number, or none at all. */
+static inline const char *read_short(const char *p, const char *end, sl_number *out) {
+    bool negative = p < end && *p == '-';
+    p += negative;
+    if (!SL_DIGITS || end - p < 8) return NULL;
+    uint64_t eight = sl_digits_load(p), ends = sl_digits_not(eight);
+    int n = ends ? sl_digits_first(ends) : 0, m = 0;
+    if (n == 0 || (n > 1 && *p == '0') || (p[n] | 0x20) == 'e') return NULL;
+    if (p[n] != '.') {
+        finish_int(sl_digits_value(eight, n), negative, n, out);
+        return p + n;
+    }
+    ends &= ends - 1;
+    m = ends ? sl_digits_first(ends) : 0;
+    if (m <= n + 1 || (p[m] | 0x20) == 'e') return NULL;
+    double d = sl_digits_value(sl_digits_without(eight, n), m - 1) / tens[m - n - 1];
+    out->kind = SL_NUMBER_DOUBLE;
+    out->d = negative ? -d : d;
+    return p + m;
+}
+
+const char *sl_number_read(const char *p, const char *end, sl_number *out, sl_scan_fault *fault) {
+    const char *after = read_short(p, end, out);
+    return after ? after : read_any(p, end, out, fault);
 }
 
 int sl_number_parse(sl_str text, sl_number *out, sl_err *err) {

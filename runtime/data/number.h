@@ -33,8 +33,8 @@ const char *sl_number_read(const char *p, const char *end, sl_number *out, sl_sc
 /* The whole text is one JSON number: 0, or -1 with SL_INVALID. */
 int sl_number_parse(sl_str text, sl_number *out, sl_err *err);
 
-/* Room that any number takes when printed. */
-enum { SL_NUMBER_ROOM = 32 };
+/* Room for printing any number; bytes behind it may be written as well, within that room. */
+enum { SL_NUMBER_ROOM = 40 };
 
 /* The shortest text that reads back as the same double, and as a double: "100.0", "1e16", "1.5e-7", "-0.0". `value` is
  * finite. Returns the length; not terminated. */

@@ -3,6 +3,7 @@
  * and at least one integer; the answer is picked with a few comparisons, without loops. */
 #include "data/number.h"
 
+#include "data/digits.h"
 #include "data/pow10.h"
 
 static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
@@ -45,7 +46,22 @@ static size_t put_digits(uint64_t v, char *out) {
     return n;
 }
 
+/* Eight digits to memory. */
+static inline void store_digits(char *out, uint64_t digits) {
+    digits += SL_DIGITS_ZERO;
+    memcpy(out, &digits, sizeof digits);
+}
+
+/* The same for v below 100,000,000, in one piece: what is behind the digits is written over. */
+static inline size_t put_few(uint32_t v, char *out) {
+    uint64_t digits = sl_digits_of(v);
+    int zeros = v ? __builtin_ctzll(digits) / 8 : 7;
+    store_digits(out, digits >> 8 * zeros);
+    return (size_t)(8 - zeros);
+}
+
 size_t sl_number_print_int(int64_t value, char out[SL_NUMBER_ROOM]) {
+    if (SL_DIGITS && value >= 0 && value < 100000000) return put_few((uint32_t)value, out);
     if (value >= 0) return put_digits((uint64_t)value, out);
     out[0] = '-';
     return 1 + put_digits(0 - (uint64_t)value, out + 1);
@@ -126,7 +142,28 @@ static size_t put_scientific(const char *digits, int n, int point, char *out) {
     return len + sl_number_print_int(point - 1, out + len);
 }
 
+/* A price: a whole part of up to eight digits, and up to sixteen behind the point. They never wait in memory for one another.
+ * 0: it is not like that. */
+static inline size_t put_price(decimal d, char *out) {
+    static const uint64_t tens[] = {
+        UINT64_C(1),           UINT64_C(10),           UINT64_C(100),           UINT64_C(1000),           UINT64_C(10000),
+        UINT64_C(100000),      UINT64_C(1000000),      UINT64_C(10000000),      UINT64_C(100000000),      UINT64_C(1000000000),
+        UINT64_C(10000000000), UINT64_C(100000000000), UINT64_C(1000000000000), UINT64_C(10000000000000), UINT64_C(100000000000000),
+        UINT64_C(1000000000000000), UINT64_C(10000000000000000)};
+    if (!SL_DIGITS || d.exponent >= 0 || d.exponent < -16) return 0;
+    uint64_t unit = tens[-d.exponent], whole = d.digits / unit, rest = d.digits % unit * tens[16 + d.exponent];
+    if (whole >= 100000000 || rest == 0 || (whole == 0 && rest < tens[12])) return 0; /* from 0.0001 on */
+    uint64_t first = sl_digits_of((uint32_t)(rest / 100000000)), second = sl_digits_of((uint32_t)(rest % 100000000));
+    size_t n = put_few((uint32_t)whole, out);
+    out[n++] = '.';
+    store_digits(out + n, first);
+    store_digits(out + n + 8, second);
+    return n + (second ? 16 - (size_t)__builtin_clzll(second) / 8 : 8 - (size_t)__builtin_clzll(first) / 8);
+}
+
 static size_t put_decimal(decimal d, char *out) {
+    size_t len = put_price(d, out);
+    if (len) return len;
     char text[20], *end = text + sizeof text, *digits = digits_before(end, d.digits);
     int point = (int)(end - digits) + d.exponent;
     while (end[-1] == '0') end--;

@@ -85,18 +85,31 @@ sl_index *sl_index_search(sl_indexes *all, const sl_record *r, uint32_t start, s
     return known || index_build(x, r, start, err) == 0 ? x : NULL;
 }
 
+static inline bool same8(const char *a, const char *b) {
+    return memcmp(a, b, 8) == 0; /* of a known length, it is one comparison */
+}
+
+/* As memcmp() == 0. Names are short, and asked for all the time. */
+static inline bool same_name(const char *a, const char *b, size_t len) {
+    if (len > 16) return memcmp(a, b, len) == 0;
+    if (len >= 8) return same8(a, b) && same8(a + len - 8, b + len - 8);
+    if (len >= 4) return memcmp(a, b, 4) == 0 && memcmp(a + len - 4, b + len - 4, 4) == 0;
+    return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
+}
+
 static inline bool name_is(const sl_member *m, const sl_record *r, sl_str key) {
-    if (!m->escaped) return m->key_len == key.len && memcmp(r->text + m->key, key.ptr, key.len) == 0;
+    if (!m->escaped) return m->key_len == key.len && same_name(r->text + m->key, key.ptr, key.len);
     return sl_walk_key_is(sl_str_make(r->text + m->key, m->key_len), m->escaped, key);
 }
 
 ptrdiff_t sl_index_find(sl_index *x, const sl_record *r, sl_str key) {
     if (!x->object) return -1;
-    if (x->found < x->count && name_is(&x->members[x->found], r, key)) return x->found;
-    for (uint32_t i = x->count; i-- > 0;) {
-        if (!name_is(&x->members[i], r, key)) continue;
-        x->found = i; /* the last of its name as long as the index is: nothing adds a second one */
-        return i;
+    const sl_member *first = x->members, *m = first + x->count;
+    if (x->found < x->count && name_is(&first[x->found], r, key)) return x->found;
+    while (m > first) {
+        if (!name_is(--m, r, key)) continue;
+        x->found = (uint32_t)(m - first); /* the last of its name as long as the index is: nothing adds a second one */
+        return m - first;
     }
     return -1;
 }
@@ -173,13 +186,15 @@ static void index_move(sl_index *x, uint32_t at, uint32_t cut, uint32_t put) {
     }
     if (x->start >= edge) x->start += put - cut;
     x->stop += put - cut;
-    for (size_t i = x->count; i-- > 0;) {
-        sl_member *m = &x->members[i];
-        if (cut ? m->end < edge : m->end <= at) break; /* members are in order */
-        m->end += put - cut;
-        if (m->at >= edge) m->at += put - cut;
-        if (m->key >= edge) m->key += put - cut;
+    sl_member *m = x->members + x->count, *first = x->members;
+    for (; m > first && (x->object ? m[-1].key : m[-1].at) >= edge; m--) { /* members are in order */
+        m[-1].key += x->object ? put - cut : 0;
+        m[-1].at += put - cut;
+        m[-1].end += put - cut;
     }
+    if (m == first || (cut ? m[-1].end < edge : m[-1].end <= at)) return;
+    m[-1].end += put - cut; /* the change is within this one, mostly it is its value */
+    if (m[-1].at >= edge) m[-1].at += put - cut;
 }
 
 /* The one place that changes the text. */
@@ -194,12 +209,6 @@ static void splice(sl_record *r, sl_indexes *all, uint32_t at, uint32_t cut, sl_
     for (size_t i = 0; i < SL_INDEXES; i++) {
         if (all->slot[i].serial == r->serial) index_move(&all->slot[i], at, cut, len);
     }
-}
-
-size_t sl_record_need(const sl_record *r, size_t key_bytes, size_t value_bytes) {
-    if (key_bytes > SL_RECORD_MAX || value_bytes > SL_RECORD_MAX) return 0;
-    size_t need = r->len + value_bytes + key_bytes * 6 + 4; /* ,"\u0000…": */
-    return need <= SL_RECORD_MAX ? need : 0;
 }
 
 void sl_record_replace(sl_record *r, sl_indexes *all, uint32_t at, uint32_t end, sl_str value) {

@@ -112,7 +112,11 @@ int sl_index_key(const sl_index *x, const sl_record *r, size_t i, sl_buf *into, 
 /* ---- changes ---- */
 
 /* What `cap` must be before one of the changes below with these texts; they never fail for want of room. 0: too large. */
-size_t sl_record_need(const sl_record *r, size_t key_bytes, size_t value_bytes);
+static inline size_t sl_record_need(const sl_record *r, size_t key_bytes, size_t value_bytes) {
+    if (key_bytes > SL_RECORD_MAX || value_bytes > SL_RECORD_MAX) return 0;
+    size_t need = r->len + value_bytes + key_bytes * 6 + 4; /* ,"\u0000…": */
+    return need <= SL_RECORD_MAX ? need : 0;
+}
 
 /* Sets a member of the object at `start`; one that is there twice is there once afterwards. `value` is JSON text outside
  * of the record. The name must be UTF-8. */

@@ -5,20 +5,25 @@
 
 #include "data/scan.h"
 
-extern sl_simd_marks sl_simd_avx2, sl_simd_sse42, sl_simd_neon;
+extern sl_simd_marks sl_simd_avx512, sl_simd_avx2, sl_simd_sse42, sl_simd_neon;
 
 typedef struct variant {
     const char *name;
     sl_simd_marks *marks;
 } variant;
 
+enum { VARIANTS = 4 };
+
 /* The best one first. */
-static size_t variants(variant out[4]) {
+static size_t variants(variant out[VARIANTS]) {
     size_t n = 0;
 #if defined __x86_64__
     __builtin_cpu_init();
     bool carryless = __builtin_cpu_supports("pclmul");
-    if (carryless && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")) out[n++] = (variant){"avx2", sl_simd_avx2};
+    bool wide = carryless && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
+    bool wider = wide && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi2");
+    if (wider) out[n++] = (variant){"avx512", sl_simd_avx512};
+    if (wide) out[n++] = (variant){"avx2", sl_simd_avx2};
     if (carryless && __builtin_cpu_supports("sse4.2")) out[n++] = (variant){"sse42", sl_simd_sse42};
 #elif defined __aarch64__
     out[n++] = (variant){"neon", sl_simd_neon};
@@ -28,7 +33,7 @@ static size_t variants(variant out[4]) {
 }
 
 sl_simd_marks *sl_simd_named(const char *name) {
-    variant all[4];
+    variant all[VARIANTS];
     size_t n = variants(all);
     for (size_t i = 0; i < n; i++)
         if (strcmp(all[i].name, name) == 0) return all[i].marks;
@@ -36,7 +41,7 @@ sl_simd_marks *sl_simd_named(const char *name) {
 }
 
 static sl_simd_marks *choose(void) {
-    variant all[4];
+    variant all[VARIANTS];
     size_t n = variants(all);
     const char *wanted = getenv("SLUICE_SIMD");
     for (size_t i = 0; wanted && i < n; i++)

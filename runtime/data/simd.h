@@ -6,7 +6,7 @@
  *   uint32_t *end = marks(&s, text.ptr, 0, text.len, tokens);   // places in the text, in order
  *   if (s.bad || s.in_string) …                               // not JSON, or in doubt: data/scan says what and where
  *
- * Each variant is a file (simd_avx2.c, simd_sse42.c, simd_neon.c) that turns bytes into bits; what the bits mean is said
+ * Each variant is a file (simd_avx512.c, simd_avx2.c, simd_sse42.c, simd_neon.c) that turns bytes into bits; what the bits mean is said
  * once, in simd_block.h. A text starts anew: nothing is carried from one line to the next.
  */
 #ifndef SL_DATA_SIMD_H
@@ -40,7 +40,7 @@ typedef struct sl_simd {
  * the next one would go. `at` is a multiple of 64. */
 typedef uint32_t *sl_simd_marks(sl_simd *s, const char *from, size_t at, size_t len, uint32_t *tokens);
 
-/* The best variant for this machine, NULL where there is none. SLUICE_SIMD=scalar|sse42|avx2|neon in the environment
+/* The best variant for this machine, NULL where there is none. SLUICE_SIMD=scalar|sse42|avx2|avx512|neon in the environment
  * asks for another one; one that the machine lacks is not taken. */
 sl_simd_marks *sl_simd_get(void);
 

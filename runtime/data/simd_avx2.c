@@ -3,11 +3,13 @@
 
 #include <immintrin.h>
 
+#define TARGET __attribute__((target("avx2,pclmul,popcnt,bmi")))
+#define SIMD_TARGET TARGET
+#define SIMD_LOWEST(bits) _tzcnt_u64(bits)
+
 #include "data/simd_block.h"
 
 extern sl_simd_marks sl_simd_avx2;
-
-#define TARGET __attribute__((target("avx2,pclmul,popcnt,bmi")))
 
 typedef struct vectors {
     __m256i a, b;

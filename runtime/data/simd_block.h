@@ -53,17 +53,19 @@ static inline uint64_t simd_tokens(sl_simd *s, const simd_classes *c, uint64_t i
     return (c->marks | (other & ~follows)) & ~(inside ^ c->quotes);
 }
 
-/* The number of the lowest bit; anything where there is none. */
-static inline uint32_t simd_lowest(uint64_t bits) {
-    return (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
-}
+/* The number of the lowest bit; anything where there is none. A variant that has an instruction for that defines it, and
+ * what code must be compiled for to use it. */
+#ifndef SIMD_LOWEST
+#define SIMD_LOWEST(bits) __builtin_ctzll((bits) | UINT64_C(1) << 63)
+#define SIMD_TARGET
+#endif
 
 /* Appends base + n for each bit n. Eight at a step, needed or not: cheaper than a branch that nobody can foretell. */
-static inline uint32_t *simd_list(uint32_t *out, size_t base, uint64_t bits) {
+SIMD_TARGET static inline uint32_t *simd_list(uint32_t *out, size_t base, uint64_t bits) {
     uint32_t *end = out + __builtin_popcountll(bits);
     do {
 #pragma GCC unroll 8
-        for (int i = 0; i < 8; i++, bits &= bits - 1) out[i] = (uint32_t)base + simd_lowest(bits);
+        for (int i = 0; i < 8; i++, bits &= bits - 1) out[i] = (uint32_t)base + (uint32_t)SIMD_LOWEST(bits);
         out += 8;
     } while (out < end);
     return end;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/digits.h"
 #include "data/scan.h"
 
 /* A place in the list of tokens: what walks goes from one to the next, and is NULL behind a fault. The text ends with the
@@ -18,19 +19,6 @@ typedef struct walk {
 } walk;
 
 /* ---- numbers and words ---- */
-
-static inline uint64_t load8(const char *p) {
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-/* One bit, the highest, of each byte that is no digit. */
-static inline uint64_t not_digits(uint64_t eight) {
-    const uint64_t low = 0x7F7F7F7F7F7F7F7Fu;
-    uint64_t v = eight ^ 0x3030303030303030u;
-    return (((v & low) + 0x7676767676767676u) | v) & ~low;
-}
 
 static inline bool ends_scalar(char c) {
     return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -46,14 +34,14 @@ static bool long_number(const walk *w, const char *p) {
 static inline bool number(const walk *w, const char *p) {
     const char *first = p + (*p == '-');
     if (w->end - first < 8) return long_number(w, p);
-    uint64_t ends = not_digits(load8(first));
+    uint64_t ends = sl_digits_not(sl_digits_load(first));
     if (!ends) return long_number(w, p);
-    int n = __builtin_ctzll(ends) / 8;
+    int n = sl_digits_first(ends);
     if (n == 0 || (n > 1 && *first == '0')) return false;
     if (ends_scalar(first[n])) return true;
     ends &= ends - 1;
     if (first[n] != '.' || !ends) return long_number(w, p);
-    int m = __builtin_ctzll(ends) / 8;
+    int m = sl_digits_first(ends);
     return m > n + 1 && ends_scalar(first[m]) ? true : long_number(w, p);
 }
 
@@ -114,8 +102,9 @@ static inline uint32_t end_before(const char *text, uint32_t token) {
     return token;
 }
 
-/* The members are written one behind the other to m, of which *end is the one behind the last. */
-static inline place members(const walk *w, place at, bool named, sl_member *m, sl_member **end) {
+/* The members are written one behind the other to m, of which *end is the one behind the last. Compiled twice: a look at
+ * `named` for each member would cost more than its key. */
+static inline __attribute__((always_inline)) place members(const walk *w, place at, bool named, sl_member *m, sl_member **end) {
     const char *text = w->text, close = named ? '}' : ']';
     *end = m;
     if (text[*at] == close) return at + 1;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -37,6 +38,8 @@ struct sl_editor {
     read_op *reading;
     sl_editor_event event;
     bool editing; /* a line is on the screen */
+    bool marks;   /* the terminal marks what is pasted */
+    bool pasting; /* between the marks, over several lines */
     bool to_end;  /* for APPLY */
     const char *insert;
     size_t erase;
@@ -60,10 +63,37 @@ static void cursor_to_end(EditLine *el) {
     el_cursor(el, (int)(line->lastchar - line->cursor));
 }
 
+static bool more_keys_wait(void) {
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    return poll(&in, 1, 0) == 1;
+}
+
+/* In what is pasted a TAB is a character. Behind its last key nothing is pasted any more, even where the mark of its end got lost. */
 static unsigned char on_complete(EditLine *el, int key) {
     (void)key;
-    editor_of(el)->event = SL_EDITOR_COMPLETE;
+    sl_editor *ed = editor_of(el);
+    ed->pasting = ed->pasting && more_keys_wait();
+    if (ed->pasting) return el_insertstr(el, "\t") == 0 ? CC_REFRESH : CC_ERROR;
+    ed->event = SL_EDITOR_COMPLETE;
     return CC_NORM;
+}
+
+static unsigned char on_paste(EditLine *el, int key) {
+    (void)key;
+    editor_of(el)->pasting = true;
+    return CC_NORM;
+}
+
+static unsigned char on_pasted(EditLine *el, int key) {
+    (void)key;
+    editor_of(el)->pasting = false;
+    return CC_NORM;
+}
+
+static void ask_for_marks(const sl_editor *ed, bool wanted) {
+    if (!ed->marks) return;
+    fputs(wanted ? "\033[?2004h" : "\033[?2004l", ed->out);
+    fflush(ed->out);
 }
 
 static unsigned char on_interrupt(EditLine *el, int key) {
@@ -89,9 +119,11 @@ static unsigned char on_end(EditLine *el, int key) {
 
 static unsigned char on_suspend(EditLine *el, int key) {
     (void)key;
+    ask_for_marks(editor_of(el), false);
     sl_libedit_set()(el, EL_PREP_TERM, 0);
     kill(0, SIGTSTP);
     sl_libedit_set()(el, EL_PREP_TERM, 1);
+    ask_for_marks(editor_of(el), true);
     return CC_REDISPLAY;
 }
 
@@ -127,6 +159,8 @@ static const struct {
     {"sluice-end", "ends, or deletes a character", "^D", on_end},
     {"sluice-suspend", "stops the process", "^Z", on_suspend},
     {"sluice-apply", "changes the line from outside", "^\\", on_apply},
+    {"sluice-paste", "what is pasted begins", "\\e[200~", on_paste},
+    {"sluice-pasted", "what is pasted ends", "\\e[201~", on_pasted},
 };
 
 static const char *const more_keys[][2] = {
@@ -182,6 +216,8 @@ sl_editor *sl_editor_open(int history_size, sl_err *err) {
     if (sl_libedit_open(err) < 0) return NULL;
     sl_editor *ed = calloc(1, sizeof *ed);
     if (!ed) return sl_fail(err, SL_INTERNAL, 0, "out of memory"), NULL;
+    const char *term = getenv("TERM");
+    ed->marks = term && strcmp(term, "dumb") != 0;
     sl_buf_init(&ed->line, LINE_MAX_BYTES);
     if (open_parts(ed, history_size, err) == 0) return ed;
     sl_editor_close(ed);
@@ -191,6 +227,7 @@ sl_editor *sl_editor_open(int history_size, sl_err *err) {
 static void leave_line(sl_editor *ed) {
     if (!ed->editing) return;
     ed->editing = false;
+    ask_for_marks(ed, false);
     sl_libedit_set()(ed->el, EL_UNBUFFERED, 0);
 }
 
@@ -255,9 +292,17 @@ static void take_key(sl_editor *ed) {
     if (text && count > 0 && text[count - 1] == L'\n') ed->event = SL_EDITOR_LINE;
 }
 
-static bool more_keys_wait(void) {
-    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-    return poll(&in, 1, 0) == 1;
+static int no_key(EditLine *el, wchar_t *key) {
+    (void)el;
+    (void)key;
+    return 0;
+}
+
+/* A search that a key has ended pushes that key, which is to be done now and not with the next one. */
+static void take_pushed_key(sl_editor *ed) {
+    sl_libedit_set()(ed->el, EL_GETCFN, no_key);
+    take_key(ed);
+    sl_libedit_set()(ed->el, EL_GETCFN, EL_BUILTIN_GETCFN);
 }
 
 /* The line is over, or stands still for a completion. */
@@ -276,6 +321,7 @@ static void take_keys(sl_editor *ed) {
     do {
         if (ioctl(STDIN_FILENO, FIONREAD, &waiting) < 0 || waiting == 0) ed->event = SL_EDITOR_END;
         else take_key(ed);
+        if (ed->event == SL_EDITOR_NONE) take_pushed_key(ed);
     } while (ed->event == SL_EDITOR_NONE && more_keys_wait());
     if (ed->event != SL_EDITOR_NONE) end_turn(ed);
     uselocale(before);
@@ -317,6 +363,7 @@ static int begin_line(sl_editor *ed, const char *prompt, sl_err *err) {
     ed->prompt = copy;
     locale_t before = uselocale(ed->utf8);
     el_resize(ed->el);
+    ask_for_marks(ed, true);
     sl_libedit_set()(ed->el, EL_UNBUFFERED, 1);
     uselocale(before);
     ed->editing = true;

@@ -20,7 +20,7 @@ typedef struct sl_editor sl_editor;
 typedef enum sl_editor_event {
     SL_EDITOR_NONE,
     SL_EDITOR_LINE,      /* Enter */
-    SL_EDITOR_COMPLETE,  /* TAB: the next read goes on with the same line */
+    SL_EDITOR_COMPLETE,  /* TAB, but for one that is pasted: the next read goes on with the same line */
     SL_EDITOR_INTERRUPT, /* Ctrl-C */
     SL_EDITOR_END        /* Ctrl-D on an empty line, or the terminal has gone */
 } sl_editor_event;

@@ -47,6 +47,24 @@ int sl_lock_try(sl_lock *lock, const char *path, int64_t at, sl_err *err) {
     return rc;
 }
 
+int sl_lock_open(sl_lock *lock, const char *path, sl_err *err) {
+    *lock = (sl_lock){open_file(path, err), 0};
+    return lock->fd < 0 ? -1 : 0;
+}
+
+int sl_lock_add(const sl_lock *lock, int64_t at, int64_t count, sl_err *err) {
+    struct flock fl = range(F_WRLCK, at);
+    fl.l_len = (off_t)(count * SLOT);
+    if (fcntl(lock->fd, F_OFD_SETLK, &fl) == 0) return 1;
+    return errno == EAGAIN || errno == EACCES ? 0 : sl_fail_errno(err, "cannot lock rows of the store");
+}
+
+void sl_lock_take_away(const sl_lock *lock, int64_t at, int64_t count) {
+    struct flock fl = range(F_UNLCK, at);
+    fl.l_len = (off_t)(count * SLOT);
+    if (lock->fd >= 0) fcntl(lock->fd, F_OFD_SETLK, &fl);
+}
+
 int sl_lock_held(const char *path, int64_t at, sl_err *err) {
     int fd = open_file(path, err);
     if (fd < 0) return -1;

@@ -44,6 +44,12 @@ void sl_lock_drop(sl_lock *lock);
 /* Closes our descriptor. A child that has inherited it keeps the lock; where none has, it is given back. */
 void sl_lock_leave(sl_lock *lock);
 
+/* Many locks by one descriptor (lock->fd): opened without one of them; takes `count` from `at` on, all or none (1, 0 another has one
+ * of them, -1); gives them back. sl_lock_leave gives all of them back. */
+int sl_lock_open(sl_lock *lock, const char *path, sl_err *err);
+int sl_lock_add(const sl_lock *lock, int64_t at, int64_t count, sl_err *err);
+void sl_lock_take_away(const sl_lock *lock, int64_t at, int64_t count);
+
 /* Takes over a descriptor that a parent has left to this process: it must be one of that lock file and hold that lock.
  * Programs that are started from here do not get it. SL_USAGE where it is something else; it is left alone then. */
 int sl_lock_inherit(sl_lock *lock, const char *path, int64_t at, int fd, sl_err *err);

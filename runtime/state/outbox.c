@@ -5,14 +5,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "state/outbox_in.h"
 #include "state/store_in.h"
-
-struct sl_intent {
-    sl_store *st; /* NULL once the store is closed */
-    int64_t id;
-    sl_lock lock;
-    struct sl_intent *next, *prev;
-};
 
 static const char *const state_names[] = {"intended", "sent", "confirmed", "rejected", "unknown"};
 
@@ -28,7 +22,17 @@ int sl_outbox_state_of(const char *name) {
 
 /* ---- the row ---- */
 
-static int insert(sl_store *st, const sl_outbox_key *k, sl_str body, sl_str digest, int64_t run, int64_t *id,
+static int find(sl_store *st, const sl_val *key, int64_t *id, sl_err *err) {
+    int rc = sl_sql_row(
+        st->db,
+        "SELECT id FROM outbox WHERE host = $1 AND account = $2 AND operation = $3 AND scope = $4 AND key = $5", key, 5,
+        err);
+    if (rc <= 0) return rc < 0 ? -1 : sl_fail(err, SL_STATE, 0, "the outbox row is not there");
+    *id = sl_sql_int(st->db, 0);
+    return sl_sql_next(st->db, err) < 0 ? -1 : 0;
+}
+
+int sl_outbox_put(sl_store *st, const sl_outbox_key *k, sl_str body, sl_str digest, int64_t run, int64_t *id, bool *is_new,
                   sl_err *err) {
     sl_val row[] = {sl_val_str(k->host),  sl_val_str(k->account), sl_val_str(k->operation),
                     sl_val_str(k->scope), sl_val_str(k->key),     sl_val_str(body),
@@ -38,58 +42,59 @@ static int insert(sl_store *st, const sl_outbox_key *k, sl_str body, sl_str dige
                    " VALUES ($1, $2, $3, $4, $5, 'intended', $6, $7, $8, $9) ON CONFLICT DO NOTHING",
                    row, 9, err) < 0)
         return -1;
-    int rc = sl_sql_row(
-        st->db,
-        "SELECT id FROM outbox WHERE host = $1 AND account = $2 AND operation = $3 AND scope = $4 AND key = $5", row, 5,
-        err);
-    if (rc <= 0) return rc < 0 ? -1 : sl_fail(err, SL_STATE, 0, "the outbox row is not there");
-    *id = sl_sql_int(st->db, 0);
-    return sl_sql_next(st->db, err) < 0 ? -1 : 0;
+    *is_new = sl_sql_changes(st->db) == 1;
+    if (!*is_new) return find(st, row, id, err);
+    *id = sl_sql_last_id(st->db);
+    return 0;
 }
 
-/* What was not done yet goes with the newest content. A person's no to this content stays. */
-static int refresh(sl_store *st, int64_t id, sl_str body, sl_str digest, int64_t run, sl_err *err) {
+int sl_outbox_refresh(sl_store *st, int64_t id, sl_str body, sl_str digest, int64_t run, sl_err *err) {
     sl_val args[] = {sl_val_int(id), sl_val_str(body), sl_val_str(digest), sl_val_int(run),
                      sl_val_int(sl_clock_wall_ms())};
-    if (sl_sql_begin(st->db, SL_SQL_DURABLE, err) < 0) return -1;
-    int rc = sl_sql_run(st->db,
-                        "UPDATE outbox SET state = 'intended', body = $2, digest = $3, run = $4, intended_ms = $5,"
-                        " settled_ms = NULL, answer = NULL, note = NULL"
-                        " WHERE id = $1 AND ((state = 'rejected' AND NOT (digest = $3 AND note = '" SL_OUTBOX_BY_PERSON "'))"
-                        " OR (state = 'intended' AND (digest <> $3 OR run <> $4)))",
-                        args, 5, err);
-    return sl_sql_end(st->db, rc, err);
+    return sl_sql_run(st->db,
+                      "UPDATE outbox SET state = 'intended', body = $2, digest = $3, run = $4, intended_ms = $5,"
+                      " settled_ms = NULL, answer = NULL, note = NULL"
+                      " WHERE id = $1 AND ((state = 'rejected' AND NOT (digest = $3 AND note = '" SL_OUTBOX_BY_PERSON "'))"
+                      " OR (state = 'intended' AND (digest <> $3 OR run <> $4)))",
+                      args, 5, err);
 }
 
 /* ---- intents ---- */
 
-static int take(sl_store *st, int64_t id, sl_intent **out, sl_err *err) {
-    *out = NULL;
+sl_intent *sl_intent_make(sl_store *st, int64_t id, sl_err *err) {
     sl_intent *in = calloc(1, sizeof *in);
-    if (!in) return sl_fail(err, SL_INTERNAL, 0, "out of memory for an intent");
-    int rc = sl_lock_try(&in->lock, st->lock_path, SL_LOCK_OUTBOX + id, err);
-    if (rc <= 0) {
-        free(in);
-        return rc;
+    if (!in) {
+        sl_fail(err, SL_INTERNAL, 0, "out of memory for an intent");
+        return NULL;
     }
-    in->st = st;
-    in->id = id;
-    in->next = st->intents;
+    *in = (sl_intent){.st = st, .id = id, .lock = SL_LOCK_NONE, .next = st->intents};
     if (in->next) in->next->prev = in;
     st->intents = in;
-    *out = in;
-    return 1;
+    return in;
+}
+
+static int take(sl_store *st, int64_t id, sl_intent **out, sl_err *err) {
+    *out = NULL;
+    sl_intent *in = sl_intent_make(st, id, err);
+    if (!in) return -1;
+    int rc = sl_lock_try(&in->lock, st->lock_path, SL_LOCK_OUTBOX + id, err);
+    if (rc <= 0) sl_intent_close(in);
+    else *out = in;
+    return rc;
 }
 
 int sl_intent_claim(sl_store *st, const sl_outbox_key *key, sl_str body, sl_str digest, int64_t run, sl_intent **out,
                     sl_err *err) {
     int64_t id = 0;
+    bool is_new;
     *out = NULL;
     if (sl_sql_begin(st->db, SL_SQL_DURABLE, err) < 0) return -1;
-    if (sl_sql_end(st->db, insert(st, key, body, digest, run, &id, err), err) < 0) return -1;
+    if (sl_sql_end(st->db, sl_outbox_put(st, key, body, digest, run, &id, &is_new, err), err) < 0) return -1;
     int rc = take(st, id, out, err);
     if (rc <= 0) return rc;
-    if (refresh(st, id, body, digest, run, err) == 0) return 1;
+    if (sl_sql_begin(st->db, SL_SQL_DURABLE, err) == 0 &&
+        sl_sql_end(st->db, sl_outbox_refresh(st, id, body, digest, run, err), err) == 0)
+        return 1;
     sl_intent_close(*out);
     *out = NULL;
     return -1;
@@ -116,6 +121,8 @@ static void unlink_intent(sl_intent *in) {
 void sl_intent_orphan(sl_intent *in) {
     unlink_intent(in);
     sl_lock_drop(&in->lock);
+    if (in->set) sl_intent_set_leave(in->set, in->id);
+    in->set = NULL;
 }
 
 void sl_intent_close(sl_intent *in) {

@@ -90,6 +90,15 @@ int sl_run_tell(sl_store *st, int64_t id, int64_t pid, const char *log, sl_err *
     return sl_sql_end(st->db, rc, err);
 }
 
+int sl_run_letters(sl_store *st, int64_t id, int64_t count, sl_err *err) {
+    sl_val args[] = {sl_val_int(id), count < 0 ? sl_val_cstr(NULL) : sl_val_int(count)};
+    if (sl_sql_begin(st->db, SL_SQL_DURABLE, err) < 0) return -1;
+    int rc = sl_sql_run(st->db, "UPDATE runs SET letters = $2 WHERE id = $1", args, 2, err);
+    if (rc == 0 && sl_sql_changes(st->db) != 1)
+        rc = sl_fail(err, SL_NOT_FOUND, 0, "there is no run %lld", (long long)id);
+    return sl_sql_end(st->db, rc, err);
+}
+
 static int put_own_pid(sl_store *st, int64_t id, sl_err *err) {
     sl_val args[] = {sl_val_int(id), sl_val_int(getpid())};
     if (sl_sql_begin(st->db, SL_SQL_CHEAP, err) < 0) return -1;

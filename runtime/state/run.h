@@ -41,6 +41,7 @@ typedef struct sl_run {
     sl_run_sums sums;
     int64_t occurrence, attempt;          /* of a schedule; 0 by hand */
     const char *schedule, *outcome, *log; /* NULL where there is none; borrowed too */
+    int64_t letters;                      /* see sl_run_letters(); -1 where all of them count */
 } sl_run;
 
 /* Notes the start; args is text. What it knows to be secret is masked. */
@@ -56,6 +57,10 @@ int sl_run_tell(sl_store *st, int64_t id, int64_t pid, const char *log, sl_err *
  * sl_run_finish() is this store's to say. SL_USAGE where the descriptor is not that lock, SL_NOT_FOUND for a run that is not
  * there or has ended. Once per store. */
 int sl_run_adopt(sl_store *st, int64_t id, int fd, sl_err *err);
+
+/* Before a chunk of dead letters goes into the run's file: how many lines of it count from here on, should this process die. On
+ * disk when it returns; with the number behind the chunk it is what commits it. -1: all lines count, whatever becomes of us. */
+int sl_run_letters(sl_store *st, int64_t id, int64_t count, sl_err *err);
 
 /* What to list: members that are 0 or NULL match all. */
 typedef struct sl_run_filter {

@@ -99,6 +99,8 @@ static const char *const steps[] = {
     "ALTER TABLE runs ADD COLUMN outcomes TEXT;"
     "CREATE INDEX runs_occurrence ON runs (occurrence);"
     "CREATE INDEX runs_schedule ON runs (schedule) WHERE schedule IS NOT NULL;",
+
+    "ALTER TABLE runs ADD COLUMN letters INTEGER;",
 };
 
 #define STEPS ((int64_t)(sizeof steps / sizeof steps[0]))

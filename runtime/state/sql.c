@@ -15,6 +15,7 @@ struct sl_sql {
     sqlite3_stmt *open; /* the query under way, one of the kept statements */
     sl_sql_care care;
     int busy_ms;
+    bool roomy;
     int kept;
     const char *text[KEPT_MAX];
     sqlite3_stmt *stmt[KEPT_MAX];
@@ -253,6 +254,13 @@ int sl_sql_end(sl_sql *db, int rc, sl_err *err) {
     finish_open(db);
     if (!sqlite3_get_autocommit(db->db)) sl_sql_run(db, "ROLLBACK", NULL, 0, NULL);
     return -1;
+}
+
+int sl_sql_make_room(sl_sql *db, sl_err *err) {
+    if (db->roomy) return 0;
+    if (sl_sql_script(db, "PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000", err) < 0) return -1;
+    db->roomy = true;
+    return 0;
 }
 
 /* ---- copies ---- */

@@ -85,6 +85,10 @@ int sl_sql_begin(sl_sql *db, sl_sql_care care, sl_err *err);
 /* Commits where rc is 0, else rolls back and keeps *err as it is. Returns 0, or -1. */
 int sl_sql_end(sl_sql *db, int rc, sl_err *err);
 
+/* For transactions of thousands of rows, before the first of them: their pages stay in memory until they are committed (16 MB), and
+ * what several of them change is written into the file's place once. */
+int sl_sql_make_room(sl_sql *db, sl_err *err);
+
 /* Waits a moment, for a lock of another process while a store is opened. */
 void sl_sql_pause(int ms);
 

@@ -130,6 +130,7 @@ void sl_store_close(sl_store *st) {
     if (!st) return;
     while (st->cursors) sl_cursor_orphan(st->cursors);
     while (st->intents) sl_intent_orphan(st->intents);
+    while (st->sets) sl_intent_set_orphan(st->sets);
     if (st->daemon) sl_daemon_orphan(st->daemon);
     for (int i = 0; i < st->run_count; i++) sl_lock_drop(&st->runs[i].lock);
     sl_lock_leave(&st->adopted.lock);

@@ -14,6 +14,7 @@ struct sl_store {
     char *lock_path;
     struct sl_cursor *cursors; /* those that are open on it */
     struct sl_intent *intents; /* outbox rows that are held through it */
+    struct sl_intent_set *sets; /* chunks of them */
     struct {
         int64_t id;
         sl_lock lock;
@@ -36,6 +37,9 @@ void sl_cursor_orphan(struct sl_cursor *cursor);
 
 /* The same for an intent. */
 void sl_intent_orphan(struct sl_intent *in);
+
+/* And for a chunk of them. */
+void sl_intent_set_orphan(struct sl_intent_set *set);
 
 /* The schema of a file, and the newest that this program knows. SL_STATE for a file of another program and for a schema
  * that is newer. */

@@ -1,12 +1,13 @@
 /* The machine of one call. A state has one child operation; when it finishes, the step decides what comes next:
  *
- *   TOKEN -> SLOT -> TOKEN -> SEND -> judge -> done
- *              ^       | waited          |-> PAUSE -> SLOT     (again)
- *              +-------+                 |-> TOKEN             (refused: another token, once)
+ *   (PACK ->) TOKEN -> SLOT -> TOKEN -> SEND -> judge -> done
+ *                        ^       | waited          |-> PAUSE -> SLOT     (again)
+ *                        +-------+                 |-> TOKEN             (refused: another token, once)
  *
  * A login comes before the slot, so that no slot is lost by it; behind the slot the token is looked at once more, so
  * that what is sent is the newest. Should that take time, the slot is asked for anew: everybody who waited for the same
- * login would otherwise send at the same moment.
+ * login would otherwise send at the same moment. A body is compressed before all that, and once: every attempt sends the
+ * same bytes.
  */
 #include "work/call.h"
 
@@ -20,6 +21,7 @@
 #include "data/digest.h"
 #include "data/json.h"
 #include "data/pick.h"
+#include "io/pack.h"
 #include "io/url.h"
 #include "work/call_part.h"
 
@@ -176,6 +178,10 @@ static int64_t time_left(const call_op *c) {
     return left > 1 ? left : 1;
 }
 
+static sl_str plain_body(const call_op *c) {
+    return c->body.data ? sl_buf_str(&c->body) : c->spec.body;
+}
+
 static void fill_request(const call_op *c, sl_http_request *r, sl_str url, const sl_http_header *headers, size_t count) {
     const sl_conn_spec *s = &c->conn->spec;
     int64_t total = c->spec.timeout_ms > 0 ? c->spec.timeout_ms : s->timeout_ms, left = time_left(c);
@@ -185,8 +191,7 @@ static void fill_request(const call_op *c, sl_http_request *r, sl_str url, const
     r->url = url;
     r->headers = headers;
     r->header_count = count;
-    r->body = c->body.data ? sl_buf_str(&c->body) : c->spec.body;
-    r->gzip = c->spec.gzip;
+    r->body = c->packed.data ? sl_buf_str(&c->packed) : plain_body(c);
     r->total_timeout_ms = total < left ? total : left;
     r->first_byte_timeout_ms = r->total_timeout_ms;
     if (c->spec.max_answer_bytes) r->max_body_bytes = c->spec.max_answer_bytes;
@@ -209,11 +214,12 @@ static bool auth_header(const call_op *c, sl_str bearer, sl_http_header *out) {
 }
 
 static int start_http(call_op *c, sl_str url, sl_str bearer, sl_err *err) {
-    sl_http_header headers[HEADERS_MAX + 1];
+    sl_http_header headers[HEADERS_MAX + 2];
     size_t count = 0;
     if (c->spec.header_count > HEADERS_MAX) return sl_fail(err, SL_USAGE, 0, "more than %d headers", HEADERS_MAX);
     for (; count < c->spec.header_count; count++) headers[count] = c->spec.headers[count];
     if (auth_header(c, bearer, &headers[count])) count++;
+    if (c->packed.data) headers[count++] = (sl_http_header){SL_STR("Content-Encoding"), SL_STR("gzip")};
     sl_http_request r;
     fill_request(c, &r, url, headers, count);
     drop(&c->http);
@@ -367,6 +373,25 @@ static void after_token(call_op *c, sl_op *op) {
     sl_op_free(op);
 }
 
+/* ---- compressed bodies ---- */
+
+static void begin(call_op *c) {
+    if (needs_token(c)) ask_token(c);
+    else ask_slot(c);
+}
+
+static void after_pack(call_op *c, sl_op *pack) {
+    const sl_err *failed = sl_op_error(pack);
+    if (failed) {
+        sl_err err = *failed;
+        finish(c, &err);
+    } else {
+        c->packed = sl_pack_take(pack);
+        begin(c);
+    }
+    sl_op_free(pack);
+}
+
 /* ---- the operation ---- */
 
 /* The deadline passed while nothing was on the wire; what is on the wire has its own time limit. */
@@ -379,7 +404,8 @@ static void on_deadline(call_op *c) {
         return;
     }
     sl_err err;
-    if (c->state == CALL_TOKEN) sl_fail(&err, SL_TIMEOUT, 0, "no token within %.1f s", s);
+    if (c->state == CALL_PACK) sl_fail(&err, SL_TIMEOUT, 0, "the body was not compressed within %.1f s", s);
+    else if (c->state == CALL_TOKEN) sl_fail(&err, SL_TIMEOUT, 0, "no token within %.1f s", s);
     else sl_fail(&err, SL_LIMIT, 0, "no slot of rate class '%s' within %.1f s", c->rclass->name, s);
     finish(c, &err);
 }
@@ -393,6 +419,7 @@ static void call_step(sl_op *self, sl_op *child) {
     }
     c->child = NULL;
     switch (c->state) {
+    case CALL_PACK: after_pack(c, child); break;
     case CALL_SLOT: after_slot(c, child); break;
     case CALL_TOKEN: after_token(c, child); break;
     case CALL_SEND: after_send(c, child); break;
@@ -408,6 +435,7 @@ static void call_free(sl_op *self) {
     drop(&c->http);
     drop(&c->deadline);
     wipe(&c->body);
+    sl_buf_free(&c->packed);
     sl_buf_free(&c->story);
     sl_bag_free(&c->bag);
     sl_conn_unref(c->conn);
@@ -426,9 +454,10 @@ sl_op *sl_call_start(sl_conn *conn, const sl_call_spec *spec, sl_err *err) {
     sl_buf_init(&c->body, PIECES_MAX);
     sl_buf_init(&c->story, STORY_MAX);
     if (sl_call_prepare(c, spec, err) == 0) {
-        if (needs_token(c)) ask_token(c);
-        else ask_slot(c);
-        return &c->op;
+        sl_str body = plain_body(c);
+        bool packs = c->spec.gzip && body.ptr;
+        if (!packs) begin(c);
+        if (!packs || adopt(c, sl_pack_start(conn->calls->loop, body, err), CALL_PACK) == 0) return &c->op;
     }
     call_free(&c->op);
     return NULL;

@@ -78,7 +78,7 @@ typedef struct sl_call_spec {
     sl_str body;                /* ptr NULL: none */
     const sl_call_piece *pieces; /* or pieces, put together here */
     size_t piece_count;
-    bool gzip;
+    bool gzip;                  /* the body is compressed, in a thread of its own, once for all attempts */
 
     const char *rate_class;
     const char *resource;       /* what the class counts by: a stream's id, an endpoint; NULL or "" for nothing */

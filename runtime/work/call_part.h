@@ -47,7 +47,7 @@ struct sl_conn {
     sl_call_stats stats;
 };
 
-typedef enum call_state { CALL_SLOT, CALL_TOKEN, CALL_SEND, CALL_PAUSE, CALL_DONE } call_state;
+typedef enum call_state { CALL_PACK, CALL_SLOT, CALL_TOKEN, CALL_SEND, CALL_PAUSE, CALL_DONE } call_state;
 
 typedef struct call_op {
     sl_op op;
@@ -55,6 +55,7 @@ typedef struct call_op {
     sl_bag bag;
     sl_call_spec spec;
     sl_buf body;              /* pieces put together */
+    sl_buf packed;            /* the body as it is sent where it is compressed: once, for all attempts */
     const sl_conn_class *rclass;
     call_state state;
     sl_op *child;             /* what the state waits for */

@@ -27,6 +27,7 @@ return {
   connection = {
     { name = "token", type = "secret", required = true, doc = "a Personal Access Token (of the Stream API, not of the Platform API)" },
     { name = "account_id", type = "id", doc = "the account, where the token sees several" },
+    { name = "gzip", type = "boolean", default = false, doc = "true compresses what is uploaded and deleted on the way; for slow links" },
   },
   credential = { kind = "bearer", secret = "token" },
 
@@ -117,7 +118,7 @@ return {
         { name = "body", type = "records", required = true, into = "body",
           doc = "a chunk, NDJSON text (referenced: a JSON array), a list, or an iterator of records, tables and lines" },
         { name = "type", type = "text", one_of = { "chunked", "referenced" }, default = "chunked", doc = "the stream's type" },
-        { name = "gzip", type = "boolean", default = false, doc = "compress the body on the way" },
+        { name = "gzip", type = "boolean", from = "connection", doc = "compress the body on the way" },
       },
       encoding = { by = "type", chunked = "ndjson", referenced = "json_array" },
       max_bytes = 200000000, gzip = "gzip",
@@ -134,7 +135,7 @@ return {
         stream,
         { name = "ids", type = "ids", required = true, into = "body", line = [[{"id":{id}}]],
           doc = "list of ids, or NDJSON lines of {\"id\":…} as text or chunk" },
-        { name = "gzip", type = "boolean", default = false, doc = "compress the body on the way" },
+        { name = "gzip", type = "boolean", from = "connection", doc = "compress the body on the way" },
       },
       encoding = "ndjson", max_bytes = 200000000, gzip = "gzip", answer = ACCEPTED,
       success = { 202, 204 }, deliver = { 422 }, result = "data", -- the API's newer documents answer 202 with a batch

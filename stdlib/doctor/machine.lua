@@ -5,12 +5,12 @@ local machine = {}
 
 local FEW = 256
 
-local names = { "sluice", "lua", "libcurl", "tls", "openssl", "sqlite", "libyaml", "libmicrohttpd", "zlib" }
+local names = { "sluice", "lua", "libcurl", "tls", "openssl", "sqlite", "libyaml", "libmicrohttpd", "zlib", "libdeflate" }
 
 -- The libraries that are opened when they are first used, and Debian's packages of them.
 local packages = {
   libcurl = "libcurl4", openssl = "libssl3", sqlite = "libsqlite3-0", libmicrohttpd = "libmicrohttpd12",
-  libyaml = "libyaml-0-2", zlib = "zlib1g",
+  libyaml = "libyaml-0-2", zlib = "zlib1g", libdeflate = "libdeflate0",
 }
 
 local function check_libraries(report)

@@ -18,9 +18,11 @@ local topics = {}
 topics.pages = {
   apis = "how calls go, the four APIs, and an API of your own", commands = "every command with its options", config = "sluice.yaml, key by key",
   delta_feed = "the delta feed, from credentials to cron", guarantees = "what holds, what it rests on, and where it ends",
-  modules = "what a script can require", operate = "systemd, containers, backups", recipes = "writing recipes, errors, exit codes",
+  modules = "what a script can require", operate = "systemd, containers, backups",
+  own_api = "adding an API: a file of rows, step by step", recipes = "writing recipes, errors, exit codes",
   sandbox = "the four APIs on localhost", schedules = "when recipes run, and what becomes of each due time",
   serve = "the page of sluice serve, its API and metrics", testing = "specs, the sandbox and recordings",
+  repl = "the prompt: what it shows, completes, asks and saves", tutorial = "from curl to a recipe in ten minutes",
 }
 
 local function rows_text(rows) return require("sluice.manual.command").option_lines(rows) end

@@ -31,20 +31,31 @@ end
 
 -- ---- the arguments of an operation ----
 
--- The operation that the chain that ends at a token names: its row. A client's own `call` is none.
-local function operation_at(self, last)
+local function rows_of_operation(row)
+  local rows = table.move(row.args or {}, 1, #(row.args or {}), 1, {})
+  return table.move(require("sluice.request").options, 1, #require("sluice.request").options, #rows + 1, rows)
+end
+
+-- A helper's options are those that its text names: "…: {since=, cursor=}".
+local function rows_of_helper(name, helper)
+  local rows, said = {}, require("sluice.describe").helper(name, helper).doc or ""
+  for option in (said:match "{([%w_=, ]+)}" or ""):gmatch "([%w_]+)=" do
+    rows[#rows + 1] = { name = option, doc = "option of " .. name }
+  end
+  return #rows > 0 and rows or nil
+end
+
+-- What the operation or helper takes that the chain that ends at a token names. A client's own `call` is none.
+local function rows_at(self, last)
   local chain = chain_at(self, last)
   if not chain or #chain < 2 then return nil end
   local name = table.remove(chain)
   local def = names.definition(names.resolve(self.session, chain))
   for _, row in ipairs(def and def.operations or {}) do
-    if row.name == name then return row end
+    if row.name == name then return rows_of_operation(row) end
   end
-end
-
-local function rows_of_operation(row)
-  local rows = table.move(row.args or {}, 1, #(row.args or {}), 1, {})
-  return table.move(require("sluice.request").options, 1, #require("sluice.request").options, #rows + 1, rows)
+  local helper = def and def.helpers and def.helpers[name]
+  return helper and rows_of_helper(name, helper) or nil
 end
 
 local function row_named(rows, name)
@@ -76,8 +87,8 @@ function members(self, depth)
     local outer = members(self, depth - 1)
     return outer and outer.items and { rows = outer.items } or nil
   end
-  local row = operation_at(self, before == "(" and at - 2 or at - 1)
-  return row and { rows = rows_of_operation(row) } or nil
+  local rows = rows_at(self, before == "(" and at - 2 or at - 1)
+  return rows and { rows = rows } or nil
 end
 
 -- The members that were given already in the brace at the cursor.
@@ -94,7 +105,7 @@ end
 
 local function note_of(row)
   local need = row.required and ", required" or ""
-  return ("%s%s: %s"):format(row.type, need, row.doc)
+  return row.type and ("%s%s: %s"):format(row.type, need, row.doc) or row.doc
 end
 
 local function argument_names(self, list, rows)

@@ -18,6 +18,7 @@ local function connections(session)
     rows[#rows + 1] = { name, one.api or config.api(session.config, name) or "?", made and tostring(made):match " at (%S+)[%s)]"
       or own or host and host.url or "" }
   end
+  if #rows == 1 and session.broken then return "no connections: sluice.yaml has a mistake" end
   if #rows == 1 then return "no connections: there is no sluice.yaml here, or it has none" end
   return text.table(rows):gsub("\n$", "")
 end

@@ -142,7 +142,7 @@ end
 
 -- `stands_behind`: the terminal has shown ^C, and the cursor is behind it.
 local function say_stopped(session, stands_behind)
-  local words = stands_behind and "\nstopped" or "stopped"
+  local words = stands_behind and "\nstopped" or "^C\nstopped"
   for shown in pairs(session.guard and session.guard.flying or {}) do
     words = words .. ("\n  %s %s was under way: whether it was done is not known"):format(shown.method, shown.url)
   end
@@ -180,7 +180,7 @@ end
 local function watch_signals(session, signals)
   local numbers = { HUP = 1, TERM = 15 }
   for name in signals do
-    if name == "INT" then
+    if name == "INT" and not session.paged then
       if session.prompt.editor:reads() then session.prompt.editor:stop "interrupt" end
       if session.job then session.job:cancel() end
       stop_computing()
@@ -221,6 +221,10 @@ local function on_terminal(session, connection)
     return prompt:ask(question)
   end
   session.busy = function() return prompt.editor:reads() end
+  session.paging = function(on) -- Ctrl-C is the pager's
+    session.paged = on
+    core.breakable(not on)
+  end
   if connection then session:connect(connection) end
   local signals <close> = require("sluice.process").signals()
   require("sluice.task").spawn(watch_signals, session, signals)

@@ -30,10 +30,18 @@ function pager.command(named)
 end
 
 -- While the pager has the terminal Ctrl-C is meant for it and not for us; a TERM is ours once it has ended. Where somebody
--- else takes the signals already, that is theirs.
-local function with_signals_held(fn, ...)
+-- else takes the signals already, they are told from when to when they are not theirs.
+local function with_signals_told(paging, fn, ...)
+  paging(true)
+  local result = table.pack(pcall(fn, ...))
+  task.yield() -- what has come meanwhile is taken
+  paging(false)
+  return table.unpack(result, 1, result.n)
+end
+
+local function with_signals_held(options, fn, ...)
   local ok, signals = pcall(process.signals)
-  if not ok then return pcall(fn, ...) end
+  if not ok then return with_signals_told(options.paging or function() end, fn, ...) end
   local terminate = false
   local taker = task.spawn(function()
     for name in signals do terminate = terminate or name == "TERM" end
@@ -58,8 +66,8 @@ end
 
 --- Writes a text: through the pager where it is long and we are on a terminal, else to standard output.
 ---@param text string
----@param options { rows?: integer, columns?: integer, pager?: string, terminal?: boolean } `pager` instead of $PAGER,
----`terminal` instead of whether standard output is one
+---@param options { rows?: integer, columns?: integer, pager?: string, terminal?: boolean, paging?: fun(on: boolean) } `pager` instead of
+---$PAGER, `terminal` instead of whether standard output is one, `paging` for who takes the signals
 function pager.write(text, options)
   local terminal = options.terminal
   if terminal == nil then terminal = core.isatty(0) and core.isatty(1) end
@@ -67,7 +75,7 @@ function pager.write(text, options)
     and pager.command(options.pager or os.getenv "PAGER") or ""
   io.stdout:flush()
   if command ~= "" then
-    local ok, done = with_signals_held(hand_over, command, text)
+    local ok, done = with_signals_held(options, hand_over, command, text)
     if ok and done then return end
   end
   io.write(text)

@@ -244,7 +244,9 @@ end
 
 local function put_chunk(self, chunk)
   if chunk.fate == "drop" then return put_dropped(self, chunk) end
-  if chunk.fate == "look" then put_declarations(self, chunk, chunk.text)
+  if chunk.fate == "look" then
+    put_declarations(self, chunk, chunk.text)
+    chunk.name = text_of(self, chunk) -- `_.total` is of the value that `_` was
   elseif chunk.fate == "value" then put_value(self, chunk) else put_statement(self, chunk) end
   if self.options.asserts then self.options.asserts(chunk, function(line) put(self, line) end) end
 end

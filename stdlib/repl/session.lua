@@ -15,6 +15,7 @@ local session = {}
 ---@field env table globals of the prompt
 ---@field connections table<string, sluice.Client> those that were made
 ---@field config? sluice.Config
+---@field broken? boolean there is one, with a mistake
 ---@field columns integer
 ---@field rows integer
 ---@field color? boolean
@@ -55,10 +56,17 @@ local function all_names(self)
   return names
 end
 
+-- Why no name can be a connection.
+local function no_connections(self)
+  if self.config then return nil end
+  if self.broken then return "there are no connections, since sluice.yaml has a mistake: mend it, and start the prompt again" end
+  return ("there are no connections: no sluice.yaml is in %s or above it"):format(require("lfs").currentdir())
+end
+
 local function missing(self, name)
   local _, near = require("sluice.text").near(name, all_names(self))
-  local hint = near and ("; did you mean '%s'?"):format(near) or ""
-  err.raise { code = "usage", message = ("there is no global '%s'%s"):format(tostring(name), hint) }
+  local meant = near and ("; did you mean '%s'?"):format(near) or ""
+  err.raise { code = "usage", message = ("there is no global '%s'%s"):format(tostring(name), meant), hint = not near and no_connections(self) or nil }
 end
 
 local LOOKS = 10000 -- instructions between two looks whether Ctrl-C has come
@@ -140,7 +148,9 @@ end
 -- The config of the run; without `-c` there may be none.
 local function read_config(self)
   if not self.run.options.config and not require("sluice.config").find() then return end
+  self.broken = true
   self.config = self.run:config()
+  self.broken = nil
 end
 
 --- Makes what a first chunk or a completion needs. Raises where the config is wrong; the next time goes on without one.

@@ -27,7 +27,7 @@ function show.text(value, options)
 end
 
 local function write(session, text)
-  require("sluice.repl.pager").write(text .. "\n", { rows = session.rows, columns = session.columns })
+  require("sluice.repl.pager").write(text .. "\n", session)
 end
 
 local function entries_text(session, entries, first)

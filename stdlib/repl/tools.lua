@@ -14,7 +14,7 @@ local tools = {}
 local MOST = 10000 -- entries of an iterator that are printed
 
 local function write(session, text)
-  require("sluice.repl.pager").write(log.mask(text) .. "\n", { rows = session.rows, columns = session.columns })
+  require("sluice.repl.pager").write(log.mask(text) .. "\n", session)
 end
 
 -- The entries of an iterator as a list: those that were shown, and the rest. They stay there for others.

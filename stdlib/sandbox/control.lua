@@ -131,7 +131,7 @@ end
 
 handlers["GET /sandbox/stream/{id}/counts"] = function(sb, _, id)
   local store, repeated = stream_of(sb, id).store, O()
-  for product, times in pairs(store.repeated) do json.set(repeated, product, times) end
+  for key, times in pairs(store.repeated) do json.set(repeated, tostring(key), times) end
   return answer(200, O("products", store.count, "applied", store.applied, "repeated", repeated))
 end
 

@@ -1,5 +1,5 @@
 -- The products of one stream: id to text. The texts lie in an unnamed temporary file, so that a million of them cost
--- the memory of their ids only.
+-- the memory of their ids only. An id that is the text of a number is kept as that number: it takes half of that.
 --
 --   store:put_body(body, found)          -- what lines.check accepted
 --   store:get "475-SHIRT-XL"             store:times "475-SHIRT-XL"      -- how often it was applied
@@ -8,6 +8,12 @@ Store.__index = Store
 
 local LENGTH_BITS = 21 -- a line has at most 2 MiB
 local SLACK = 256 << 20
+
+-- What an id is kept as: one key for each id.
+local function key_of(id)
+  local number = math.tointeger(tonumber(id))
+  return number and tostring(number) == id and number or id
+end
 
 function Store.new()
   return setmetatable({ places = {}, repeated = {}, count = 0, live_bytes = 0, size = 0, applied = 0 }, Store)
@@ -28,31 +34,31 @@ end
 local function compact(self)
   if self.size < SLACK or self.size < 3 * self.live_bytes then return end
   local fresh, size = assert(io.tmpfile()), 0
-  for id, place in pairs(self.places) do
+  for key, place in pairs(self.places) do
     local text = read_at(self, place)
     assert(fresh:write(text))
-    self.places[id] = size << LENGTH_BITS | #text
+    self.places[key] = size << LENGTH_BITS | #text
     size = size + #text
   end
   self.file:close()
   self.file, self.size = fresh, size
 end
 
-local function note_applied(self, id, seen)
+local function note_applied(self, key, seen)
   self.applied = self.applied + 1
-  local times = self.repeated[id]
-  if times then self.repeated[id] = times + 1 elseif seen then self.repeated[id] = 2 end
+  local times = self.repeated[key]
+  if times then self.repeated[key] = times + 1 elseif seen then self.repeated[key] = 2 end
 end
 
-local function point(self, id, offset, length)
-  local old = self.places[id]
+local function point(self, key, offset, length)
+  local old = self.places[key]
   if old then
     self.live_bytes = self.live_bytes - (old & (1 << LENGTH_BITS) - 1)
   else
     self.count = self.count + 1
   end
-  note_applied(self, id, old ~= nil or self.deleted ~= nil and self.deleted[id])
-  self.places[id] = offset << LENGTH_BITS | length
+  note_applied(self, key, old ~= nil or self.deleted ~= nil and self.deleted[key])
+  self.places[key] = offset << LENGTH_BITS | length
   self.live_bytes = self.live_bytes + length
 end
 
@@ -63,7 +69,7 @@ function Store:put_body(body, found)
   assert(file:seek("set", self.size))
   assert(file:write(body))
   for i = 1, found.accepted do
-    point(self, found.ids[i], self.size + found.firsts[i] - 1, found.lasts[i] - found.firsts[i] + 1)
+    point(self, key_of(found.ids[i]), self.size + found.firsts[i] - 1, found.lasts[i] - found.firsts[i] + 1)
   end
   self.size = self.size + #body
   compact(self)
@@ -71,11 +77,12 @@ end
 
 ---Takes one product out; false where it was not there.
 function Store:delete(id)
-  local place = self.places[id]
+  local key = key_of(id)
+  local place = self.places[key]
   if not place then return false end
   self.deleted = self.deleted or {}
-  self.deleted[id] = true
-  self.places[id] = nil
+  self.deleted[key] = true
+  self.places[key] = nil
   self.count, self.live_bytes = self.count - 1, self.live_bytes - (place & (1 << LENGTH_BITS) - 1)
   return true
 end
@@ -83,9 +90,9 @@ end
 ---Takes all products out; gives how many there were.
 function Store:delete_all()
   local count = self.count
-  for id in pairs(self.places) do
+  for key in pairs(self.places) do
     self.deleted = self.deleted or {}
-    self.deleted[id] = true
+    self.deleted[key] = true
   end
   if self.file then self.file:close() end
   self.file, self.places, self.count, self.live_bytes, self.size = nil, {}, 0, 0, 0
@@ -94,19 +101,20 @@ end
 
 ---The text of a product, as it was sent, or nil.
 function Store:get(id)
-  local place = self.places[id]
+  local place = self.places[key_of(id)]
   return place and read_at(self, place)
 end
 
 ---How often a product was applied.
 function Store:times(id)
-  return self.repeated[id] or ((self.places[id] or (self.deleted and self.deleted[id])) and 1) or 0
+  local key = key_of(id)
+  return self.repeated[key] or ((self.places[key] or (self.deleted and self.deleted[key])) and 1) or 0
 end
 
 ---Iterates over ids and texts in the order of their last upload, `limit` from the `from`-th on (1, all).
 function Store:each(from, limit)
   local order = {}
-  for id, place in pairs(self.places) do order[#order + 1] = { place, id } end
+  for key, place in pairs(self.places) do order[#order + 1] = { place, tostring(key) } end
   table.sort(order, function(a, b) return a[1] < b[1] end)
   local i, last = (from or 1) - 1, math.min(#order, (from or 1) - 1 + (limit or #order))
   return function()

@@ -1,7 +1,6 @@
 -- make bench: one table, our figure beside each installed peer's. CPU seconds (user and system), medians of rounds in
 -- which the candidates take turns, so that a machine whose speed drifts does so for all of them.
 package.path = "tests/?.lua;" .. package.path
-local data = require "data"
 local json = require "sluice.json"
 local text = require "sluice.text"
 local args = ...
@@ -55,7 +54,15 @@ local function verdict(ratio, want)
   return (">= %.2f"):format(want), good and "ok" or "MISSED"
 end
 
--- options, of our own figure: { bytes = read, rate = MB per CPU second that we must reach }
+-- A figure of our own with its ceiling, in the table's columns.
+local function judge(who, figures, shown, most)
+  local good = shown <= most
+  if not good then failed = failed + 1 end
+  table_rows[#table_rows + 1] = { "", who, ("%.3f"):format(figures.cpu), ("%.1f"):format(figures.rss_mb), ("%.2f"):format(shown),
+    ("<= %.2f"):format(most), good and "ok" or "MISSED" }
+end
+
+-- options, of our own figure: { bytes = read, rate = MB per CPU second that we must reach }. Gives ours: { cpu, rss_mb }.
 local function race(name, candidates, options)
   local times = {}
   for i in ipairs(candidates) do times[i] = { cpu = {}, rss = 0 } end
@@ -81,6 +88,7 @@ local function race(name, candidates, options)
     table_rows[#table_rows + 1] = { i == 1 and name or "", one.name, ("%.3f"):format(cpu), ("%.1f"):format(times[i].rss),
       ("%.2f"):format(ratio), want, word }
   end
+  return { cpu = ours, rss_mb = times[1].rss }
 end
 
 local missing = {}
@@ -91,25 +99,6 @@ end
 -- ---- rows ----
 
 local rows = {}
-
-local function tables(kind, make, count, want)
-  return function()
-    local file = data.file(("%s/%s.ndjson"):format(dir, kind), make, count)
-    local out = dir .. "/out.ndjson"
-    local ours = ("%s run %s/peers/tables_sluice.lua kind=%s file=%s out=%s"):format(sluice, here, kind, file, out)
-    local list = { { name = "sluice", command = ours } }
-    local function with(program, script) return ("%s %s/peers/%s %s %s %s"):format(program, here, script, kind, file, out) end
-    peer(list, "lua5.4", { name = "lua-cjson", want = want[1], command = with("lua5.4", "tables_cjson.lua") })
-    peer(list, "node", { name = "node", want = want[2], command = with("node", "tables.js") })
-    peer(list, "python3", { name = "python json", want = want[3], command = with("python3", "tables.py") })
-    local filter = kind == "flat" and ".price *= 1.1" or ".variants[].price *= 1.1"
-    peer(list, "jq", { name = "jq -c", command = ('jq -c "%s" %s'):format(filter, file) })
-    race("tables, " .. kind, list)
-  end
-end
-
-rows.flat = tables("flat", data.flat, 500000, { 3, 2.3, 4 })
-rows.nested = tables("nested", data.nested, 100000, { 2.5, 2, 3 })
 
 -- A bare nginx on a free port answers the HTTP rows.
 local function with_nginx(fn)
@@ -122,8 +111,6 @@ local function with_nginx(fn)
   if not ok then error(problem, 0) end
 end
 
-local function python_requests() return os.execute "python3 -c 'import requests' >/dev/null 2>&1" == true end
-
 rows.http = function()
   local floor = build .. "/bench/http_small"
   assert(os.execute(("cc -O2 -o %s %s/peers/http_small.c -lcurl"):format(floor, here)))
@@ -132,9 +119,7 @@ rows.http = function()
     local function ours(size) return ("%s run %s/peers/http_%s_sluice.lua url=%s/ n=%d"):format(sluice, here, size, url, n) end
     local list = { { name = "sluice", command = ours "small" } }
     list[2] = { name = "libcurl multi in C", want = 1 / 1.6, command = ("%s %s/ %d"):format(floor, url, n) }
-    if python_requests() then
-      list[3] = { name = "python requests", want = 10, command = ("python3 %s/peers/http_small.py %s/ %d"):format(here, url, n) }
-    else missing["python requests"] = true end
+    peer(list, "python3", { name = "python http.client", want = 2, command = ("python3 %s/peers/http_small.py %s/ %d"):format(here, url, n) })
     race("http, 20,000 small", list)
     n = 1000
     list = { { name = "sluice", command = ours "big" } }
@@ -153,62 +138,6 @@ for _, name in ipairs { "startup", "repl", "idle" } do
     for _, program in ipairs(absent) do missing[program] = true end
   end
 end
-
--- The main job against the sandbox with its rates lifted.
-local function with_sandbox(products, fn)
-  local log = dir .. "/sandbox.log"
-  local pid = capture(("%s sandbox --port 0 --products %d --rates high --quiet >%s 2>&1 & echo $!"):format(sluice, products, log))
-  local url
-  for _ = 1, 600 do
-    local file = io.open(log)
-    url = file and file:read("a"):match "http://127%.0%.0%.1:%d+"
-    if file then file:close() end
-    if url then break end
-    require("sluice.task").sleep(0.1)
-  end
-  assert(url, "the sandbox did not start, see " .. log)
-  local ok, problem = pcall(fn, url)
-  os.execute("kill " .. pid)
-  if not ok then error(problem, 0) end
-end
-
-local function project(url, stream)
-  local path = dir .. "/sluice.yaml"
-  local file = assert(io.open(path, "w"))
-  file:write(([[
-version: 1
-store: sqlite:state.db
-shared: shared
-connections:
-  shop: { api: stock2shop, base_url: "%s", username: sandbox, password: sandbox, limits: { api: "100000/s", login: "1000/s" } }
-  feed: { api: productsup_stream, base_url: "%s", token: sandbox-token, limits: { products: "100000/s" } }
-]]):format(url, url))
-  file:close()
-  return path, stream
-end
-
-local function new_stream(url, name)
-  local http = require "sluice.http"
-  local res = assert(http.post(url .. "/streams", {
-    headers = { authorization = "Bearer sandbox-token", ["content-type"] = "application/vnd.api+json" },
-    body = json.encode { data = { type = "stream", attributes = { name = name, type = "chunked" } } } }))
-  return assert(json.decode(res.body)).data.id
-end
-
-local function feed_row(products, with_python)
-  with_sandbox(products, function(url)
-    local config = project(url)
-    local stream = new_stream(url, "bench stream")
-    local list = { { name = "sluice delta_feed", before = function() os.execute(("rm -rf %s/state.db* %s/shared"):format(dir, dir)) end,
-      command = ("%s run -c %s scripts/delta_feed.lua from=shop to=feed stream=%s"):format(sluice, config, stream) } }
-    if with_python and python_requests() then
-      list[2] = { name = "python requests, json", want = 3, command = ("python3 %s/peers/delta_feed.py %s %s 500"):format(here, url, stream) }
-    end
-    race(("delta feed, %s products"):format(text.grouped(products)), list)
-  end)
-end
-
-rows.feed = function() feed_row(50000, true) end
 
 -- What a slot of a rate budget costs that all processes of a machine share.
 rows.slots = function()
@@ -250,18 +179,19 @@ rows.schedules = function()
   if not has_peer then missing["python3-apscheduler"] = true end
 end
 
--- not among the usual rows: `make bench ROWS=million`
-rows.million = function()
-  local before = rounds
-  rounds = 1
-  feed_row(1000000, false)
-  rounds = before
+-- What stays in memory, whatever goes through: a target of its own, `make memory SIZE=0.01`.
+rows.memory = function()
+  local with = { sluice = sluice, build = build, dir = dir, size = tonumber(os.getenv "SIZE" or 1) }
+  local lines, missed = dofile(here .. "/memory.lua").rows(with)
+  io.write(text.table(lines))
+  failed = failed + missed
 end
 
 -- Groups of rows in files of their own; each gives the names of its usual rows.
-local usual = { "flat", "nested", "http", "startup", "idle", "slots", "feed" }
-local bench = { rows = rows, race = race, peer = peer, sluice = sluice, build = build, dir = dir, here = here }
-for _, group in ipairs { "records" } do
+local usual = { "http", "startup", "repl", "idle", "slots" }
+local bench = { rows = rows, race = race, peer = peer, sluice = sluice, build = build, dir = dir, here = here, rounds = rounds,
+  measure = measure, judge = judge }
+for _, group in ipairs { "records", "tables", "uploads", "feed" } do
   local names = dofile(("%s/%s.lua"):format(here, group))(bench)
   rows[group] = function() for _, name in ipairs(names) do rows[name]() end end
   usual[#usual + 1] = group

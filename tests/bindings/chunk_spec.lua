@@ -126,4 +126,78 @@ describe("a chunk", function()
       assert.equal("usage", problem.code)
     end
   end)
+
+  it("takes in one call, and tells when other work is due", function()
+    local chunk = ndjson.chunk { max_records = 1500, require_id = "id" }
+    local due = {}
+    for i = 1, 1500 do
+      local form = i % 3 == 0 and { id = i } or i % 3 == 1 and ('{"id":%d}'):format(i) or assert(ndjson.record(('{"id":%d}'):format(i)))
+      local taken, pause = chunk:take(form)
+      assert.is_true(taken)
+      if pause then due[#due + 1] = i end
+    end
+    assert.same({ 1000 }, due)
+    assert.is_false(chunk:take { id = 1 }) -- full
+    chunk:clear()
+    local large = ('{"id":1,"text":"%s"}'):format(("x"):rep(100000))
+    for i = 1, 3 do assert.same({ true, i == 3 or nil }, { chunk:take(large) }) end
+    local pieces = { "{\n" }
+    local bad = ndjson.records(function() return table.remove(pieces) end)()
+    for _, value in ipairs { bad, '{"id":', "{}", { x = 1 }, assert(ndjson.record "[1]"), 7, true, io.stdout } do
+      assert.is_false((chunk:take(value)))
+    end
+    assert.equal(3, chunk:count())
+    assert.is_false(pcall(chunk.take, chunk))
+    assert.is_false(pcall(chunk.take, io.stdout, {}))
+  end)
+
+  it("finds the id of a record that was changed, where it is nested and where it is there twice", function()
+    local chunk = ndjson.chunk { require_id = "id" }
+    local record = assert(ndjson.record '{"id":null,"name":"x","part":{"id":"inner"},"id":"last"}')
+    assert.is_true(chunk:put(record))
+    assert.is_true(chunk:put(record.part))
+    record.id = "changed"
+    assert.is_true(chunk:put(record))
+    record.id = nil
+    assert.equal('the record has no "id"', refused(chunk, record))
+    assert.same({ last = true, inner = true, changed = true }, chunk:ids())
+  end)
+
+  it("knows its ids as texts", function()
+    local chunk = ndjson.chunk { require_id = "id" }
+    for _, line in ipairs { '{"id":"a\\/b"}', '{"id":"\\u0041"}', '{"id":12345678901234567890}', '{"id":-1.50}', '{"id":"x"}', '{"id":"x"}' } do
+      chunk:put(line)
+    end
+    assert.same({ ["a/b"] = true, A = true, ["12345678901234567890"] = true, ["-1.50"] = true, x = true }, chunk:ids())
+    chunk:clear()
+    assert.same({}, chunk:ids())
+    local without = ndjson.chunk()
+    without:put { id = 1 }
+    assert.same({}, without:ids())
+  end)
+
+  it("meets another one that holds the same id, however it is spelled", function()
+    local function with(list)
+      local chunk = ndjson.chunk { require_id = "id", track_ids = true }
+      for _, id in ipairs(list) do chunk:put(('{"id":%s}'):format(id)) end
+      return chunk
+    end
+    for _, case in ipairs { { { '"a"', '"b"' }, { '"c"', '"b"' }, true }, { { '"a"' }, { '"b"' }, false }, { {}, { '"a"' }, false },
+      { { "57" }, { '"57"' }, true }, { { "57" }, { "-57" }, false }, { { '"a\\/b"' }, { '"a/b"' }, true }, { { "1.0" }, { "1e0" }, true },
+      { { '"\\u0041"' }, { '"A"' }, true }, { { '"12345678"' }, { '"123456789"' }, false }, { { '""' }, { '""' }, false } } do
+      local a, b = with(case[1]), with(case[2])
+      assert.same({ case[3], case[3] }, { a:meets(b), b:meets(a) }, table.concat(case[1], " "))
+    end
+    local many, more = {}, {}
+    for i = 1, 10000 do many[i], more[i] = '"p' .. i .. '"', '"p' .. i + 10000 .. '"' end
+    local a, b = with(many), with(more)
+    assert.is_false(a:meets(b))
+    b:clear()
+    b:put { id = "p10000" }
+    assert.is_true(a:meets(b))
+    a:clear()
+    assert.is_false(a:meets(b))
+    assert.is_false(ndjson.chunk():meets(ndjson.chunk()))
+    assert.is_false(pcall(a.meets, a, {}))
+  end)
 end)

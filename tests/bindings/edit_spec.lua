@@ -21,14 +21,17 @@ describe("edit", function()
   it("gives a line with its characters, whole", function()
     local shown, status = script([[say(editor:read "name: ")]], { { "name: ", "M\u{FC}sli \u{65E5}\u{672C}\r" } })
     assert.equal(0, status)
-    assert.is_truthy(shown:find("[line|Müsli 日本|16]", 1, true), shown)
+    assert.is_truthy(shown:find("[line|Müsli 日本|13]", 1, true), shown)
   end)
 
   it("says what TAB, Ctrl-C and Ctrl-D are, and goes on with the line behind TAB", function()
     local shown = script([[
       for i = 1, 6 do say(i, editor:read(i .. "> ")) end
-    ]], { { "1> ", "shop:so\t" }, { "[1|complete|shop:so|7]", "u\r" }, { "[2|line|shop:sou|8]", "gone\3" }, { "[3|interrupt]", "ab\1\4\r" },
-      { "[4|line|b|1]", "\4" }, { "[5|eof]", "last\r" } })
+    ]], { { "1> ", "shop:so\t" }, { "[1|complete|shop:so|7]", "u\r" }, { "3> ", "gone\3" }, { "4> ", "ab\1\4\r" },
+      { "5> ", "\4" }, { "6> ", "last\r" } })
+    for _, said in ipairs { "[2|line|shop:sou|8]", "[3|interrupt]", "[4|line|b|1]", "[5|eof]" } do
+      assert.is_truthy(shown:find(said, 1, true), said .. "\n" .. shown)
+    end
     assert.is_truthy(shown:find("[6|line|last|4]", 1, true), shown)
   end)
 
@@ -41,13 +44,24 @@ describe("edit", function()
     assert.is_truthy(shown:find("[line|awörld!|8]", 1, true), shown)
   end)
 
+  it("takes a TAB in what is pasted as it is, and the next that is typed as one", function()
+    local shown = script([[
+      say(editor:read "1> ")
+      say(editor:read "2> ")
+      say(editor:read "3> ")
+    ]], { { "1> ", "\27[200~a\tb\r\tc\27[201~" }, { "2> ", "\r" }, { "3> ", "\27[200~d\t" }, { "complete", "" } })
+    assert.is_truthy(shown:find("[line|a\tb|3]", 1, true), shown)
+    assert.is_truthy(shown:find("[line|\tc|2]", 1, true), shown)
+    assert.is_truthy(shown:find("[complete|d|1]", 1, true), shown) -- the end of the paste got lost
+  end)
+
   it("shows text while a line is edited, and the line behind it", function()
     local shown = script([[
       editor:read "> "
       editor:show "one\ntwo\n"
       say(editor:read "> ")
       editor:show "plain\n"
-    ]], { { "> ", "half\t" }, { "two\n> half", "!\r" } })
+    ]], { { "> ", "half\t" }, { "> half", "!\r" } })
     assert.is_truthy(shown:find("one\ntwo\n> half", 1, true), shown)
     assert.is_truthy(shown:find("[line|half!|5]\nplain\n", 1, true), shown)
   end)
@@ -56,8 +70,10 @@ describe("edit", function()
     local shown = script([[
       for _, text in ipairs { "first", "second\nline", "third", "third" } do editor:add(text) end
       for i = 1, 3 do say((editor:read(i .. "> ")), (select(2, editor:read "and "))) end
-    ]], { { "1> ", "\r" }, { "and ", "\27[A\r" }, { "third]", "\r" }, { "and ", "\27[A\27[A\r" }, { "second\nline]", "\r" },
+    ]], { { "1> ", "\r" }, { "and ", "\27[A\r" }, { "2> ", "\r" }, { "and ", "\27[A\27[A\r" }, { "3> ", "\r" },
       { "and ", "\18irs\r" } })
+    assert.is_truthy(shown:find("[line|third]", 1, true), shown)
+    assert.is_truthy(shown:find("[line|second\nline]", 1, true), shown)
     assert.is_truthy(shown:find("[line|first]", 1, true), shown)
   end)
 

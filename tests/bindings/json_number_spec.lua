@@ -59,6 +59,42 @@ describe("json numbers", function()
     end
   end)
 
+  -- What has bytes behind it may be read at once, what ends with the text can't be: both ways must agree.
+  it("read the same whatever stands behind them", function()
+    local random = generator(20261128)
+    local behind = { ",1234567890]", "]         ", " ]         ", "\n,[],[],[]]", ".,1234567]", "e,1234567]", "-,1234567]", "x,1234567]" }
+    local pieces = { "-", ".", "e", "0", "00", "1", "7", "12", "90", "999", "1234", "+", "E2" }
+    for _ = 1, 20000 do
+      local text = ""
+      for _ = 1, 1 + (random() >> 33) % 4 do text = text .. pieces[1 + (random() >> 33) % #pieces] end
+      local alone, tail = json.decode(text), behind[1 + (random() >> 33) % #behind]
+      local list = json.decode("[" .. text .. tail)
+      if alone and not tail:find "^[.e%-x]" then
+        assert.equal(math.type(alone), math.type(list[1]), text)
+        if math.type(alone) then assert.equal(bits(alone + 0.0), bits(list[1] + 0.0), text) end
+        assert.equal(tostring(alone), tostring(list[1]), text)
+      elseif not alone then
+        assert.is_nil(json.decode("[" .. text .. ",1234567890]"), text)
+      end
+      if tail:find "^[x%-]" then assert.is_nil(list, text .. tail) end
+    end
+  end)
+
+  it("print prices and counts as they are written", function()
+    for _, text in ipairs { "0.1", "0.001", "0.0001", "0.5", "0.12345678901234", "1.5", "9.9", "10.01", "99999999.5", "100000000.5",
+      "99999999.99999999", "12345678.9", "123456789.12345678", "1.00000001", "1.000000001", "1.0000000000000002", "135.79500000000002",
+      "-0.25", "-19.99", "-99999999.25", "0", "7", "10", "99999999", "100000000", "-1", "-99999999", "-100000000" } do
+      assert.equal(text, again(text))
+    end
+    local random = generator(7)
+    for _ = 1, 20000 do
+      local whole, places = (random() >> 24) % 10 ^ ((random() >> 33) % 10) // 1 | 0, 1 + (random() >> 33) % 6
+      local text = ("%d.%0" .. places .. "d"):format(whole, (random() >> 33) % 10 ^ places // 1 | 0):gsub("0+$", "")
+      if text:find "%.$" then text = text .. "0" end
+      if tonumber(text) >= 0.0001 then assert.equal(text, again(text)) end
+    end
+  end)
+
   it("print short, read back the same, for random bit patterns", function()
     local random = generator(20261123)
     local function check(number)

@@ -10,7 +10,7 @@ local function mapped()
   local found = {}
   for line in io.lines "/proc/self/maps" do
     local file, name = line:match "(/.*/(lib%w+)[%w.-]*%.so[%d.]*)$"
-    if name and ("libcurl libsqlite3 libmicrohttpd libcrypto libyaml libz"):find("%f[%w]" .. name .. "%f[%W]") then
+    if name and ("libcurl libsqlite3 libmicrohttpd libcrypto libyaml libz libdeflate"):find("%f[%w]" .. name .. "%f[%W]") then
       found[name .. " " .. file] = true
     end
   end
@@ -49,13 +49,17 @@ local function open_store(libraries)
   return assert(process.run { argv = { "env", "LD_LIBRARY_PATH=" .. libraries, sluice, table.unpack(script) } })
 end
 
+local FEED = [[
+local feed = require("sluice.connect").connect { api = "productsup_stream", name = "feed", base_url = "http://127.0.0.1:1", token = "token" }
+]]
+
 describe("a library that is opened when it is first used", function()
   it("is not opened by a start", function()
     for _, words in ipairs { { "version" }, { "help" }, recipe "" } do
       local done = assert(process.run { argv = { "env", "LD_DEBUG=files", sluice, table.unpack(words) } })
       assert.equal(0, done.status)
       assert.matches("file=liblua5%.4%.so", done.stderr) -- the loader says what it opens
-      for _, name in ipairs { "libcurl", "libsqlite3", "libmicrohttpd", "libcrypto", "libyaml", "libz", "libssl", "libgnutls" } do
+      for _, name in ipairs { "libcurl", "libsqlite3", "libmicrohttpd", "libcrypto", "libyaml", "libz", "libdeflate", "libssl", "libgnutls" } do
         assert.is_nil(done.stderr:find("file=" .. name, 1, true), name .. " by " .. words[1])
       end
     end
@@ -69,6 +73,9 @@ describe("a library that is opened when it is first used", function()
     assert.is_nil(opened_by("assert(require('sluice.server').listen { port = 0 })"):find "libcurl")
     assert.equal("libyaml", opened_by "require('sluice.yaml').decode 'a: 1'")
     assert.matches("libcurl", opened_by "assert(not require('sluice.http').get 'http://127.0.0.1:1/')")
+    local upload = "pcall(feed.upload_products, feed, { stream = '1', body = '{}', deadline = 0.01, gzip = %s })"
+    assert.matches("libdeflate", opened_by(FEED .. upload:format "true"))
+    assert.is_nil(opened_by(FEED .. upload:format "false"):find "libdeflate")
   end)
 
   it("is there once, whoever else needs it", function()
@@ -97,8 +104,9 @@ describe("a library that is opened when it is first used", function()
       ["libcrypto.so.3"] = { "libssl3", "require('sluice.crypto').sha256, 'x'" },
       ["libyaml-0.so.2"] = { "libyaml-0-2", "require('sluice.yaml').decode, 'a: 1'" },
       ["libz.so.1"] = { "zlib1g", "require('sluice.http').post, 'http://127.0.0.1:1/', { body = 'x', gzip = true }" },
+      ["libdeflate.so.0"] = { "libdeflate0", "feed.upload_products, feed, { stream = '1', body = '{}', gzip = true }", FEED },
     } do
-      local done = with_broken(name, "not a library", recipe(([[
+      local done = with_broken(name, "not a library", recipe((case[3] or "") .. ([[
         local ok, value, problem = pcall(%s)
         problem = problem or value -- raised or given back
         print(problem.code, problem.message, problem.hint)

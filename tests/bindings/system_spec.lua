@@ -4,7 +4,7 @@ local tmp = require "support.tmp"
 describe("sluice.system", function()
   it("gives the versions of what is at work", function()
     local versions = system.versions()
-    for _, name in ipairs { "lua", "libcurl", "openssl", "sqlite", "libyaml", "libmicrohttpd", "zlib" } do
+    for _, name in ipairs { "lua", "libcurl", "openssl", "sqlite", "libyaml", "libmicrohttpd", "zlib", "libdeflate" } do
       assert.matches("^%d+%.%d+", versions[name], name)
     end
     assert.matches("^5%.4%.%d+$", versions.lua)

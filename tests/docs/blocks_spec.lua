@@ -40,7 +40,7 @@ local function commands_of(text)
     for words in (" " .. line .. " &&"):gmatch "%s%f[%w]sluice(%s.-)&&" do
       local command = {}
       for word in words:gmatch "%S+" do command[#command + 1] = word end
-      if line:find "^%s*%$?%s*sluice%s" or line:find "&&%s+sluice%s" then list[#list + 1] = command end
+      if line:find "^%s*%$?%s*sluice%s[^…]" or line:find "&&%s+sluice%s" then list[#list + 1] = command end
     end
   end
   return list

@@ -11,7 +11,11 @@ local workshop = require "support.workshop"
 local ELSEWHERE = {
   ["docs/operate.md"] = { ["sluice state export backup.db"] = "tests/docs/operate_spec.lua", ["rm -f state.db"] = "tests/docs/operate_spec.lua" },
   ["docs/own_api.md"] = { ["*"] = "tests/docs/own_api_spec.lua" },
-  ["docs/repl.md"] = { ["*text"] = "tests/docs/repl_view_spec.lua" },
+  ["docs/repl.md"] = {
+    ["> shop.sources {}"] = "tests/docs/repl_spec.lua", ["> feed.stream {"] = "tests/docs/repl_spec.lua",
+    ["> feed.upload_products {"] = "tests/docs/repl_spec.lua", ["> .save first.lua"] = "tests/docs/repl_spec.lua",
+    ["*text"] = "tests/docs/repl_view_spec.lua",
+  },
   ["docs/tutorial.md"] = { ["*"] = "tests/docs/tutorial_spec.lua" },
   ["docs/serve.md"] = { ["curl -s http"] = "tests/docs/serve_spec.lua" },
   ["docs/testing.md"] = {

@@ -1,6 +1,10 @@
 -- docs/tutorial.md is gone through as it stands: its shell in a shell, its prompt in a terminal, its files as they are written.
+local json = require "sluice.json"
 local process = require "sluice.process"
+local sluice = require "sluice"
 local tmp = require "support.tmp"
+local tmux = require "support.tmux"
+local typist = require "support.typist"
 local walkthrough = require "support.walkthrough"
 
 local page = tmp.read "docs/tutorial.md"
@@ -8,7 +12,7 @@ local page = tmp.read "docs/tutorial.md"
 local function section(title) return assert((page .. "\n## "):match("\n## %d%. " .. title .. "\n(.-)\n## ")) end
 
 describe("docs/tutorial.md", function()
-  local dir, walk, url
+  local dir, walk, url, prompt
   local running = {}
 
   -- The page with this sandbox's address.
@@ -41,6 +45,21 @@ describe("docs/tutorial.md", function()
     return count
   end
 
+  -- The prompts of a section, typed and compared; how many lines that were. The last block has the last prompt.
+  local function type_in(title, behind)
+    local list, count = {}, 0
+    for _, block in ipairs(walkthrough.blocks(here(section(title)))) do
+      local text = ("\n" .. block.text):match "\n(> .*)$"
+      if block.kind == "text" and text then list[#list + 1] = text end
+    end
+    for i, text in ipairs(list) do count = count + prompt:check(text, i < #list and "> " or behind) end
+    return count
+  end
+
+  local function counts()
+    return json.decode(sluice.http.get(url .. "/sandbox/stream/124773/counts").body)
+  end
+
   setup(function()
     dir = tmp.dir()
     walk = walkthrough.new { dir = dir }
@@ -50,12 +69,33 @@ describe("docs/tutorial.md", function()
     put("feed.lua", "lua", "-- feed.lua\n")
   end)
   teardown(function()
+    if prompt then prompt:stop() end
     for _, child in ipairs(running) do child:close() end
   end)
 
   it("begins by hand", function() assert.equal(7, shell "By hand") end)
 
   it("goes on with sluice call", function() assert.equal(7, shell "The same with sluice") end)
+
+  it("looks around at the prompt", function()
+    if not tmux.there() then return pending "there is no tmux here" end
+    prompt = typist.start { argv = walk:argv "exec sluice repl", cwd = dir, columns = 100, rows = 40 }
+    local first = walkthrough.blocks(section "Looking around")[1].text
+    assert.is_true(walkthrough.agrees("$ sluice repl\n" .. prompt.head, walkthrough.lines(first:match "^(.-)\n>")), prompt.head)
+    assert.equal(19, type_in("Looking around", "> "))
+    assert.same({ 3, 3 }, { counts().products, counts().applied })
+  end)
+
+  it("saves the session, and runs what was saved", function()
+    if not prompt then return pending "there is no tmux here" end
+    assert.equal(3, type_in("The session, saved", nil))
+    assert.equal(0, prompt:ended())
+    local shown = walkthrough.block(page, "lua", "-- Saved from a session")
+    local function dated(text) return (text:gsub("%d%d%d%d%-%d%d%-%d%d%.\n", "", 1)) end
+    assert.equal(dated(shown), dated(tmp.read(dir .. "/first.lua")))
+    assert.equal(4, shell "The session, saved")
+    assert.same({ 3, 6 }, { counts().products, counts().applied })
+  end)
 
   it("feeds what has changed, after a look at what it would send", function() assert.equal(6, shell "A recipe that remembers") end)
 

@@ -19,7 +19,7 @@
 
 int luaopen_sluice_json(lua_State *L);
 
-enum { VARIANTS = 3, SEEDS = 64, LINES = 5, TEXT_BYTES = 64 << 10, MUTATIONS = 4 };
+enum { VARIANTS = 4, SEEDS = 64, LINES = 5, TEXT_BYTES = 64 << 10, MUTATIONS = 4 };
 
 typedef struct bytes {
     char *data;
@@ -287,7 +287,7 @@ static void load_lua(fuzz *f) {
 }
 
 static void load_variants(fuzz *f) {
-    static const char *const names[] = {"avx2", "sse42", "neon"};
+    static const char *const names[] = {"avx512", "avx2", "sse42", "neon"};
     for (size_t i = 0; i < VARIANTS; i++) {
         sl_simd_marks *marks = sl_simd_named(names[i]);
         if (marks) f->variants[f->variant_count++] = (variant){.name = names[i], .valid.marks = marks};

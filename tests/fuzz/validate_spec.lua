@@ -36,7 +36,7 @@ describe("validation by blocks", function()
     local file = tmp.write(dir .. "/lines.ndjson", table.concat(lines, "\n"))
     local program = tmp.write(dir .. "/lines.lua", script)
     local said
-    for _, variant in ipairs { "scalar", "sse42", "avx2", "neon" } do
+    for _, variant in ipairs { "scalar", "sse42", "avx2", "avx512", "neon" } do
       local argv = { "env", "SLUICE_SIMD=" .. variant, build .. "/sluice", "run", program, "file=" .. file }
       local done = assert(process.run { argv = argv })
       assert.equal(0, done.status, done.stderr)

@@ -36,6 +36,24 @@ describe("delta_feed", function()
     assert.same({ 0, 701, 701, 0, 0 }, sums(p:run(FEED .. " --full")))
   end)
 
+  it("sends what it does not touch byte for byte", function()
+    start { products = 6 }
+    local ids, texts, n = {}, {}, 0
+    for id in p.sandbox.catalogue:each() do ids[#ids + 1] = id end
+    for _, rest in ipairs { '"big":123456789012345678901234567890,"small":-9223372036854775808,"price":957.0,"rate":1.50,"e":1E+2,"zero":-0',
+      '"z":1,"a":2,"m":{"z":1,"a":[]},"a2":{},"list":[1,1.0,"1"],"null":null', [["title":"Caf\u00e9 \/ \ud83d\ude00 Größe \u0000 \"x\""]],
+      '"title":"once","variants":[{"id":100000000000000001,"price":9.90}],"title":"twice"', '"":"","un\\u0020known":[[[{"deep":1e-400}]]]' } do
+      n = n + 1
+      local modified = '","modified":"2026-01-02 03:04:0' .. n .. '",' .. rest .. "}"
+      local raw = '{"hash":"x","id":' .. ids[n] .. ',"source_product_code":"P' .. n .. modified
+      p.sandbox:edit(ids[n], { raw = raw })
+      texts[n] = raw:gsub('"id":(%d+)', '"id":"%1"', 1)
+    end
+    local done = p:run(FEED)
+    assert.same({ 0, 6, 6, 0, 0 }, sums(done))
+    for i, text in ipairs(texts) do assert.equal(text, p.sandbox:stream(124773):get(tostring(ids[i]))) end
+  end)
+
   it("finds nothing new twice where the index lags", function()
     start { products = 100, lag = 60 }
     p:run(FEED)

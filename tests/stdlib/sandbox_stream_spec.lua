@@ -94,6 +94,24 @@ describe("the sandbox's Stream API", function()
     assert.same({ products = 2, applied = 4, repeated = { a = 3 } }, counts)
   end)
 
+  it("keeps ids apart that are the same number", function()
+    start()
+    local ids = { "7", "007", "7.0", "-7", "0x7", "9223372036854775807", "9223372036854775808", "7e0", " 7" }
+    for _ = 1, 2 do
+      for i, id in ipairs(ids) do upload(('{"id":"%s","v":%d}'):format(id, i)) end
+    end
+    local stored, repeated = sb:stream "124773", {}
+    for i, id in ipairs(ids) do
+      assert.equal(('{"id":"%s","v":%d}'):format(id, i), stored:get(id))
+      repeated[id] = 2
+    end
+    local counts = http.get(sb.url .. "/sandbox/stream/124773/counts"):json()
+    assert.same({ products = #ids, applied = 2 * #ids, repeated = repeated }, counts)
+    for id, text in stored:each(1, 1) do assert.same({ "7", '{"id":"7","v":1}' }, { id, text }) end
+    assert.is_true(stored:delete "7")
+    assert.same({ nil, '{"id":"007","v":2}' }, { stored:get "7", stored:get "007" })
+  end)
+
   it("takes gzip, and only gzip that is whole", function()
     start()
     local lines = '{"id":"a"}\n{"id":"b"}\n'

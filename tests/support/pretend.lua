@@ -75,7 +75,7 @@ end
 --- What a config would give.
 function pretend.loaded(folder, schedules, more)
   local loaded = {
-    schedules = {}, runs = {}, path = folder .. "/sluice.yaml", folder = folder, store = folder .. "/state.db",
+    schedules = {}, connections = {}, runs = {}, path = folder .. "/sluice.yaml", folder = folder, store = folder .. "/state.db",
     serve = { concurrency = 8, drain = 30, zone = "UTC", log_bytes = 1000000 },
   }
   for name, fields in pairs(schedules) do loaded.schedules[name] = schedule_of(name, fields) end

@@ -1,5 +1,6 @@
 # A program on a terminal of its own: steps are what to wait for and what to type then.
 #   terminal.py '[["> ", "1 + 1\r"], ["2", "\u0004"]]' PROGRAM ARGUMENT …
+# A false in the place of what to type: the terminal goes away.
 # Prints what the terminal got, and as the last line the status. 9: something did not come.
 import json, os, pty, select, signal, sys, time
 
@@ -27,6 +28,7 @@ def finish(status):
     sys.exit(0)
 
 
+typed = ""
 for wanted, typed in steps:
     wanted = wanted.encode()
     while wanted not in seen[at:]:
@@ -35,7 +37,10 @@ for wanted, typed in steps:
             seen += b"\n(did not come: " + wanted + b")"
             finish(9)
     at = seen.index(wanted, at) + len(wanted)
+    if typed is False:
+        os.close(fd)
+        break
     os.write(fd, typed.encode())
-while more():
+while typed is not False and more():
     pass
 finish(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

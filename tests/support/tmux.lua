@@ -51,6 +51,12 @@ end
 --- Sends text as it is.
 function Terminal:type(text) must(self, "send-keys", "-l", "--", text) end
 
+--- Pastes text, with the marks around it where the program has asked for them.
+function Terminal:paste(text)
+  must(self, "set-buffer", "--", text)
+  must(self, "paste-buffer", "-p")
+end
+
 --- Sends keys by tmux's names: "Tab", "Enter", "C-c", "Up".
 function Terminal:keys(...) must(self, "send-keys", ...) end
 
@@ -69,26 +75,42 @@ function Terminal:since() return self:screen():sub((self.from or 0) + 1) end
 --- What is waited for from now on must come behind what is there.
 function Terminal:mark() self.from = #self:screen() end
 
+--- Looks again and again until something is so: whether it came to that.
+function Terminal:wait_for(so)
+  for _ = 1, LOOKS do
+    if so(self) then return true end
+    task.sleep(PAUSE)
+  end
+  return false
+end
+
 --- Waits until a text (`pattern`: a Lua pattern) stands behind the mark; gives what stands there. Blanks at a line's end are not seen.
 --- An error shows the screen.
 function Terminal:wait(text, pattern)
   if not pattern then text = text:gsub("%s+$", "") end
-  for _ = 1, LOOKS do
-    local found = self:since()
-    if found:find(text, 1, not pattern) then return found end
-    task.sleep(PAUSE)
-  end
-  error(("%q did not come; the screen is\n%s"):format(text, self:screen()), 2)
+  local found
+  local came = self:wait_for(function()
+    found = self:since()
+    return found:find(text, 1, not pattern)
+  end)
+  return came and found or error(("%q did not come; the screen is\n%s"):format(text, self:screen()), 2)
+end
+
+-- A tmux may miss that its child has ended: the end of another one lets it look.
+local function status_of(self)
+  local status = must(self, "display-message", "-p", "#{?pane_dead,dead #{pane_dead_status},}"):match "^dead (%d*)"
+  if status == "" then ask(self, "run-shell", "true") end
+  return tonumber(status)
 end
 
 --- Waits until the program has ended; its exit status.
 function Terminal:ended()
-  for _ = 1, LOOKS do
-    local dead, status = must(self, "display-message", "-p", "#{pane_dead} #{pane_dead_status}"):match "^(%d) (%d*)"
-    if dead == "1" then return tonumber(status) end
-    task.sleep(PAUSE)
-  end
-  error("it has not ended; the screen is\n" .. self:screen(), 2)
+  local status
+  local came = self:wait_for(function()
+    status = status_of(self)
+    return status
+  end)
+  return came and status or error("it has not ended; the screen is\n" .. self:screen(), 2)
 end
 
 --- Ends it, whatever it does.

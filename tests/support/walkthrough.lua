@@ -63,13 +63,16 @@ local function agrees(lines, a, expected, e)
   return false
 end
 
---- Whether a text is what a page shows.
-function walkthrough.agrees(text, expected)
+--- The lines of a text.
+function walkthrough.lines(text)
   local lines = {}
-  if text == "" then return agrees(lines, 1, expected, 1) end
+  if text == "" then return lines end
   for line in (text:gsub("\n+$", "") .. "\n"):gmatch "(.-)\n" do lines[#lines + 1] = line end
-  return agrees(lines, 1, expected, 1)
+  return lines
 end
+
+--- Whether a text is what a page shows.
+function walkthrough.agrees(text, expected) return agrees(walkthrough.lines(text), 1, expected, 1) end
 
 --- The words that run a command as a shell would that has run those before it: its variables are there.
 function Walk:argv(command)

@@ -1,10 +1,21 @@
 """What a good script does: search pages in, NDJSON chunks out; keep-alive, gte + sort asc, ids as text."""
-import json, sys, requests
+import http.client, json, sys, urllib.parse
 
-base, stream, page = sys.argv[1], sys.argv[2], int(sys.argv[3])
-s = requests.Session()
-r = s.post(base + "/v1/users/authenticate?format=json", json={"system_user_auth": {"username": "sandbox", "password": "sandbox"}})
-token = r.json()["system_user"]["token"]
+base, stream, page = urllib.parse.urlparse(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+connection = http.client.HTTPConnection(base.hostname, base.port)
+
+
+def post(path, body, headers, status):
+    connection.request("POST", path, body, headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    assert answer.status == status, text
+    return json.loads(text)
+
+
+plain = {"Content-Type": "application/json"}
+login = json.dumps({"system_user_auth": {"username": "sandbox", "password": "sandbox"}})
+token = post("/v1/users/authenticate?format=json", login, plain, 200)["system_user"]["token"]
 auth = {"Authorization": "Bearer sandbox-token", "Content-Type": "application/x-ndjson", "Accept": "application/vnd.api+json"}
 encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 since, seen, lines, sent = "1970-01-01 00:00:00", set(), [], 0
@@ -15,9 +26,7 @@ def flush():
     if not lines:
         return
     body = ("\n".join(lines) + "\n").encode()
-    answer = s.post(f"{base}/streams/{stream}/products", data=body, headers=auth)
-    assert answer.status_code == 202, answer.text
-    sent += answer.json()["data"]["attributes"]["stages"]["upload"]["successCount"]
+    sent += post(f"/streams/{stream}/products", body, auth, 202)["data"]["attributes"]["stages"]["upload"]["successCount"]
     lines = []
 
 
@@ -25,9 +34,7 @@ offset, size = 0, 0
 while True:
     query = {"query": {"bool": {"filter": [{"range": {"modified": {"gte": since}}}]}}, "size": page, "from": offset,
              "sort": {"modified": {"order": "asc"}}}
-    r = s.post(f"{base}/v1/products/elastic_search?token={token}", json=query)
-    assert r.status_code == 200, r.text
-    products = r.json()["system_products"]
+    products = post(f"/v1/products/elastic_search?token={token}", json.dumps(query), plain, 200)["system_products"]
     if not products:
         break
     last = products[-1]["modified"]
@@ -40,7 +47,7 @@ while True:
         line = encode(p)
         size += len(line) + 1
         lines.append(line)
-        if len(lines) == 10000 or size > 8000000:
+        if len(lines) == 10000 or size > 3000000:
             flush()
             size = 0
     if len(products) < page:

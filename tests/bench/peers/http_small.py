@@ -1,5 +1,8 @@
-import sys, requests
-session = requests.Session()
+import sys, http.client, urllib.parse
+url = urllib.parse.urlparse(sys.argv[1])
+c = http.client.HTTPConnection(url.hostname, url.port)
 for _ in range(int(sys.argv[2])):
-    r = session.get(sys.argv[1])
-    assert r.status_code == 200
+    c.request("GET", url.path)
+    r = c.getresponse()
+    r.read()
+    assert r.status == 200

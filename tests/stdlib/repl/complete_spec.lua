@@ -53,6 +53,14 @@ describe("completion", function()
     assert.same({}, (at "nothing_like_it"))
   end)
 
+  it("gives the options that a helper's text names, without those that are given", function()
+    local list, first, found = at "shop:changed_products { s"
+    assert.same({ "since" }, list)
+    assert.equal("shop:changed_products { since", first)
+    assert.equal("option of changed_products", found.notes[1])
+    assert.same({ "channel_id", "cursor", "page_size" }, (at "for one in shop:changed_products({ since = '2021', "))
+  end)
+
   it("gives an API's operations and helpers, with what they do", function()
     local list, first, found = at "shop:search_p"
     assert.same({ "search_products" }, list)

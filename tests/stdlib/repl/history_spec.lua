@@ -120,6 +120,7 @@ describe("the history of the prompt", function()
     local task, jobs = require "sluice.task", {}
     for i, name in ipairs { "a", "b", "c" } do
       local script = tmp.write(("%s/%s.lua"):format(tmp.dir(), name), ([[
+        -- one of the prompts
         local past = require("sluice.repl.history").open %q
         for i = 1, 200 do past:note(("%s = %%d\n+ 0"):format(i)) end
       ]]):format(path, name))
