@@ -222,7 +222,8 @@ describe("sluice repl", function()
 
     it("stops a task in the background that only computes", function()
       local shown, status = typed {
-        { "> ", "sluice.task.spawn(function() print 'go!' while true do end end) sluice.task.sleep(60)\r" }, { "go!\r\n", "\3" }, { "stopped a task in the background", "" }, { "> ", "'still ' .. 'here'\r" }, { "still here", "\4" } }
+        { "> ", "sluice.task.spawn(function() print 'go!' while true do end end) sluice.task.sleep(60)\r" }, { "go!\r\n", "\3" },
+        { "stopped a task in the background", "" }, { "> ", "'still ' .. 'here'\r" }, { "still here", "\4" } }
       assert.equal(0, status, shown)
     end)
 
