@@ -154,6 +154,14 @@ for _, name in ipairs { "startup", "repl", "idle" } do
   end
 end
 
+-- Chunks of the outbox and of dead letters, on the disk.
+function rows.state()
+  local lines, missed, absent = dofile(here .. "/state.lua") { sluice = sluice, dir = dir, rounds = rounds }
+  io.write(text.table(lines), "\n")
+  failed = failed + missed
+  for _, program in ipairs(absent) do missing[program] = true end
+end
+
 -- The main job against the sandbox with its rates lifted.
 local function with_sandbox(products, fn)
   local log = dir .. "/sandbox.log"
@@ -259,7 +267,7 @@ rows.million = function()
 end
 
 -- Groups of rows in files of their own; each gives the names of its usual rows.
-local usual = { "flat", "nested", "http", "startup", "idle", "slots", "feed" }
+local usual = { "flat", "nested", "http", "startup", "idle", "slots", "state", "feed" }
 local bench = { rows = rows, race = race, peer = peer, sluice = sluice, build = build, dir = dir, here = here }
 for _, group in ipairs { "records" } do
   local names = dofile(("%s/%s.lua"):format(here, group))(bench)
