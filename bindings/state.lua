@@ -86,7 +86,15 @@ function Store:run_finish(id, sums) end
 ---@return boolean
 function Store:run_alive(id) end
 
+--- How many lines of the run's dead-letter file count, durably: called before a chunk goes into the file, and with the number behind
+--- it to commit it. nil: all of them, whatever becomes of the run.
+---@param id integer
+---@param count? integer
+---@return boolean
+function Store:run_letters(id, count) end
+
 ---@class sluice.RunRow: sluice.RunSums
+---@field letters? integer lines of its dead-letter file that count; what is behind them is a chunk that was not finished
 ---@field id integer
 ---@field state "running"|"finished"|"lost" lost: its process is gone and never said how it ended
 ---@field recipe string

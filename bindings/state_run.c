@@ -86,6 +86,13 @@ static int store_run_pid(lua_State *L) {
     return raise_or_true(L, rc, &err);
 }
 
+/* store:run_letters(id, count) -> true */
+static int store_run_letters(lua_State *L) {
+    sl_err err;
+    int64_t id = luaL_checkinteger(L, 2), count = luaL_optinteger(L, 3, -1);
+    return raise_or_true(L, sl_run_letters(state_store(L), id, count, &err), &err);
+}
+
 /* store:run_adopt(id, fd) -> true */
 static int store_run_adopt(lua_State *L) {
     sl_err err;
@@ -128,6 +135,7 @@ static void push_run(lua_State *L, const sl_run *r) {
     slb_set_text(L, "log", r->log);
     if (r->occurrence) slb_set_int(L, "occurrence", r->occurrence);
     if (r->attempt) slb_set_int(L, "attempt", r->attempt);
+    if (r->letters >= 0) slb_set_int(L, "letters", r->letters);
     if (r->state == SL_RUN_FINISHED) push_sums(L, r);
 }
 
@@ -166,6 +174,6 @@ static int store_runs(lua_State *L) {
 void state_run_methods(lua_State *L) {
     static const luaL_Reg methods[] = {{"run_start", store_run_start}, {"run_finish", store_run_finish}, {"run_pid", store_run_pid},
                                        {"run_adopt", store_run_adopt}, {"run_alive", store_run_alive},   {"runs", store_runs},
-                                       {NULL, NULL}};
+                                       {"run_letters", store_run_letters}, {NULL, NULL}};
     luaL_setfuncs(L, methods, 0);
 }

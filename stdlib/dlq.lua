@@ -52,7 +52,7 @@ local function by_count(reasons)
 end
 
 local function facts_of(file)
-  local sums = letters.count(file.path)
+  local sums = letters.count(file.path, file.most)
   return {
     run = file.run, name = file.name, path = file.path, recipe = sums.recipe, time = sums.first, records = sums.records,
     open = sums.open, settled = sums.settled, unreadable = sums.unreadable, reasons = json.array(by_count(sums.reasons)),
@@ -69,8 +69,10 @@ end
 function verbs.list(words, globals)
   options.parse(words, { command = "sluice dlq", verb = "list", none = true, rows = dlq.options })
   local cfg = require("sluice.config").load(globals.config)
-  local list = {}
-  for i, file in ipairs(require("sluice.deadletters").files(cfg.store)) do list[i] = facts_of(file) end
+  local deadletters, list = require "sluice.deadletters", {}
+  local files = deadletters.files(cfg.store)
+  deadletters.count_lines(cfg.store, files)
+  for i, file in ipairs(files) do list[i] = facts_of(file) end
   if globals.json then
     io.write(json.encode(json.array(list)), "\n")
     return 0
@@ -113,7 +115,7 @@ function verbs.show(words, globals)
   local cfg = require("sluice.config").load(globals.config)
   local file, shown, left = letters.find(cfg.store, names[1]), 0, 0
   local limit = given.limit or (globals.json and math.huge or SHOWN)
-  for n, letter, state in letters.each(file.path) do
+  for n, letter, state in letters.each(file.path, file.most) do
     if is_wanted(letter, state, given) then
       if shown >= limit then left = left + 1
       else
@@ -183,7 +185,7 @@ end
 local function work(self, store, file)
   local _ <close> = hold(store, file)
   self:store()
-  self.dead_letters = letters.open(file.path, self)
+  self.dead_letters = letters.open(file, self)
   self.recipe.retry(self.args, self, self.dead_letters:records())
   self:commit()
 end
@@ -196,7 +198,7 @@ function verbs.retry(words, globals)
   run.hide_secrets(given)
   local cfg = require("sluice.config").load(globals.config)
   local file = letters.find(cfg.store, word)
-  local sums = letters.count(file.path)
+  local sums = letters.count(file.path, file.most)
   if sums.open == 0 then
     if not globals.quiet then
       require("sluice.log").print(("nothing to send again: %d settled, %d unreadable\n"):format(sums.settled, sums.unreadable))

@@ -27,10 +27,12 @@ end
 
 --- The letters of a file: number of the line, the line (a record, or a bad one), and what it is.
 ---@param path string
+---@param most? integer lines that count: what is behind them is a chunk that was not finished
 ---@return fun(): integer?, any, "open"|"settled"|"unreadable"
-function letters.each(path)
+function letters.each(path, most)
   local next_line, n = ndjson.records(path, { max_line_bytes = MAX_LINE }), 0
   return function()
+    if n == most then return nil end
     local letter = next_line()
     if letter == nil then return nil end
     n = n + 1
@@ -41,10 +43,11 @@ end
 
 --- The sums of a file, and how often there is each reason among the letters that are not settled.
 ---@param path string
+---@param most? integer lines that count
 ---@return table sums { records, open, settled, unreadable, first?, recipe?, reasons = { reason → how often } }
-function letters.count(path)
+function letters.count(path, most)
   local sums = { records = 0, open = 0, settled = 0, unreadable = 0, reasons = {} }
-  for n, letter, state in letters.each(path) do
+  for n, letter, state in letters.each(path, most) do
     sums.records, sums[state] = n, sums[state] + 1
     if not ndjson.bad(letter) then
       sums.first, sums.recipe = sums.first or letter.time, sums.recipe or letter.recipe
@@ -58,17 +61,17 @@ end
 -- ---- giving out again ----
 
 --- The dead letters of a run that sends the records of a file again: it is the run's `dead_letters`.
----@param path string
+---@param file { path: string, run: integer, most?: integer } of letters.find
 ---@param run sluice.Run
 ---@return sluice.Letters
-function letters.open(path, run)
-  return setmetatable({ path = path, run = run, given = 0, marked = 0, count = 0, again = {}, reasons = {} }, Letters)
+function letters.open(file, run)
+  return setmetatable({ path = file.path, of = file.run, most = file.most, run = run, given = 0, marked = 0, count = 0, again = {}, reasons = {} }, Letters)
 end
 
 --- The records that are neither settled nor unreadable, each with its letter. Ends early where a signal asks to stop.
 ---@return fun(): any record, any letter
 function Letters:records()
-  local next_letter, stopping = letters.each(self.path), require("sluice.task").stopping
+  local next_letter, stopping = letters.each(self.path, self.most), require("sluice.task").stopping
   return function()
     while not stopping() do
       local n, letter, state = next_letter()
@@ -89,6 +92,11 @@ function Letters:put(raw, reason, extra)
   table.insert(self.again[raw], one)
   self.count = self.count + 1
   deadletters.note(self.reasons, reason)
+end
+
+--- The same for many.
+function Letters:put_all(raws, reasons, extras)
+  for i, raw in ipairs(raws) do self:put(raw, type(reasons) == "string" and reasons or reasons[i], extras and extras[i] or nil) end
 end
 
 local function mark(self, letter)
@@ -115,7 +123,7 @@ local function kept(self, letter)
 end
 
 local function write_all(self, out)
-  for n, letter, state in letters.each(self.path) do
+  for n, letter, state in letters.each(self.path, self.most) do
     if state == "open" and n > self.marked and n <= self.given then letter = mark(self, letter) end
     out:write(kept(self, letter))
   end
@@ -127,10 +135,11 @@ end
 --- Marks what was given out since the last time; on the disk when it returns.
 function Letters:sync()
   if self.given == self.marked then return end
+  if self.most then self.run:store():run_letters(self.of, nil) end -- what does not count is not in the new file
   local out = ndjson.writer(self.path)
   write_all(self, out)
   out:close()
-  self.marked, self.again = self.given, {}
+  self.marked, self.again, self.most = self.given, {}, nil
 end
 
 --- What was not marked stays as it was.
@@ -147,13 +156,14 @@ end
 --- The file that a word means: a run's number, the name of a file beside the store, or a path.
 ---@param store string path of the store
 ---@param word string
----@return { name: string, path: string, run: integer }
+---@return { name: string, path: string, run: integer, most?: integer }
 function letters.find(store, word)
   local files = deadletters.files(store)
   local number = math.tointeger(tonumber(word))
   for _, file in ipairs(files) do
     local same = file.run == number or file.name == word or file.name == word .. ".ndjson" or file.path == word
     if same or word:match "[^/]*$" == file.name and require("lfs").attributes(word, "ino") == require("lfs").attributes(file.path, "ino") then
+      deadletters.count_lines(store, { file })
       return file
     end
   end

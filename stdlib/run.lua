@@ -212,9 +212,38 @@ end
 ---@param reason string
 ---@param extra? table further fields of the line: stream, batch, line
 function Run:reject(raw, reason, extra)
+  local list = self.gathered
+  if list then
+    list.raws[#list.raws + 1], list.reasons[#list.reasons + 1], list.extras[#list.extras + 1] = raw, reason, extra or false
+    return
+  end
   self.dead_letters = self.dead_letters or require("sluice.deadletters").open(self)
   self.dead_letters:put(raw, reason, extra)
   self:count "rejected"
+end
+
+--- The same for many, as one durable transaction: all of them are in the file when it returns, or (an error, which names the
+--- record by its number) none.
+---@param raws string[]
+---@param reasons string|string[] one for all, or one for each
+---@param extras? (table|false)[] further fields for each
+function Run:reject_all(raws, reasons, extras)
+  if #raws == 0 then return end
+  self.dead_letters = self.dead_letters or require("sluice.deadletters").open(self)
+  self.dead_letters:put_all(raws, reasons, extras)
+  self:count("rejected", #raws)
+end
+
+--- What a function rejects, as reject_all does it. The function must not wait.
+---@param fn fun()
+function Run:reject_together(fn)
+  if self.gathered then return fn() end
+  local list = { raws = {}, reasons = {}, extras = {} }
+  self.gathered = list
+  local ok, problem = pcall(fn)
+  self.gathered = nil
+  self:reject_all(list.raws, list.reasons, list.extras)
+  if not ok then error(problem, 0) end
 end
 
 --- Notes a batch and its verdict for the summary.

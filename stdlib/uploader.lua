@@ -136,17 +136,21 @@ end
 local function settle_partly(self, part, batch, said)
   local named, open = verdict.lines(said, part.chunk, self), {}
   local left = said.refused
-  for i = 1, part.chunk:count() do
-    if named[i] then
-      reject(self, part, i, named[i], batch.id)
-      left = left and left - 1
-    else
-      open[#open + 1] = i
+  self.run:reject_together(function()
+    for i = 1, part.chunk:count() do
+      if named[i] then
+        reject(self, part, i, named[i], batch.id)
+        left = left and left - 1
+      else
+        open[#open + 1] = i
+      end
     end
-  end
+  end)
   if left == 0 then return sent(self, #open) end
   if left and left >= #open then
-    for _, i in ipairs(open) do reject(self, part, i, said.reason, batch.id) end
+    self.run:reject_together(function()
+      for _, i in ipairs(open) do reject(self, part, i, said.reason, batch.id) end
+    end)
   elseif part.job.requests >= RESENDS then
     lost(self, part_of(self, part, open), too_many(self))
   else
@@ -168,8 +172,9 @@ local function settle_batch(self, part, batch)
       ("stream %s refused the batch %s: %s"):format(self.stream, tostring(batch.id), said.reason) })
   end
   if said.refused == n then
-    for i = 1, n do reject(self, part, i, said.reason, batch.id) end
-    return
+    return self.run:reject_together(function()
+      for i = 1, n do reject(self, part, i, said.reason, batch.id) end
+    end)
   end
   return settle_partly(self, part, batch, said)
 end

@@ -207,6 +207,7 @@ static int read_row(sl_store *st, int rc, sl_run *out, sl_err *err) {
     out->sums.moved = sl_sql_null(db, 24) ? -1 : sl_sql_int(db, 24);
     out->sums.delivered = sl_sql_text(db, 25);
     out->sums.outcomes = sl_sql_text(db, 26);
+    out->letters = sl_sql_null(db, 27) ? -1 : sl_sql_int(db, 27);
     out->state = SL_RUN_FINISHED;
     if (out->finished_ms) return 1;
     int alive = sl_run_alive(st, out->id, err);
@@ -217,7 +218,7 @@ static int read_row(sl_store *st, int rc, sl_run *out, sl_err *err) {
 #define SELECT                                                                                                         \
     "SELECT id, pid, started_ms, finished_ms, exit_code, recipe, args, error, read, added, sent, unchanged, skipped,"  \
     " rejected, unknown, batches, requests, waited_ms, peak_bytes, occurrence, attempt, schedule, outcome, log, moved," \
-    " delivered, outcomes FROM runs WHERE "
+    " delivered, outcomes, letters FROM runs WHERE "
 #define PAGE " AND id < $2 AND ($3 IS NULL OR schedule = $3) ORDER BY id DESC LIMIT $4"
 
 int sl_runs_first(sl_store *st, const sl_run_filter *f, sl_run *out, sl_err *err) {

@@ -139,6 +139,14 @@ for _, name in ipairs { "startup", "repl", "idle" } do
   end
 end
 
+-- Chunks of the outbox and of dead letters, on the disk.
+function rows.state()
+  local lines, missed, absent = dofile(here .. "/state.lua") { sluice = sluice, dir = dir, rounds = rounds }
+  io.write(text.table(lines), "\n")
+  failed = failed + missed
+  for _, program in ipairs(absent) do missing[program] = true end
+end
+
 -- What a slot of a rate budget costs that all processes of a machine share.
 rows.slots = function()
   local tool, n, folder = build .. "/bench/slots", 1000000, dir .. "/slots.d"
@@ -188,7 +196,7 @@ rows.memory = function()
 end
 
 -- Groups of rows in files of their own; each gives the names of its usual rows.
-local usual = { "http", "startup", "repl", "idle", "slots" }
+local usual = { "http", "startup", "repl", "idle", "slots", "state" }
 local bench = { rows = rows, race = race, peer = peer, sluice = sluice, build = build, dir = dir, here = here, rounds = rounds,
   measure = measure, judge = judge }
 for _, group in ipairs { "records", "tables", "uploads", "feed" } do
