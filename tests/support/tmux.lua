@@ -7,9 +7,9 @@
 --   t:stop()
 --
 -- Each has a server of its own, so none sees another's. What was waited for must come within a number of looks.
-local crypto = require "sluice.crypto"
 local process = require "sluice.process"
 local task = require "sluice.task"
+local tmp = require "support.tmp"
 
 local tmux = {}
 
@@ -22,7 +22,7 @@ Terminal.__index = Terminal
 function tmux.there() return process.find "tmux" ~= nil end
 
 local function ask(self, ...)
-  return assert(process.run { argv = { "tmux", "-L", self.name, "-f", "/dev/null", ... }, timeout = 30 })
+  return assert(process.run { argv = { "tmux", "-S", self.socket, "-f", "/dev/null", ... }, timeout = 30 })
 end
 
 local function must(self, ...)
@@ -33,8 +33,7 @@ end
 
 --- Starts a program: { argv, cwd?, env? = { NAME = "value" }, columns?, rows? }. Its last screen stays when it ends.
 function tmux.start(o)
-  local name = "sluice-test-" .. crypto.md5(crypto.random(8)):sub(1, 12)
-  local self = setmetatable({ name = name, cwd = o.cwd }, Terminal)
+  local self = setmetatable({ socket = tmp.dir() .. "/tmux", cwd = o.cwd }, Terminal)
   local words = { "new-session", "-d", "-x", tostring(o.columns or 100), "-y", tostring(o.rows or 40) }
   if o.cwd then table.move({ "-c", o.cwd }, 1, 2, #words + 1, words) end
   local argv = { "env", "-u", "TMUX", "TERM=screen-256color" }
