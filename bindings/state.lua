@@ -363,30 +363,30 @@ function Store:outbox_claim(row) end
 ---@return sluice.Intent?
 function Store:outbox_claim_id(id) end
 
----@class sluice.Intents a chunk of writes that is handed in, sent and settled together; `#intents`: how many
-local Intents = {}
-
----@class sluice.store.Writes
+---@class sluice.OutboxChunk writes to hand in, as lists side by side
 ---@field host string
 ---@field account string
 ---@field operation string
 ---@field scope? string of all of them
----@field scopes? string[] of each
+---@field scopes? string[] or of each
 ---@field keys string[]
 ---@field bodies string[]
 ---@field digests string[]
 ---@field run? integer
 
+---@class sluice.Intents a chunk of writes that is handed in, sent and settled together; `#intents`: how many
+local Intents = {}
+
 --- Hands in many writes of an operation as one durable transaction, and takes the locks of their rows: all of them, or (an error,
 --- which names the write by its number) nothing. The lists are as long as `keys`; a key stands in it once. What became of each
 --- tells `intents:state(i)`.
 ---
----     local chunk <close> = store:outbox_claim_all { host = h, account = a, operation = "post_all", keys = keys, bodies = bodies,
----       digests = digests }
+---     local chunk <close> = store:outbox_claim_all { host = h, account = a, operation = "post_all",
+---       keys = keys, bodies = bodies, digests = digests }
 ---     for i = 1, #chunk do if chunk:state(i) ~= "intended" then chunk:release(i) end end      -- was written before, or is not ours
 ---     client:call("post_all", { list = list }, chunk)                                        -- on disk as sent before the first byte
 ---     chunk:settle("confirmed", answer)
----@param rows sluice.store.Writes
+---@param rows sluice.OutboxChunk
 ---@return sluice.Intents
 function Store:outbox_claim_all(rows) end
 

@@ -65,7 +65,8 @@ end
 ---@param run sluice.Run
 ---@return sluice.Letters
 function letters.open(file, run)
-  return setmetatable({ path = file.path, of = file.run, most = file.most, run = run, given = 0, marked = 0, count = 0, again = {}, reasons = {} }, Letters)
+  return setmetatable({ path = file.path, of = file.run, most = file.most, run = run, given = 0, marked = 0, count = 0, again = {},
+    reasons = {} }, Letters)
 end
 
 --- The records that are neither settled nor unreadable, each with its letter. Ends early where a signal asks to stop.

@@ -40,10 +40,12 @@ local function medians(spents)
 end
 
 local function rounds_of(bench, folder, ours, theirs)
+  local with = ("chunks=%d size=%d"):format(CHUNKS, SIZE)
   for _ = 1, bench.rounds do
-    assert(os.execute(("rm -rf %s && mkdir -m 700 %s"):format(folder, folder)))
-    table.insert(ours, json.decode(output_of(("%s run tests/bench/peers/state_sluice.lua dir=%s chunks=%d size=%d"):format(bench.sluice,
-      folder, CHUNKS, SIZE))))
+    assert(os.execute(("rm -rf %s && mkdir -m 700 %s && printf 'version: 1\\nstore: sqlite:ours.db\\n' > %s/sluice.yaml"):format(folder, folder,
+      folder)))
+    table.insert(ours, json.decode(output_of(("%s run -q -c %s/sluice.yaml tests/bench/peers/state_sluice.lua %s 2>/dev/null; test $? = 3")
+      :format(bench.sluice, folder, with))))
     if bench.python then
       table.insert(theirs, json.decode(output_of(("python3 tests/bench/peers/state_sqlite.py %s %d %d"):format(folder, CHUNKS, SIZE))))
       output_of(("python3 tests/bench/peers/state_sqlite.py same %s"):format(folder))
@@ -56,7 +58,8 @@ local function lines_of(ours, theirs)
   for i, part in ipairs(PARTS) do
     local good = not part.floor or ours[i] >= WANTED * FLOOR
     if not good then missed = missed + 1 end
-    lines[i + 1] = { part[1], ("%.0f"):format(ours[i]), part.floor and (">= %.0f"):format(WANTED * FLOOR) or "", theirs and ("%.0f"):format(theirs[i]) or "",
+    lines[i + 1] = { part[1], ("%.0f"):format(ours[i]), part.floor and (">= %.0f"):format(WANTED * FLOOR) or "",
+      theirs and ("%.0f"):format(theirs[i]) or "",
       theirs and ("%.2f"):format(ours[i] / theirs[i]) or "", part.floor and (good and "ok" or "MISSED") or "" }
   end
   return lines, missed

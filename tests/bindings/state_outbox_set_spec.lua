@@ -78,7 +78,7 @@ describe("a chunk of the store's outbox", function()
     local done = one "D"
     done:settle("confirmed", "yes")
     done:close()
-    local held <close> = one "H"
+    local held = one "H"
     local chunk <close> = claim_all { "N", "S", "H", "D", "M" }
     local seen = {}
     for i = 1, #chunk do seen[i] = chunk:state(i) or "elsewhere" end
@@ -93,6 +93,7 @@ describe("a chunk of the store's outbox", function()
     raises("usage", "write 3 of 5 is not ours to settle", chunk.settle, chunk, { false, false, "confirmed" })
     chunk:settle "confirmed"
     assert.same({ "S sent", "D confirmed", "H intended", "N confirmed", "M confirmed" }, states())
+    held:close()
   end)
 
   it("takes new content where nothing was done yet", function()
