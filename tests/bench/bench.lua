@@ -55,10 +55,10 @@ local function verdict(ratio, want)
 end
 
 -- A figure of our own with its ceiling, in the table's columns.
-local function judge(who, figures, shown, most)
+local function judge(who, figures, shown, most, row)
   local good = shown <= most
   if not good then failed = failed + 1 end
-  table_rows[#table_rows + 1] = { "", who, ("%.3f"):format(figures.cpu), ("%.1f"):format(figures.rss_mb), ("%.2f"):format(shown),
+  table_rows[#table_rows + 1] = { row or "", who, ("%.3f"):format(figures.cpu), ("%.1f"):format(figures.rss_mb), ("%.2f"):format(shown),
     ("<= %.2f"):format(most), good and "ok" or "MISSED" }
 end
 
