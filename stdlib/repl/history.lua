@@ -88,7 +88,9 @@ local function lines_of(path)
   local file = path and io.open(path, "rb")
   if not file then return {} end
   local lines = {}
-  for line in file:lines() do lines[#lines + 1] = line end
+  for line in file:lines() do
+    if line ~= "" then lines[#lines + 1] = line end -- two prompts that write at once may end a line twice
+  end
   file:close()
   return lines
 end
