@@ -21,7 +21,8 @@ static size_t variants(variant out[VARIANTS]) {
     __builtin_cpu_init();
     bool carryless = __builtin_cpu_supports("pclmul");
     bool wide = carryless && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
-    bool wider = wide && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi2");
+    bool wider = wide && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2") &&
+                 __builtin_cpu_supports("bmi2");
     if (wider) out[n++] = (variant){"avx512", sl_simd_avx512};
     if (wide) out[n++] = (variant){"avx2", sl_simd_avx2};
     if (carryless && __builtin_cpu_supports("sse4.2")) out[n++] = (variant){"sse42", sl_simd_sse42};

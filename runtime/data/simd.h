@@ -6,8 +6,8 @@
  *   uint32_t *end = marks(&s, text.ptr, 0, text.len, tokens);   // places in the text, in order
  *   if (s.bad || s.in_string) …                               // not JSON, or in doubt: data/scan says what and where
  *
- * Each variant is a file (simd_avx512.c, simd_avx2.c, simd_sse42.c, simd_neon.c) that turns bytes into bits; what the bits mean is said
- * once, in simd_block.h. A text starts anew: nothing is carried from one line to the next.
+ * Each variant is a file (simd_avx512.c, simd_avx2.c, simd_sse42.c, simd_neon.c) that turns bytes into bits; what the bits
+ * mean is said once, in simd_block.h. A text starts anew: nothing is carried from one line to the next.
  */
 #ifndef SL_DATA_SIMD_H
 #define SL_DATA_SIMD_H

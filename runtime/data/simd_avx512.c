@@ -67,8 +67,10 @@ TARGET static inline uint64_t utf8_faults(__m512i before, __m512i x) {
 /* As simd_list, sixteen at a step: the numbers of the bits are pressed together, then widened. */
 TARGET static inline uint32_t *list(uint32_t *out, size_t base, uint64_t bits) {
     static const uint8_t numbers[SL_SIMD_BLOCK] = {
-        0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
-        32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+        16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+        32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+        48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
     uint32_t *end = out + __builtin_popcountll(bits);
     const __m512i first = _mm512_set1_epi32((int)(uint32_t)base);
     __m512i packed = _mm512_maskz_compress_epi8(bits, load(numbers));
