@@ -11,7 +11,7 @@ return {
   { "LC_ALL, LC_CTYPE, LANG", "whether the terminal takes UTF-8: `sluice doctor` says it" },
   { "http_proxy, https_proxy, all_proxy, no_proxy", "as libcurl has it, where a connection has no `proxy`", by = "libcurl" },
   { "SLUICE_STDLIB", "a folder with the Lua side of sluice, for those who work on it" },
-  { "SLUICE_SIMD", "how NDJSON is checked: scalar, sse42, avx2 or neon (the best that the machine has)" },
+  { "SLUICE_SIMD", "how NDJSON is checked: scalar, sse42, avx2, avx512 or neon (the best that the machine has)" },
   { "SLUICE_SCHEDULE, SLUICE_STATE, SLUICE_WAS, SLUICE_TEXT", "set for the program of `notify`: what happened to which schedule" },
   { "SLUICE_RUN, SLUICE_RUN_LOCK_FD, SLUICE_ATTEMPT, SLUICE_DUE, SLUICE_ARGS", "set by `sluice serve` for the runs that it starts" },
   { "SLUICE_STEPS", "a folder in which specs of crashes have each step of a run written down" },
