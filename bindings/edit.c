@@ -72,6 +72,18 @@ static int l_show(lua_State *L) {
     return 0;
 }
 
+/* editor:forget() */
+static int l_forget(lua_State *L) {
+    sl_editor_forget(editor_at(L, 1));
+    return 0;
+}
+
+/* editor:pasted() -> boolean */
+static int l_pasted(lua_State *L) {
+    lua_pushboolean(L, sl_editor_pasted_line(editor_at(L, 1)));
+    return 1;
+}
+
 /* editor:stop("interrupt" | "eof") */
 static int l_stop(lua_State *L) {
     static const char *const ends[] = {"interrupt", "eof", NULL};
@@ -96,8 +108,8 @@ static int l_close(lua_State *L) {
 }
 
 static const luaL_Reg meta[] = {{"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
-static const luaL_Reg methods[] = {{"add", l_add},   {"close", l_close}, {"insert", l_insert}, {"read", l_read},
-                                   {"reads", l_reads}, {"show", l_show},   {"stop", l_stop},     {NULL, NULL}};
+static const luaL_Reg methods[] = {{"add", l_add},   {"close", l_close}, {"forget", l_forget}, {"insert", l_insert}, {"pasted", l_pasted},
+                                   {"read", l_read}, {"reads", l_reads}, {"show", l_show},     {"stop", l_stop},     {NULL, NULL}};
 static const luaL_Reg functions[] = {{"open", l_open}, {NULL, NULL}};
 
 int luaopen_sluice_edit(lua_State *L);

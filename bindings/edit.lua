@@ -42,6 +42,14 @@ function Editor:insert(text, erase) end
 ---@param text string with its line ends
 function Editor:show(text) end
 
+--- Throws away the keys that were typed and not read yet: what was typed before a question is no answer to it. The rest of a long
+--- paste may still come: `pasted` tells it.
+function Editor:forget() end
+
+--- Behind "line": whether a paste has ended it that goes on behind it. Only a terminal that marks what is pasted lets it be known.
+---@return boolean
+function Editor:pasted() end
+
 --- Ends the read that is under way, as if the key had come.
 ---@param as "interrupt"|"eof"
 function Editor:stop(as) end

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -40,6 +41,7 @@ struct sl_editor {
     bool editing; /* a line is on the screen */
     bool marks;   /* the terminal marks what is pasted */
     bool pasting; /* between the marks, over several lines */
+    bool pasted;  /* the last line ended between them */
     bool to_end;  /* for APPLY */
     const char *insert;
     size_t erase;
@@ -256,6 +258,15 @@ bool sl_editor_reads(const sl_editor *ed) {
     return ed->reading != NULL;
 }
 
+bool sl_editor_pasted_line(const sl_editor *ed) {
+    return ed->event == SL_EDITOR_LINE && ed->pasted;
+}
+
+void sl_editor_forget(sl_editor *ed) {
+    (void)ed;
+    tcflush(STDIN_FILENO, TCIFLUSH); /* fails where the terminal has gone: the next read says so */
+}
+
 static void put_character(sl_buf *out, unsigned long c) {
     char bytes[4];
     size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
@@ -289,7 +300,9 @@ sl_str sl_editor_text(sl_editor *ed, size_t *cursor) {
 static void take_key(sl_editor *ed) {
     int count = 0;
     const wchar_t *text = el_wgets(ed->el, &count);
-    if (text && count > 0 && text[count - 1] == L'\n') ed->event = SL_EDITOR_LINE;
+    if (!text || count <= 0 || text[count - 1] != L'\n') return;
+    ed->event = SL_EDITOR_LINE;
+    ed->pasted = ed->pasting && more_keys_wait(); /* the mark of its end at least; where that got lost, a typed line counts again */
 }
 
 static int no_key(EditLine *el, wchar_t *key) {

@@ -50,6 +50,12 @@ void sl_editor_insert(sl_editor *ed, const char *text, size_t erase);
 /* Shows text (with its line ends) while a line is edited, which is drawn again behind it. Without a line it is just written. */
 void sl_editor_show(sl_editor *ed, sl_str text);
 
+/* Throws away the keys that were typed and not read yet. What a paste has still to bring comes behind it: sl_editor_pasted_line. */
+void sl_editor_forget(sl_editor *ed);
+
+/* Behind SL_EDITOR_LINE: whether the line was ended by a paste that goes on, on a terminal that marks them. */
+bool sl_editor_pasted_line(const sl_editor *ed);
+
 /* Ends the read that is under way, as if this had come. */
 void sl_editor_stop(sl_editor *ed, sl_editor_event event);
 

@@ -146,13 +146,16 @@ function Prompt:read()
   end
 end
 
---- Asks a person; nil where they gave the line up. (waits)
+--- Asks a person; nil where they gave the line up. What was typed or pasted before the question is no answer to it. (waits)
 ---@param question string
 ---@return string?
 function Prompt:ask(question)
+  local editor = self.editor
+  editor:forget()
   while true do
-    local what, text = self.editor:read(question)
-    if what ~= "complete" then return what == "line" and text or nil end
+    local what, text = editor:read(question)
+    if what == "line" and editor:pasted() then editor:forget()
+    elseif what ~= "complete" then return what == "line" and text or nil end
   end
 end
 

@@ -95,6 +95,19 @@ describe("edit", function()
     assert.matches("%[true%].*%[interrupt%].*%[false%].*%[eof%].*%[eof%]", shown)
   end)
 
+  it("forgets what was typed ahead, and knows a line that a paste has ended", function()
+    local shown = script([[
+      say(editor:read "1> ")
+      task.sleep(0.2) -- the rest of what came at once is there
+      editor:forget()
+      say(editor:read "2> ")
+      for i = 3, 5 do say(tostring((editor:read(i .. "> "))), tostring(editor:pasted())) end
+    ]], { { "1> ", "first\rahead\ry\r" }, { "2> ", "asked\r" }, { "3> ", "\27[200~a\rb\27[201~" }, { "4> ", "\r" }, { "5> ", "c\r" } })
+    assert.is_truthy(shown:find("[line|asked|5]", 1, true), shown)
+    assert.is_nil(shown:find("[line|ahead", 1, true), shown)
+    assert.matches("%[line|true%].*%[line|false%].*%[line|false%]", shown)
+  end)
+
   it("is for one reader at a time", function()
     local shown = script([[
       task.spawn(function() say(select(2, pcall(editor.read, editor, "again ")).message) end)

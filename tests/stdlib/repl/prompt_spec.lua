@@ -21,6 +21,8 @@ describe("the prompt", function()
     function editor:add(text) table.insert(self.added, text) end
     function editor:insert(text, erase) table.insert(self.inserted, { text, erase }) end
     function editor:show(text) table.insert(self.shown, text) end
+    function editor:forget() self.forgot = (self.forgot or 0) + 1 end
+    function editor:pasted() return self.pasting and #events > 0 end
     function editor:close() self.closed = true end
     edit_before = package.loaded["sluice.edit"]
     package.loaded["sluice.edit"] = { open = function() return editor end }
@@ -92,6 +94,20 @@ describe("the prompt", function()
     assert.is_nil(prompt:ask "send it? ")
     assert.same({}, editor.added)
     assert.same({}, editor.inserted)
+  end)
+
+  it("takes no answer from what was typed before the question, or is pasted into it", function()
+    local prompt <close> = assert(prompts.open(session))
+    function editor:forget() events = self.late or {} end
+    events, editor.late = { { "line", "y", 1 } }, { { "interrupt" } }
+    assert.is_nil(prompt:ask "send it? ")
+    editor.pasting, editor.late = true, { { "line", "y", 1 }, { "line", "n", 1 } }
+    local forget = editor.forget
+    function editor:forget() -- the first alone finds what waits
+      forget(self)
+      editor.forget = function() end
+    end
+    assert.equal("n", prompt:ask "send it? ")
   end)
 
   describe("on TAB", function()

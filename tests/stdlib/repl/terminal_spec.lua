@@ -1,4 +1,5 @@
 -- The prompt in a terminal: what its other specs, which have none, can't see.
+local scripted = require "support.scripted"
 local tmp = require "support.tmp"
 local tmux = require "support.tmux"
 local typist = require "support.typist"
@@ -10,14 +11,18 @@ describe("sluice repl in a terminal", function()
     return
   end
 
-  local dir, prompt
+  local dir, prompt, api
   local function start(config, env)
     dir = tmp.dir()
     if config then tmp.write(dir .. "/sluice.yaml", config) end
     local argv = walkthrough.new({ dir = dir, env = env }):argv "exec sluice repl"
     prompt = typist.start { argv = argv, cwd = config and dir or "/", columns = 150, rows = 30 } -- nothing is above /
   end
-  after_each(function() prompt:stop() end)
+  after_each(function()
+    prompt:stop()
+    if api then api:close() end
+    api = nil
+  end)
 
   it("says why there is no connection", function()
     start()
@@ -39,6 +44,30 @@ describe("sluice repl in a terminal", function()
     local seen = prompt.terminal:wait("\n60\n>%s*$", true)
     assert.is_truthy(seen:find('"a\\tb"', 1, true), seen)
     assert.is_nil(seen:find("error", 1, true), seen)
+  end)
+
+  it("takes no answer to a write from what was pasted with it, or typed ahead", function()
+    start()
+    api = scripted.start(function() return { json = {} } end)
+    local write = ("sluice.http.post('%s/x')"):format(api.url)
+    local t = prompt.terminal
+    for _, give in ipairs { function() t:paste(write .. "\ny\n") end,
+      function()
+        t:line("sluice.task.sleep(1) " .. write)
+        t:line "y"
+      end } do
+      give()
+      t:wait("send it%? %[y/N%]%s*$", true)
+      t:line "n"
+      t:wait("not sent.*\n>%s*$", true)
+      t:mark()
+    end
+    assert.same({}, api.requests)
+    t:line(write)
+    t:wait("send it%? %[y/N%]%s*$", true)
+    t:line "y"
+    t:wait("1 request\n>%s*$", true)
+    assert.equal(1, #api.requests)
   end)
 
   it("stops what runs, what is typed, and does nothing else then", function()
