@@ -9,7 +9,7 @@ local file_sink = {}
 
 ---@class sluice.FileSink
 local FileSink = {}
-FileSink.__index = FileSink
+FileSink.__index, FileSink.__name = FileSink, "sluice.file_sink"
 
 --- A sink into a file of NDJSON, written aside and put in its place by `finish`; a dry run leaves the file alone.
 ---@param path string

@@ -11,7 +11,7 @@ local json = require "sluice.json"
 local notes = {}
 
 ---@class sluice.Notes
-local Notes = {}
+local Notes = { __name = "sluice.notes" }
 
 -- A field, or a method.
 function Notes.__index(self, name) return rawget(self, "fields")[name] or Notes[name] end

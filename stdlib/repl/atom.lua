@@ -5,6 +5,7 @@
 ---     atom.quoted(long, 40)          --> '"The quick brown "…, 2,310 characters'
 local json = require "sluice.json"
 local log = require "sluice.log"
+local ours = require "sluice.repl.ours"
 local peek = require "sluice.repl.peek"
 local text = require "sluice.text"
 local width = require "sluice.repl.width"
@@ -110,7 +111,10 @@ local colours = { number = "number", digits = "number", ["nil"] = "dim", null = 
 function atom.text(value, kind)
   kind = kind or peek.kind(value)
   local make = texts[kind]
-  if not make then return nil end
+  if not make then
+    local said = (kind == "object" or kind == "array") and ours.text(value)
+    return said and width.plain(log.mask(said)) or nil
+  end
   local ok, made = pcall(make, value)
   return width.plain(log.mask(ok and made or kind)), colours[kind]
 end
