@@ -25,8 +25,29 @@ local function frames(trace)
   return lines
 end
 
+-- The variable that an error of Lua is about: the one that it names, or what the chunk gives to pairs.
+local function culprit(said, text)
+  local done, name = said:match "attempt to ([%a ]+) a function value %(global '([^']+)'%)"
+  if done == "index" or done == "get length of" then return name end
+  local looped = said:find "attempt to index a function value$" -- no name, as in the C of ipairs
+    or said:find("'for iterator' (table expected, got function)", 1, true)
+  return looped and text:match "%f[%w_]i?pairs%s*%(%s*([%a_][%w_]*)%s*%)"
+end
+
+-- Where an iterator was taken for a list: what it is, and what to do with one.
+local function about_iterator(session, said, text)
+  local name = culprit(said, text)
+  local value = name and session.env and rawget(session.env, name)
+  if not require("sluice.iterators").is(value) then return nil end
+  return { ("'%s' is an iterator: it gives its entries one by one, and has neither a length nor fields"):format(name),
+    ("  hint: more(%s) shows the next ones, save(%s, \"all.ndjson\") keeps them, `for entry in %s do … end` goes through them")
+      :format(name == "_" and "" or name, name, name) }
+end
+
 -- An error of Lua: what it says, and where in the user's files.
-local function plain(problem, trace, text)
+local function plain(session, problem, trace, text)
+  local about = type(problem) == "string" and about_iterator(session, problem, text)
+  if about then return about end
   local said = type(problem) == "string" and chunk.said(problem, text) or require("sluice.repl.show").text(problem)
   local ours, rest = said:match "^(stdlib/[%w_/]+%.lua:%d+): (.*)$"
   local lines = { rest or said }
@@ -54,7 +75,7 @@ end
 ---@return string
 function block.problem(session, problem, trace, text)
   local is_ours = err.is(problem)
-  local lines = is_ours and structured(problem, session.guard and session.guard.failed) or plain(problem, trace, text)
+  local lines = is_ours and structured(problem, session.guard and session.guard.failed) or plain(session, problem, trace, text)
   if is_ours and problem.code == "cancelled" then return log.mask(table.concat(lines, "\n")) .. "\n" end
   local label = require("sluice.repl.atom").paint(session.color, "error", "error:")
   return label .. " " .. log.mask(table.concat(lines, "\n")) .. "\n"

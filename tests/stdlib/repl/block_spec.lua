@@ -1,6 +1,7 @@
 -- Errors as one block, and what a call took.
 local block = require "sluice.repl.block"
 local err = require "sluice.err"
+local iterators = require "sluice.iterators"
 local log = require "sluice.log"
 
 describe("the block of an error", function()
@@ -33,6 +34,36 @@ describe("the block of an error", function()
       .. '\t[string "f()"]:1: in main chunk'
     assert.equal("error: own/lib.lua:7: no\n  at: own/lib.lua:7, in function 'own.f'\n", shown("own/lib.lua:7: no", trace))
     assert.equal("error: no\n  in: stdlib/text.lua:9, sluice's own code; with the right arguments that is a bug\n", shown "stdlib/text.lua:9: no")
+  end)
+
+  describe("where an iterator was taken for a list", function()
+    local with = { env = { rows = iterators.mark(function() end), f = function() end, t = {} } }
+    with.env._ = with.env.rows
+
+    -- What is shown of a chunk that fails.
+    local function typed(text)
+      local ok, problem = pcall(assert(load(text, text, "t", setmetatable(with.env, { __index = _G }))))
+      assert.is_false(ok)
+      return block.problem(with, problem, nil, text)
+    end
+    local said = "error: '_' is an iterator: it gives its entries one by one, and has neither a length nor fields\n"
+      .. "  hint: more() shows the next ones, save(_, \"all.ndjson\") keeps them, `for entry in _ do … end` goes through them\n"
+
+    it("says so, and what to do with one", function()
+      for _, text in ipairs { "return #_", "return _.x", "return _[1]", "_.x = 1", "return _:first()", "for _, x in ipairs(_) do end",
+        "for k in pairs ( _ ) do end" } do
+        assert.equal(said, typed(text), text)
+      end
+      local of_rows = said:gsub("'_'", "'rows'"):gsub("more%(%)", "more(rows)"):gsub("%(_,", "(rows,"):gsub("in _ do", "in rows do")
+      assert.equal(of_rows, typed "return #rows")
+    end)
+
+    it("says of other functions and values what Lua says", function()
+      assert.equal("error: attempt to get length of a function value (global 'f')\n", typed "return #f")
+      assert.equal("error: attempt to index a nil value (field 'x')\n", typed "return t.x.y")
+      assert.matches("attempt to index a function value", typed "for _, x in ipairs(f) do end")
+      assert.matches("attempt to index a function value %(local 'g'%)", typed "local g = f return g.x")
+    end)
   end)
 
   it("shows whatever was raised", function()
