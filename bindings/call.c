@@ -100,6 +100,8 @@ static int l_conn_call(lua_State *L) {
     slb_check_task(L, "an API call");
     call_job *job = call_check_request(L, CALL_REQUEST_AT);
     sl_op **box = slb_op_box(L);
+    lua_pushvalue(L, CALL_JOB_AT);
+    lua_setiuservalue(L, -2, 1); /* what is sent stays, even where a script closes the coroutine that waits here */
     *box = sl_call_start(conn, &job->spec, &err);
     if (!*box) {
         call_unpin(job);

@@ -147,6 +147,8 @@ call_job *call_check_request(lua_State *L, int idx) {
                                          "outcomes", "intent", NULL};
     slb_check_options(L, idx, "call", known);
     call_job *job = push_job(L);
+    lua_pushvalue(L, idx);
+    lua_setiuservalue(L, -2, 1); /* it lives as long as the job: so do its texts and its intent */
     sl_call_spec *s = &job->spec;
     s->operation = slb_opt_string(L, idx, "operation", "call");
     s->method = slb_opt_string(L, idx, "method", "GET");

@@ -143,6 +143,8 @@ static int l_request(lua_State *L) {
     http_job *job = http_check_request(L, false);
     slb_check_task(L, "an HTTP request");
     sl_op **box = slb_op_box(L);
+    lua_pushvalue(L, HTTP_JOB_AT);
+    lua_setiuservalue(L, -2, 1); /* what is sent stays, even where a script closes the coroutine that waits here */
     *box = sl_http_start(slb_loop(L), &job->request, &err);
     if (*box) return slb_wait(L, job->request.stream ? push_stream : push_answer);
     if (err.code == SL_USAGE) slb_raise(L, &err);

@@ -69,6 +69,26 @@ describe("a call", function()
     assert.is_true(stats.waited > 0)
   end)
 
+  it("keeps its body where a script closes the coroutine that waits for it", function()
+    for _, gzip in ipairs { true, false } do
+      serve { { body = "{}" } }
+      local function body() return ("0123456789"):rep(2000000) end
+      local inner = coroutine.create(function() return post { body = body(), gzip = gzip, headers = { ["x-a"] = "b" } } end)
+      local outer = task.spawn(function() return coroutine.resume(inner) end)
+      task.yield()
+      coroutine.close(inner)
+      collectgarbage()
+      local resumed, why = outer:wait()
+      assert.is_false(resumed)
+      assert.matches("dead coroutine", why)
+      assert.equal(1, #api.requests)
+      local got = api.requests[1].body
+      if not gzip then assert.is_true(got == body()) end
+      api.close()
+    end
+    api = scripted.start()
+  end)
+
   it("sends a chunk without a copy and gives it back", function()
     serve { function(r) return { body = r.body } end }
     local chunk = ndjson.chunk {}

@@ -8,6 +8,21 @@ local task = require "sluice.task"
 local time = require "sluice.time"
 local tmp = require "support.tmp"
 
+describe("the body of a request", function()
+  it("stays where a script closes the coroutine that waits", function()
+    local api = require("support.scripted").start { { body = "taken" } }
+    local function body() return ("0123456789"):rep(2000000) end
+    local inner = coroutine.create(function() return http.post(api.url, { body = body() }) end)
+    local outer = task.spawn(function() return coroutine.resume(inner) end)
+    task.yield()
+    coroutine.close(inner)
+    collectgarbage()
+    assert.is_false((outer:wait()))
+    assert.is_true(api.requests[1].body == body())
+    api.close()
+  end)
+end)
+
 describe("http streams", function()
   local server, raw
   setup(function()
