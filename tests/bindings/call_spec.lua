@@ -89,6 +89,28 @@ describe("a call", function()
     api = scripted.start()
   end)
 
+  it("compresses a few bodies at once, and those that are given up not at all", function()
+    local lfs = require "lfs"
+    local function threads()
+      local count = 0
+      for name in lfs.dir "/proc/self/task" do count = count + (name:find "^%d" and 1 or 0) end
+      return count
+    end
+    serve(function() return { body = "{}" } end)
+    local before, sent, body = threads(), {}, ("0123456789 "):rep(1000000)
+    for i = 1, 40 do sent[i] = task.spawn(function() return post { body = body, gzip = true } end) end
+    task.yield()
+    local most = threads()
+    for i = 1, 10 do sent[i]:cancel() end
+    for i = 11, 40 do
+      most = math.max(most, threads())
+      assert.equal(200, assert(sent[i]:wait()).status)
+    end
+    assert.is_true(most > before and most <= before + 4, most)
+    assert.equal(before, threads())
+    assert.equal(30, #api.requests)
+  end)
+
   it("sends a chunk without a copy and gives it back", function()
     serve { function(r) return { body = r.body } end }
     local chunk = ndjson.chunk {}
