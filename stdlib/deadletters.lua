@@ -72,7 +72,7 @@ end
 
 -- Where the store began anew there may be a file of that name already.
 local function lines_in(path)
-  local found, n = io.open(path, "rb"), 0
+  local found, n = require("lfs").attributes(path, "mode") == "file" and io.open(path, "rb"), 0
   if not found then return 0 end
   for _ in found:lines() do n = n + 1 end
   found:close()

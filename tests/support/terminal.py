@@ -43,4 +43,7 @@ for wanted, typed in steps:
     os.write(fd, typed.encode())
 while typed is not False and more():
     pass
+if time.monotonic() >= deadline:
+    os.kill(pid, signal.SIGKILL)
+    seen += b"\n(it has not ended)"
 finish(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

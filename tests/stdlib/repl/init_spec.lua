@@ -213,7 +213,8 @@ describe("sluice repl", function()
         steps[#steps + 1] = { "stopped", "" }
       end
       steps[#steps + 1] = { "> ", "'still ' .. 'here'\r" }
-      steps[#steps + 1] = { "still here", "\4" }
+      steps[#steps + 1] = { "still here", "" }
+      steps[#steps + 1] = { "> ", "\4" }
       local shown, status = typed(steps)
       assert.equal(0, status, shown)
       assert.equal(5, select(2, shown:gsub("stopped", "")))
@@ -223,7 +224,7 @@ describe("sluice repl", function()
     it("stops a task in the background that only computes", function()
       local shown, status = typed {
         { "> ", "sluice.task.spawn(function() print 'go!' while true do end end) sluice.task.sleep(60)\r" }, { "go!\r\n", "\3" },
-        { "stopped a task in the background", "" }, { "> ", "'still ' .. 'here'\r" }, { "still here", "\4" } }
+        { "stopped a task in the background", "" }, { "> ", "'still ' .. 'here'\r" }, { "still here", "" }, { "> ", "\4" } }
       assert.equal(0, status, shown)
     end)
 
@@ -243,7 +244,7 @@ describe("sluice repl", function()
       local shown, status = typed { { "> ", ("sluice.task.spawn(function() %s end) sluice.task.yield() sluice.task.yield()\r"):format(post) },
         { "[y/N] ", "n\r" },
         { "> ", ("_ = sluice.task.spawn(function() sluice.task.sleep(0.2) print(select(2, pcall(function() %s end))) end)\r"):format(post) },
-        { "can't ask while the prompt waits", "1 + 1\r" }, { "2", "\4" } }
+        { "can't ask while the prompt waits", "1 + 1\r" }, { "2", "" }, { "> ", "\4" } }
       assert.equal(1, select(2, shown:gsub("%[y/N%]", "")), shown)
       assert.is_nil(shown:find("read already", 1, true), shown)
       assert.is_truthy(status == 0 or status == 1)
