@@ -21,6 +21,7 @@
 #include "io/op.h"
 
 #define APPLY "\034" /* Ctrl-\, which nobody types */
+#define NUL "^@"
 #define LINE_MAX_BYTES (1024 * 1024)
 
 typedef struct read_op {
@@ -39,6 +40,7 @@ struct sl_editor {
     read_op *reading;
     sl_editor_event event;
     bool editing; /* a line is on the screen */
+    bool ahead;   /* keys that were typed before it are not all taken yet */
     bool marks;   /* the terminal marks what is pasted */
     bool pasting; /* between the marks, over several lines */
     bool pasted;  /* the last line ended between them */
@@ -119,6 +121,12 @@ static unsigned char on_end(EditLine *el, int key) {
     return CC_REFRESH;
 }
 
+/* What the terminal makes of a Ctrl-D that was typed ahead, while no line was edited: libedit would take it for the start of a quoted
+ * key and wait for the next one. Typed now it is Ctrl-Space, which does nothing. */
+static unsigned char on_nul(EditLine *el, int key) {
+    return editor_of(el)->ahead ? on_end(el, key) : CC_NORM;
+}
+
 static unsigned char on_suspend(EditLine *el, int key) {
     (void)key;
     ask_for_marks(editor_of(el), false);
@@ -159,6 +167,7 @@ static const struct {
     {"sluice-complete", "what may stand here", "^I", on_complete},
     {"sluice-interrupt", "gives the line up", "^C", on_interrupt},
     {"sluice-end", "ends, or deletes a character", "^D", on_end},
+    {"sluice-nul", "a Ctrl-D that was typed ahead", NUL, on_nul},
     {"sluice-suspend", "stops the process", "^Z", on_suspend},
     {"sluice-apply", "changes the line from outside", "^\\", on_apply},
     {"sluice-paste", "what is pasted begins", "\\e[200~", on_paste},
@@ -336,6 +345,7 @@ static void take_keys(sl_editor *ed) {
         else take_key(ed);
         if (ed->event == SL_EDITOR_NONE) take_pushed_key(ed);
     } while (ed->event == SL_EDITOR_NONE && more_keys_wait());
+    ed->ahead = false;
     if (ed->event != SL_EDITOR_NONE) end_turn(ed);
     uselocale(before);
 }
@@ -378,7 +388,9 @@ static int begin_line(sl_editor *ed, const char *prompt, sl_err *err) {
     el_resize(ed->el);
     ask_for_marks(ed, true);
     sl_libedit_set()(ed->el, EL_UNBUFFERED, 1);
+    sl_libedit_set()(ed->el, EL_BIND, NUL, "sluice-nul", NULL); /* the terminal's own keys, where it has none, went over it */
     uselocale(before);
+    ed->ahead = more_keys_wait();
     ed->editing = true;
     return 0;
 }

@@ -35,6 +35,17 @@ describe("edit", function()
     assert.is_truthy(shown:find("[6|line|last|4]", 1, true), shown)
   end)
 
+  it("ends with a Ctrl-D that was typed before the prompt was there, and not with Ctrl-Space", function()
+    local shown = script([[
+      say "ready"
+      task.sleep(0.3) -- what is typed late is a Ctrl-D as well
+      for i = 1, 4 do say(i, editor:read(i .. "> ")) end
+    ]], { { "[ready]", "ahead\r\4" }, { "3> ", "a\0b\r" }, { "4> ", "\4" } })
+    for _, said in ipairs { "[1|line|ahead|5]", "[2|eof]", "[3|line|ab|2]", "[4|eof]" } do
+      assert.is_truthy(shown:find(said, 1, true), said .. "\n" .. shown)
+    end
+  end)
+
   it("puts text in place of what stands before the cursor, characters whole", function()
     local shown = script([[
       say(editor:read "> ")
