@@ -128,12 +128,27 @@ local function names_of(row)
   return names
 end
 
+local MOST_NAMED = 12 -- arguments of one operation that an error lists
+
+-- What an operation takes, for an argument that is like none of these.
+local function listed(row)
+  local names = {}
+  for _, arg in ipairs(row.args or {}) do names[#names + 1] = arg.name end
+  local rest = #names - MOST_NAMED
+  local own, options = table.concat(names, ", ", 1, math.min(#names, MOST_NAMED)), {}
+  for _, option in ipairs(request.options) do options[#options + 1] = option.name end
+  local always = table.concat(options, ", ")
+  if #names == 0 then return "; it takes none but " .. always end
+  return ("; it takes %s%s (and %s)"):format(own, rest > 0 and (", … %d more"):format(rest) or "", always)
+end
+
 local function check_known(row, given)
   local names, known = names_of(row), {}
   for _, name in ipairs(names) do known[name] = true end
   for key in pairs(given) do
     if not known[key] then
-      usage(row, "unknown argument '%s'%s", tostring(key), require("sluice.text").near(key, names))
+      local meant, near = require("sluice.text").near(key, names)
+      usage(row, "unknown argument '%s'%s", tostring(key), near and meant or listed(row))
     end
   end
 end

@@ -55,14 +55,22 @@ local function plain(session, problem, trace, text)
   return table.move(frames(trace), 1, #frames(trace), #lines + 1, lines)
 end
 
-local function structured(problem, failed)
+-- Where a call was wrong: how to see what the operation takes.
+local function explained(session, problem)
+  local api, operation = problem.api, problem.operation
+  local made = problem.code == "usage" and api and operation and (session.connections or {})[api]
+  return made and ("?%s.%s explains it"):format(api, operation) or nil
+end
+
+local function structured(session, problem)
+  local failed = session.guard and session.guard.failed
   local lines = { tostring(problem) }
   local function add(label, text)
     if text and text ~= "" then lines[#lines + 1] = ("  %s: %s"):format(label, indented(text)) end
   end
   if failed and rawequal(failed.problem, problem) then add("request", failed.method .. " " .. failed.url) end
   add("answer", problem.body)
-  add("hint", problem.hint)
+  add("hint", problem.hint or explained(session, problem))
   add("at", problem.where)
   return lines
 end
@@ -75,7 +83,7 @@ end
 ---@return string
 function block.problem(session, problem, trace, text)
   local is_ours = err.is(problem)
-  local lines = is_ours and structured(problem, session.guard and session.guard.failed) or plain(session, problem, trace, text)
+  local lines = is_ours and structured(session, problem) or plain(session, problem, trace, text)
   if is_ours and problem.code == "cancelled" then return log.mask(table.concat(lines, "\n")) .. "\n" end
   local label = require("sluice.repl.atom").paint(session.color, "error", "error:")
   return label .. " " .. log.mask(table.concat(lines, "\n")) .. "\n"

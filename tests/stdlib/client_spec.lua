@@ -227,6 +227,7 @@ describe("a request", function()
     for message, args in pairs {
       ["name is missing: its name"] = {},
       ["unknown argument 'nme' (did you mean 'name'?)"] = { nme = "x" },
+      ["unknown argument 'body'; it takes name, a, z, tags, link (and raw, timeout, deadline)"] = { body = "x" },
       ["name must be text, not a number"] = { name = 5 },
       ["name must be 2 to 5 characters long, is 1"] = { name = "é" },
       ["name must be 2 to 5 characters long, is 6"] = { name = "abcdef" },
@@ -237,6 +238,10 @@ describe("a request", function()
     } do
       raises("usage", message, prepare, "make", args)
     end
+    local row = { name = "all", args = {} }
+    raises("usage", "unknown argument 'body'; it takes none but raw, timeout, deadline", request.prepare, def, row, {}, { body = 1 })
+    for i = 1, 14 do row.args[i] = { name = "arg" .. i, type = "text" } end
+    raises("usage", "arg11, arg12, … 2 more (and raw", request.prepare, def, row, {}, { body = 1 })
     raises("usage", "size must be 1 to 10, is 11", prepare, "find", { size = 11 })
     raises("usage", "kind must be one of big, small, not 'middle'", prepare, "find", { kind = "middle" })
     raises("usage", "arguments are one table of named values, not a string", prepare, "find", "x")

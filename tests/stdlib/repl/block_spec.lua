@@ -19,6 +19,18 @@ describe("the block of an error", function()
     assert.equal("error: short\n", shown(err.new { code = "usage", message = "short" }))
   end)
 
+  it("says of a wrong call how to see what the operation takes", function()
+    local with = { connections = { shop = {} } }
+    local function of(fields) return block.problem(with, err.new(fields), nil, "f()") end
+    assert.equal("error: shop.sources: unknown argument 'x'\n  hint: ?shop.sources explains it\n",
+      of { code = "usage", api = "shop", operation = "sources", message = "unknown argument 'x'" })
+    assert.matches("\n  hint: own\n$", of { code = "usage", api = "shop", operation = "sources", message = "no", hint = "own" })
+    for _, other in ipairs { { code = "usage", operation = "sources", message = "no" }, { code = "network", api = "shop", operation = "sources",
+      message = "no" }, { code = "usage", api = "other", operation = "sources", message = "no" } } do
+      assert.is_nil(of(other):find("hint", 1, true))
+    end
+  end)
+
   it("says of what a person gave up no more than that", function()
     assert.equal("not sent\n", shown(err.new { code = "cancelled", message = "not sent" }))
   end)
