@@ -53,7 +53,7 @@ describe("an object of ours at the prompt", function()
     assert.equal("task, done", shown "job:wait() return job")
     assert.equal("channel between tasks", shown "sluice.task.channel(2)")
     assert.equal("semaphore", shown "sluice.task.semaphore(2)")
-    assert.equal("recipe: counts", shown "sluice.recipe { about = 'counts', run = function() end }")
+    assert.equal("recipe: counts", shown("sluice" .. ".recipe { about = 'counts', run = function() end }"))
   end)
 
   it("is short beside others too, in a list and in a table", function()
