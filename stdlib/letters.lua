@@ -7,6 +7,7 @@ local deadletters = require "sluice.deadletters"
 local err = require "sluice.err"
 local log = require "sluice.log"
 local ndjson = require "sluice.ndjson"
+local task = require "sluice.task"
 local time = require "sluice.time"
 
 local letters = {}
@@ -123,8 +124,19 @@ local function kept(self, letter)
     raw_base64 = require("sluice.crypto").base64(letter.raw) }
 end
 
+-- What does not count goes from the file before the ledger forgets how much of it counts: a crash in between leaves either both or none.
+local function cut_off(self)
+  local out = ndjson.writer(self.path)
+  for _, letter in letters.each(self.path, self.most) do out:write(kept(self, letter)) end
+  out:close()
+  task.step "letters_cut"
+  self.run:store():run_letters(self.of, nil)
+  task.step "letters_counted"
+  self.most = nil
+end
+
 local function write_all(self, out)
-  for n, letter, state in letters.each(self.path, self.most) do
+  for n, letter, state in letters.each(self.path) do
     if state == "open" and n > self.marked and n <= self.given then letter = mark(self, letter) end
     out:write(kept(self, letter))
   end
@@ -136,11 +148,11 @@ end
 --- Marks what was given out since the last time; on the disk when it returns.
 function Letters:sync()
   if self.given == self.marked then return end
-  if self.most then self.run:store():run_letters(self.of, nil) end -- what does not count is not in the new file
+  if self.most then cut_off(self) end
   local out = ndjson.writer(self.path)
   write_all(self, out)
   out:close()
-  self.marked, self.again, self.most = self.given, {}, nil
+  self.marked, self.again = self.given, {}
 end
 
 --- What was not marked stays as it was.

@@ -41,7 +41,6 @@ static void free_if_done(sl_intent_set *set) {
     free(set);
 }
 
-
 /* How many from `at` on are alike in what `same` looks at, and have consecutive ids. */
 static size_t span(const sl_intent_set *set, size_t at, bool (*same)(const member *, const member *)) {
     size_t end = at + 1;

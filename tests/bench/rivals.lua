@@ -48,7 +48,7 @@ local function same_output(dir, row, candidates, file)
 end
 
 return function(bench)
-  local rivals = { floor = FLOOR }
+  local rivals = { floor = FLOOR, equal = equal }
 
   -- 500,000 flat records of 238 bytes, or 100,000 nested ones of 2.1 kB.
   function rivals.file(kind)

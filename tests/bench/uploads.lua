@@ -7,19 +7,10 @@ local data = require "data"
 local json = require "sluice.json"
 local task = require "sluice.task"
 
-local FLOOR, HEAD, BATCH = 0.75, 25000, 10000
+local HEAD, BATCH = 25000, 10000
 -- Debian's own, where it is there: a version manager's `python3` is a script that looks for one first.
 local PYTHON = io.open "/usr/bin/python3" and "/usr/bin/python3" or "python3"
 local STREAM = { rate = 300000, seconds = 10, share = 0.20, slack = 0.05 } -- slack: our percent under the rate, and the start
-
--- Equal in value; others print fewer digits, and have floats where we have integers.
-local function equal(a, b)
-  if type(a) == "number" and type(b) == "number" then return a == b or math.abs(a - b) <= 1e-12 * math.abs(a) end
-  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
-  for key, v in pairs(a) do if not equal(v, b[key]) then return false end end
-  for key in pairs(b) do if a[key] == nil then return false end end
-  return true
-end
 
 -- Products by id: two batches on their way may arrive in any order.
 local function products_of(path)
@@ -34,6 +25,7 @@ end
 
 return function(bench)
   local rows, peer, here, dir = bench.rows, bench.peer, bench.here, bench.dir
+  local rivals = dofile(here .. "/rivals.lua")(bench)
   local kinds = { flat = { make = data.flat, count = 500000 }, nested = { make = data.nested, count = 100000 } }
 
   local function file_of(kind)
@@ -69,7 +61,7 @@ return function(bench)
   end
 
   local function with(list, program, name, wanted, command_on)
-    peer(list, program, { name = name, want = wanted * FLOOR, command_on = command_on })
+    peer(list, program, { name = name, want = wanted * rivals.floor, command_on = command_on })
   end
 
   local function script(list, program, name, wanted, file_name, kind)
@@ -95,7 +87,7 @@ return function(bench)
       with_sink(out, function(url) bench.measure(one.command_on(head, url)) end)
       local products, count = products_of(out)
       first = first or products
-      if count ~= lines or not equal(first, products) then
+      if count ~= lines or not rivals.equal(first, products) then
         error(("%s: %s sends something else than %s (%d of %d products)"):format(row, one.name, candidates[1].name, count, lines), 0)
       end
     end
@@ -119,8 +111,8 @@ return function(bench)
     script(list, PYTHON, "python, http.client", 12, "uploads.py", "flat")
     shell(list, 25)
     local figures = compete("upload, flat: price * 1.1", "flat", list)
-    bench.judge("CPU s per million", figures, figures.cpu / kinds.flat.count * 1e6, 0.6 / FLOOR)
-    bench.judge("resident MB", figures, figures.rss_mb, 20 / FLOOR)
+    bench.judge("CPU s per million", figures, figures.cpu / kinds.flat.count * 1e6, 0.6 / rivals.floor)
+    bench.judge("resident MB", figures, figures.rss_mb, 20 / rivals.floor)
   end
 
   function rows.upload_nested()
@@ -129,7 +121,7 @@ return function(bench)
     script(list, PYTHON, "python, http.client", 10, "uploads.py", "nested")
     local figures = compete("upload, nested: by a path", "nested", list)
     local batch = assert(io.open(file_of "nested")):seek "end" / kinds.nested.count * BATCH / 1e6
-    bench.judge("resident MB", figures, figures.rss_mb * 1.048576, (2.5 * batch + 5) / FLOOR)
+    bench.judge("resident MB", figures, figures.rss_mb * 1.048576, (2.5 * batch + 5) / rivals.floor)
   end
 
   -- At the API's own rate, as the connection is by default: 30 requests a second of 10,000 products.
@@ -145,7 +137,7 @@ return function(bench)
       local products = sums_of(url).records
       local rate, share = products / figures.wall, figures.cpu / figures.wall
       if products ~= times * kinds.flat.count then error("not all products arrived", 0) end
-      bench.judge(("a core, at %.0f products/s"):format(rate), figures, share, STREAM.share / FLOOR, "one stream at its rate")
+      bench.judge(("a core, at %.0f products/s"):format(rate), figures, share, STREAM.share / rivals.floor, "one stream at its rate")
       bench.judge("missing of 300,000 products/s", figures, 1 - rate / STREAM.rate, STREAM.slack)
     end)
   end

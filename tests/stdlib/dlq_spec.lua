@@ -273,6 +273,13 @@ describe("sluice dlq retry of other recipes", function()
     assert.same({ 2, 2 }, { letters[1].settled_run, letters[2].settled_run })
   end)
 
+  -- Runs a command that is killed at a step, the n-th time.
+  local function killed(step, n, ...)
+    local done = assert(require("sluice.process").run { argv = { "sh", "tests/support/crash.sh", dir .. "/crash", "KILL", step, n, SLUICE, ... } })
+    assert.same({ "hit\n", 137 }, { done.stdout, done.status })
+    os.execute(("rm -rf '%s/crash'"):format(dir))
+  end
+
   -- A run that is killed after a second chunk of two was written and before it counted; of its last line `cut` bytes are missing.
   local function torn(cut, retry)
     tmp.write(dir .. "/r.lua", [[return require("sluice").recipe { about = "t", args = {},
@@ -281,9 +288,7 @@ describe("sluice dlq retry of other recipes", function()
         run:reject_all({ '{"id":1}', '{"id":2}' }, "first")
         run:reject_all({ '{"id":3}', '{"id":4}' }, "second")
       end, retry = function(_, run, records) ]] .. retry .. [[ end }]])
-    local done = assert(require("sluice.process").run { argv = { "sh", "tests/support/crash.sh", dir .. "/crash", "KILL", "letters_written",
-      "2", SLUICE, "run", "-c", dir .. "/sluice.yaml", dir .. "/r.lua" } })
-    assert.same({ "hit\n", 137 }, { done.stdout, done.status })
+    killed("letters_written", "2", "run", "-c", dir .. "/sluice.yaml", dir .. "/r.lua")
     local path = require("sluice.letters").find(dir .. "/s.db", "1").path
     local text = tmp.read(path)
     assert.equal(4, select(2, text:gsub("\n", "\n")))
@@ -303,6 +308,18 @@ describe("sluice dlq retry of other recipes", function()
       local got = lines_of(path)
       assert.same({ 2, "first", 2, "still no" }, { #got, got[1].reason, got[1].settled_run, got[2].reason }, cut)
       assert.same({ 3, "2\n" }, { sluice("dlq retry 1").status, tmp.read(dir .. "/out") }, cut)
+      os.execute(("rm -rf '%s/dlq' '%s'/s.db*"):format(dir, dir))
+    end
+  end)
+
+  it("never gives out what is torn where the retry is killed while it takes that off", function()
+    for _, step in ipairs { "letters_cut", "letters_counted" } do
+      local path = torn(0, [[for record in records do print(record.id) run:count "sent" end]])
+      killed(step, "1", "dlq", "-c", dir .. "/sluice.yaml", "retry", "1")
+      assert.equal(2, json.decode(sluice("dlq list --json").stdout)[1].open, step)
+      local done = sluice "dlq retry 1"
+      assert.same({ 0, "1\n2\n" }, { done.status, done.stdout }, done.stderr)
+      assert.equal(2, #lines_of(path))
       os.execute(("rm -rf '%s/dlq' '%s'/s.db*"):format(dir, dir))
     end
   end)

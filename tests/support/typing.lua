@@ -1,7 +1,8 @@
--- A session of the prompt as `sluice repl` makes it, without a terminal: the real one (support.session is a plainer one for the transcript).
+-- A session of the prompt as `sluice repl` makes it, without a terminal.
 --
 --   local s = require("support.typing").new(project, { answers = { "y", "n" } })
 --   s:eval "feed:upload_products { … }"     s.asked, s.shown
+--   s:type("x = 1", "x + 1")                 -- several chunks, whatever becomes of them
 --   s:leave()
 local log = require "sluice.log"
 local run = require "sluice.run"
@@ -28,6 +29,9 @@ function typing.new(project, o)
   self.asked, self.shown, self.written = {}, {}, {}
   local print_out = log.print
   log.print = function(text) self.shown[#self.shown + 1] = text end
+  function self.type(_, ...)
+    for _, text in ipairs { ... } do self:eval(text) end
+  end
   function self.leave()
     log.print = print_out
     self:close()

@@ -3,18 +3,18 @@ local json = require "sluice.json"
 local lfs = require "lfs"
 local project = require "support.project"
 local save = require "sluice.repl.save"
-local sessions = require "support.session"
 local tmp = require "support.tmp"
+local typing = require "support.typing"
 
 describe(".save", function()
   local p, s, path
   before_each(function()
     p = project.full()
-    s = sessions.new(p)
+    s = typing.new(p, { options = { yes = true } })
     path = p.dir .. "/recipe.lua"
   end)
   after_each(function()
-    s:close()
+    s:leave()
     p:stop()
   end)
 
@@ -67,13 +67,13 @@ describe(".save", function()
   end)
 
   it("makes locals of globals: where they are set first, or where they are named first", function()
-    assert.equal(("local a = 1\nlocal b, c\nb, c = 2, 3\nlocal add, total\nfunction add(n) total = (total or 0) + n end\nadd(a)\nadd(b + c)"),
-      body("a = 1", "b, c = 2, 3", "function add(n) total = (total or 0) + n end", "add(a)", "add(b + c)"))
+    assert.equal(("local a = 1\nlocal b, c\nb, c = 2, 3\nlocal add, total\nfunction add(n) total = n end\nadd(a)\nadd(b + c)"),
+      body("a = 1", "b, c = 2, 3", "function add(n) total = n end", "add(a)", "add(b + c)"))
   end)
 
-  it("keeps what is local to a chunk there", function()
-    assert.equal("do\n  local a = 5\n  b = a\nend\n;(function()\n  c = 1 return c\nend)()",
-      (body("local a = 5\nb = a", "c = 1 return c"):gsub("^local b\n", ""):gsub("\nlocal c\n", "\n")))
+  it("keeps a local of a chunk for those behind it, as the prompt does, and one of a block in its block", function()
+    assert.equal("local a, b\na = 5\nb = a\ndo local d = a b = d end\n;(function()\n  c = 1 return c\nend)()",
+      (body("local a = 5\nb = a", "do local d = a b = d end", "c = 1 return c"):gsub("\nlocal c\n", "\n")))
     assert.equal(0, p:run("recipe.lua").status)
   end)
 
@@ -83,8 +83,8 @@ describe(".save", function()
   end)
 
   it("knows what _ was where a loop has one of its own", function()
-    local text = body("shop:sources()", "for _, one in ipairs(_) do n = (n or 0) + one.id end")
-    assert.is_truthy(text:find("do\n  local _ = sources\n  for _, one in ipairs(_) do n = (n or 0) + one.id end\nend", 1, true), text)
+    local text = body("n = 0", "shop:sources()", "for _, one in ipairs(_) do n = n + one.id end")
+    assert.is_truthy(text:find("do\n  local _ = sources\n  for _, one in ipairs(_) do n = n + one.id end\nend", 1, true), text)
     local done = p:run "recipe.lua"
     assert.equal(0, done.status, done.stderr)
   end)
@@ -157,6 +157,7 @@ describe(".save", function()
   end)
 
   it("says what it can't do", function()
+    s:ready()
     assert.matches("into which file%?", refused {})
     assert.matches("does not end in %.lua", refused { "x.txt" })
     assert.matches("one word too many", refused { path, "other.lua" })

@@ -4,19 +4,19 @@ local lfs = require "lfs"
 local process = require "sluice.process"
 local project = require "support.project"
 local save_test = require "sluice.repl.save_test"
-local sessions = require "support.session"
 local task = require "sluice.task"
 local tmp = require "support.tmp"
+local typing = require "support.typing"
 
 describe(".test", function()
   local p, s, path, archive
   before_each(function()
     p = project.full()
-    s = sessions.new(p)
+    s = typing.new(p, { options = { yes = true } })
     path, archive = p.dir .. "/seen_spec.lua", p.dir .. "/seen_spec.har"
   end)
   after_each(function()
-    s:close()
+    s:leave()
     p:stop()
   end)
 
@@ -128,6 +128,7 @@ describe(".test", function()
       assert.same({ false, "usage" }, { ok, problem.code })
       return problem.message .. (problem.hint and "\n" .. problem.hint or "")
     end
+    s:ready()
     assert.matches("into which file", refused {})
     assert.matches("nothing was seen yet", refused { path })
     s:type "n = #shop:sources()"
@@ -139,6 +140,7 @@ describe(".test", function()
   end)
 
   it("keeps a bounded tape, whose file goes with the session", function()
+    s:ready()
     s.transcript.tape.most = 3000
     s:type("n = #shop:sources()", "found = shop:search_products { query = { match_all = {} }, size = 50 }", "n = #shop:sources()")
     local file = s.transcript.tape.way.aside
