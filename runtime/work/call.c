@@ -158,11 +158,24 @@ static void act(call_op *c, const judgement *j) {
     }
 }
 
-static void judge(call_op *c) {
+/* An attempt for which our own deadline left too little time says less than the failure that it followed. */
+static bool was_cut_short(const call_op *c, const judgement *j) {
+    return j->err.code == SL_TIMEOUT && c->failure.code != SL_OK && c->spec.repeat == SL_REPEAT_SAFE &&
+           sl_clock_mono_ms() >= c->deadline_at_ms;
+}
+
+static void judge(call_op *c, sl_op *former) {
     judgement j;
     sl_call_judge(c, &j);
     for (int i = 0; i < 2; i++) stats(c, i)->outcomes[j.outcome]++;
     c->answer.outcome = j.outcome;
+    if (was_cut_short(c, &j)) {
+        drop(&c->http);
+        c->http = former;
+        give_up(c, c->failure.code, "the deadline has passed");
+        return;
+    }
+    drop(&former);
     c->failure = j.err;
     c->failure.retry_after_ms = j.hint_ms;
     c->failure.retryable = j.outcome == SL_OUTCOME_LIMITED || j.outcome == SL_OUTCOME_UNAVAILABLE ||
@@ -222,7 +235,6 @@ static int start_http(call_op *c, sl_str url, sl_str bearer, sl_err *err) {
     if (c->packed.data) headers[count++] = (sl_http_header){SL_STR("Content-Encoding"), SL_STR("gzip")};
     sl_http_request r;
     fill_request(c, &r, url, headers, count);
-    drop(&c->http);
     return adopt(c, sl_http_start(c->op.loop, &r, err), CALL_SEND);
 }
 
@@ -258,6 +270,7 @@ static void send(call_op *c, sl_str token) {
 }
 
 static void after_send(call_op *c, sl_op *http) {
+    sl_op *former = c->http;
     c->http = http;
     const sl_http_response *a = sl_http_response_get(http);
     for (int i = 0; a && i < 2; i++) {
@@ -266,7 +279,7 @@ static void after_send(call_op *c, sl_op *http) {
         stats(c, i)->retries += (uint64_t)a->repeats;
     }
     if (a) c->resends += a->repeats;
-    judge(c);
+    judge(c, former);
 }
 
 /* ---- slot and token ---- */

@@ -60,7 +60,7 @@ typedef struct call_op {
     call_state state;
     sl_op *child;             /* what the state waits for */
     sl_op *slot;              /* held until its answer was judged */
-    sl_op *http;              /* the last exchange; its answer is ours */
+    sl_op *http;              /* the last exchange that has ended; its answer is ours */
     sl_op *deadline;
     int attempt, resends;
     bool refreshed;

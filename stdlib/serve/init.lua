@@ -34,16 +34,26 @@ Signals   TERM, INT   nothing more is started; what runs is asked to stop, and k
 
 -- ---- config ----
 
+-- What a program prints and how it ends. It has a process group of its own: a signal for us and all that is ours is not one
+-- for it, and no command that it waits for stays behind when we wait for it no more.
+local function output_of(argv)
+  local child <close> = assert(process.spawn { argv = argv, death_signal = true })
+  local pieces = { out = {}, err = {} }
+  for stream, text, more in child.line, child do
+    local list = pieces[stream]
+    list[#list + 1] = more and text or text .. "\n"
+  end
+  return child:wait().status, table.concat(pieces.out), table.concat(pieces.err)
+end
+
 -- A large config's tree is ten times as large as what is kept of it, and Lua gives no memory back: so it is read by another
 -- process (`--read`), which says what it found, or what is wrong, as JSON.
 local function load(path)
-  local argv = { program.path(), "serve", "--read", path and "-c" or nil, path }
-  local done, problem = process.run { argv = argv, max_bytes = 64 * 1024 * 1024 }
-  if not done then error(problem, 0) end
-  log.print(done.stderr)
-  if done.status == 0 then return options.read(done.stdout) end
-  local said = json.decode(done.stdout)
-  err.raise(type(said) == "table" and said or { code = "internal", message = "the config could not be read: " .. done.stderr })
+  local status, stdout, stderr = output_of { program.path(), "serve", "--read", path and "-c" or nil, path }
+  log.print(stderr)
+  if status == 0 then return options.read(stdout) end
+  local said = json.decode(stdout)
+  err.raise(type(said) == "table" and said or { code = "internal", message = "the config could not be read: " .. stderr })
 end
 
 local function read(path)

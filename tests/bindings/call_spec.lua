@@ -232,6 +232,17 @@ describe("a call is sent again", function()
     assert.is_true(problem.retryable)
   end)
 
+  it("and an attempt that the deadline cuts short does not hide what failed before it", function()
+    serve { { status = 503, headers = { ["Retry-After"] = "0" }, body = "closed for stocktaking" }, { how = "stall" } }
+    local _, problem, body = send { deadline = 0.5 }
+    assert.same({ "unavailable", 503, 2, "closed for stocktaking" }, { problem.code, problem.status, #api.requests, body })
+    assert.matches("answered 503 .*; gave up after 2 attempts in %d+%.%d s: the deadline has passed", problem.message)
+    api.close()
+    serve { { status = 503, headers = { ["Retry-After"] = "0" } }, { how = "stall" } }
+    _, problem = post { deadline = 0.5 }
+    assert.equal("ambiguous", problem.code) -- that one may have been done
+  end)
+
   it("not when the server asks for more time than there is", function()
     serve(function() return { status = 429, headers = { ["Retry-After"] = "100" } } end)
     local _, problem = flying(function() return send { deadline = 50 } end)

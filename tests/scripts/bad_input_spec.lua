@@ -287,7 +287,7 @@ describe("delta_feed ends well with", function()
     is("1200 1200 0 0 0 0", sums(done), "sums")
   end)
 
-  case("5xx on uploads that never end", { config = { feed = "deadline: 500ms" } }, function(m)
+  case("5xx on uploads that never end", { config = { feed = "deadline: 1s" } }, function(m)
     m.sandbox:fault { kind = "status", status = 500, done = true, path = UPLOAD, every = 1 }
     local done = m:feed()
     m:fails(done, 5, "500", "ordered from the sandbox", "gave up after", "hint: ")
