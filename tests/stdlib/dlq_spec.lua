@@ -5,6 +5,7 @@ local tmp = require "support.tmp"
 
 local FEED = "scripts/delta_feed.lua from=shop to=feed stream=124773"
 local HUGE = ("x"):rep(3000000)
+local SLUICE = require("lfs").currentdir() .. "/" .. (os.getenv "SLUICE_BUILD" or "build") .. "/sluice"
 
 local function lines_of(path)
   local list = {}
@@ -270,6 +271,48 @@ describe("sluice dlq retry of other recipes", function()
     assert.equal(4, #letters)
     assert.equal('{"time":"2026', require("sluice.crypto").unbase64(letters[4].raw_base64))
     assert.same({ 2, 2 }, { letters[1].settled_run, letters[2].settled_run })
+  end)
+
+  -- A run that is killed after a second chunk of two was written and before it counted; of its last line `cut` bytes are missing.
+  local function torn(cut, retry)
+    tmp.write(dir .. "/r.lua", [[return require("sluice").recipe { about = "t", args = {},
+      run = function(_, run)
+        run:count("read", 4)
+        run:reject_all({ '{"id":1}', '{"id":2}' }, "first")
+        run:reject_all({ '{"id":3}', '{"id":4}' }, "second")
+      end, retry = function(_, run, records) ]] .. retry .. [[ end }]])
+    local done = assert(require("sluice.process").run { argv = { "sh", "tests/support/crash.sh", dir .. "/crash", "KILL", "letters_written",
+      "2", SLUICE, "run", "-c", dir .. "/sluice.yaml", dir .. "/r.lua" } })
+    assert.same({ "hit\n", 137 }, { done.stdout, done.status })
+    local path = require("sluice.letters").find(dir .. "/s.db", "1").path
+    local text = tmp.read(path)
+    assert.equal(4, select(2, text:gsub("\n", "\n")))
+    tmp.write(path, text:sub(1, #text - cut))
+    return path
+  end
+
+  it("gives out nothing of a last chunk that is torn, and it is not in the file afterwards", function()
+    for _, cut in ipairs { 0, 1, 10, 60 } do
+      local path = torn(cut, [[for record in records do
+          print(record.id)
+          if record.id == 1 then run:count "sent" else run:reject(require("sluice.ndjson").raw(record), "still no") end
+        end]])
+      assert.equal(2, json.decode(sluice("dlq list --json").stdout)[1].open, cut)
+      local done = sluice "dlq retry 1"
+      assert.same({ 3, "1\n2\n" }, { done.status, done.stdout }, done.stderr)
+      local got = lines_of(path)
+      assert.same({ 2, "first", 2, "still no" }, { #got, got[1].reason, got[1].settled_run, got[2].reason }, cut)
+      assert.same({ 3, "2\n" }, { sluice("dlq retry 1").status, tmp.read(dir .. "/out") }, cut)
+      os.execute(("rm -rf '%s/dlq' '%s'/s.db*"):format(dir, dir))
+    end
+  end)
+
+  it("leaves a torn file as it was where the retry fails", function()
+    local path = torn(10, [[for _ in records do error "the shop is away" end]])
+    local before = tmp.read(path)
+    assert.equal(1, sluice("dlq retry 1").status)
+    assert.equal(before, tmp.read(path))
+    assert.equal(2, json.decode(sluice("dlq list --json").stdout)[1].open)
   end)
 
   it("is not green where a record that was given out has no fate", function()
