@@ -92,7 +92,8 @@ static int l_mask(lua_State *L) {
     sl_buf_init(&b, text.len);
     sl_buf_put_str(&b, text, NULL);
     sl_log_mask(&b);
-    lua_pushlstring(L, b.data ? b.data : "", b.len);
+    if (sl_str_eq(sl_buf_str(&b), text)) lua_pushvalue(L, 1); /* no copy of a text without a secret */
+    else lua_pushlstring(L, b.data ? b.data : "", b.len);
     sl_buf_free(&b);
     return 1;
 }

@@ -104,6 +104,7 @@ local function nothing() end
 ---@field stopping? fun(): any true ends the iteration early
 ---@field spawn? fun(fn: function, ...): table starts a task that reads the next page
 ---@field reject? fun(row: any) takes a row that can't be given (`row.bad`), once for each of its changes
+---@field rejected? fun() is called where it has taken some, before there is a wait and before a row is given
 ---@param o sluice.feed.parts
 ---@return fun(): any next
 ---@return nil
@@ -120,6 +121,7 @@ function feed.iterate(o)
     search = o.search, from = from, upto = newest, size = o.page_size, window = o.window, what = o.what,
   } or nothing, o.spawn, stopping)
   local hits, at, ended = {}, 0, false
+  local rejected = o.rejected or nothing
 
   local function advance(second)
     second = math.min(second, now)
@@ -164,15 +166,20 @@ function feed.iterate(o)
       at = at + 1
       local hit = hits[at]
       if hit == nil then
+        rejected()
         hits, at = pages.next(), 0
         if not hits and not stopping() then finish() end
         ended = not hits
       else
         hits[at] = false -- what is given away is not kept here
         local row = hit.row ~= nil and take(hit)
-        if row then return row end
+        if row then
+          rejected()
+          return row
+        end
       end
     end
+    rejected()
     pages.close()
     return nil
   end
@@ -235,12 +242,13 @@ function feed.changed(name, client, args, source)
   args = args or {}
   local size, options, run = check(name, args), client.options or {}, require("sluice.run").current()
   run.watches = true -- that nothing came of it is worth a word
+  local rejects = require("sluice.rejects").new(run)
   local search, count = watched(searches.search(client, args, source), run, source.what, client)
   local rows, _, _, closer = feed.iterate {
     name = name, what = source.what, search = search, describe = searches.describe, since = args.since,
     cursor = args.since == nil and feed.open(client, args.cursor) or nil,
     index_lag = math.ceil(options.index_lag or 120), now = time.now(), page_size = size,
-    reject = function(row) run:reject(row.raw, row.bad, { id = tostring(row.record.id) }) end,
+    reject = function(row) rejects:add(row.raw, row.bad, { id = tostring(row.record.id) }) end, rejected = function() rejects:put() end,
     count = count, stopping = task.stopping, spawn = task.spawn,
     gave = function(id, modified, digest) run:gave(id, modified, digest) end,
   }

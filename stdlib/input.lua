@@ -29,22 +29,25 @@ function input.format(path, format)
   err.raise { code = "usage", message = ("which format has %s? format= is csv, tsv or ndjson"):format(path == "-" and "standard input" or path) }
 end
 
--- A line that is no record: into the dead letters, the first few into the log.
-local function rejecter(extra)
-  local run, said = require("sluice.run").current(), 0
+-- A line that is no record: into the dead letters, the first few into the log. Neighbours of a file go together, when the second
+-- function is called; a pipe may be silent for long after a line, so each of its lines goes at once.
+local function rejecter(path, extra)
+  local rejects, said = require("sluice.rejects").new(require("sluice.run").current()), 0
+  local at_once = require("lfs").attributes(path, "mode") ~= "file"
   return function(problem)
     local more = { line = problem.line }
     for name, value in pairs(extra or {}) do more[name] = value end
-    run:reject(problem.raw, problem.reason, more)
+    rejects:add(problem.raw, problem.reason, more)
+    if at_once then rejects:put() end
     said = said + 1
     if said > SAID then return end
     log.warn("input", "line %d: %s: %s%s", problem.line, problem.reason, problem.raw:sub(1, SHOWN),
       said == SAID and " (more are in the dead-letter file only)" or "")
-  end
+  end, function() rejects:put() end
 end
 
 local function rows(path, delimiter, columns)
-  local reject, run = rejecter(), require("sluice.run").current()
+  local run, reject, rejected = require("sluice.run").current(), rejecter(path)
   local next_row, _, _, closer, names = csv.records(path, { delimiter = delimiter, bad = function(problem)
     run:count "read"
     reject(problem)
@@ -52,6 +55,7 @@ local function rows(path, delimiter, columns)
   local record_of = columns and columns(names)
   return function()
     local row = next_row()
+    rejected()
     if row then return record_of and record_of(row) or row end
     getmetatable(closer).__close(closer)
   end
@@ -78,16 +82,21 @@ end
 function input.each(path, options)
   options = options or {}
   local records, run, stopping = ndjson.records(path, { bad = options.bad }), require("sluice.run").current(), require("sluice.task").stopping
-  local reject, state = rejecter(options.extra), { what = options.what or "records" }
+  local reject, rejected = rejecter(path, options.extra)
+  local state = { what = options.what or "records" }
   return function()
     while not stopping() do
       local record = records()
-      if record == nil then return nil end
+      if record == nil then break end
       run:count "read"
       run:progress(state)
-      if not ndjson.bad(record) then return record end
+      if not ndjson.bad(record) then
+        rejected()
+        return record
+      end
       reject(record)
     end
+    rejected()
   end
 end
 

@@ -40,6 +40,7 @@ end
 function queue.new(o)
   local self = setmetatable(o, Batches)
   self.run, self.list, self.labels, self.bytes = require("sluice.run").current(), {}, {}, 0
+  self.rejects = require("sluice.rejects").new(self.run)
   self.shown = { done = 0, what = "push " .. self.what, client = self.client }
   self.sums = { sent = 0, rejected = 0, unknown = 0, skipped = 0, requests = 0, resent = 0, failed = {} }
   return self
@@ -50,7 +51,7 @@ local function count(self, kind, n)
   self.run:count(kind, n)
 end
 
---- Rejects an item: into the dead-letter file, with its number and code.
+--- Rejects an item: into the dead-letter file, with its number and code, before the next request is sent.
 function Batches:reject(label, reason)
   self.sums.rejected, self.sums.failed[label.code] = self.sums.rejected + 1, true
   local said = self.sums.rejected
@@ -58,7 +59,7 @@ function Batches:reject(label, reason)
     log.warn("queue", "%s %d (%s): %s%s", self.what:gsub("s$", ""), label.n, label.code, reason,
       said == SAID and "; more are in the dead-letter file only" or "")
   end
-  self.run:reject(label.raw, reason, { source = self.source_id, product = label.code, line = label.n })
+  self.rejects:add(label.raw, reason, { source = self.source_id, product = label.code, line = label.n })
 end
 
 local function span(labels)
@@ -84,6 +85,7 @@ end
 --- Sends what is there. (waits)
 function Batches:flush()
   local list, labels = self.list, self.labels
+  self.rejects:put()
   if #list == 0 then return end
   self.list, self.labels, self.bytes = {}, {}, 0
   self.sums.requests = self.sums.requests + 1
@@ -112,6 +114,7 @@ end
 --- The end: sends the rest, gives the sums. Raises `ambiguous` where an answer's number was another. (waits)
 function Batches:finish()
   self:flush()
+  self.rejects:put() -- of the last answer
   self.shown.ended = true
   self.run:progress(self.shown)
   if self.difference then
@@ -147,7 +150,7 @@ end
 ---@param items any
 ---@param o { name: string, prepare: function, code: function, raw?: function }
 function queue.push(batches, items, o)
-  local n = 0
+  local n, _ <close> = 0, batches.rejects
   for value in each(items, o.name) do
     n = n + 1
     local plain = type(value) == "userdata" and not ndjson.bad(value) and ndjson.totable(value) or value
