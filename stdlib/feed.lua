@@ -242,7 +242,7 @@ function feed.changed(name, client, args, source)
   args = args or {}
   local size, options, run = check(name, args), client.options or {}, require("sluice.run").current()
   run.watches = true -- that nothing came of it is worth a word
-  local rejects = require("sluice.rejects").new(run)
+  local rejects = require("sluice.rejects").of(run)
   local search, count = watched(searches.search(client, args, source), run, source.what, client)
   local rows, _, _, closer = feed.iterate {
     name = name, what = source.what, search = search, describe = searches.describe, since = args.since,

@@ -32,7 +32,7 @@ end
 -- A line that is no record: into the dead letters, the first few into the log. Neighbours of a file go together, when the second
 -- function is called; a pipe may be silent for long after a line, so each of its lines goes at once.
 local function rejecter(path, extra)
-  local rejects, said = require("sluice.rejects").new(require("sluice.run").current()), 0
+  local rejects, said = require("sluice.rejects").of(require("sluice.run").current()), 0
   local at_once = require("lfs").attributes(path, "mode") ~= "file"
   return function(problem)
     local more = { line = problem.line }

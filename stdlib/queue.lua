@@ -40,7 +40,7 @@ end
 function queue.new(o)
   local self = setmetatable(o, Batches)
   self.run, self.list, self.labels, self.bytes = require("sluice.run").current(), {}, {}, 0
-  self.rejects = require("sluice.rejects").new(self.run)
+  self.rejects = require("sluice.rejects").of(self.run)
   self.shown = { done = 0, what = "push " .. self.what, client = self.client }
   self.sums = { sent = 0, rejected = 0, unknown = 0, skipped = 0, requests = 0, resent = 0, failed = {} }
   return self

@@ -1,11 +1,12 @@
 --- Rejected records that are met one after the other, without waiting in between or before anything of theirs is sent: they go
 --- into the run's dead letters together, as one durable transaction. One alone goes as run:reject has it, which costs less.
 ---
----     local rejects <close> = rejecting.new(run)
+---     local rejects <close> = rejecting.of(run)
 ---     rejects:add(raw, "too large", { line = 3 })
 ---     rejects:put()                                  -- they are counted and in the file
 ---
---- What was added and not put is put where the run fails. A list holds so many records at most: more are put by `add`.
+--- A run has one list, so the file has them in the order in which they were met: what run:reject takes at once puts first what
+--- waits here, and so does a run that fails. The list holds so many at most: more are put by `add`.
 local rejecting = {}
 
 local MOST, MOST_BYTES = 10000, 8000000
@@ -14,11 +15,14 @@ local MOST, MOST_BYTES = 10000, 8000000
 local Rejects = {}
 Rejects.__index = Rejects
 
---- A list of them that is empty.
+--- The run's list.
 ---@param run sluice.Run
 ---@return sluice.Rejects
-function rejecting.new(run)
-  local self = setmetatable({ run = run, raws = {}, reasons = {}, extras = {}, bytes = 0 }, Rejects)
+function rejecting.of(run)
+  local self = run.rejects
+  if self then return self end
+  self = setmetatable({ run = run, raws = {}, reasons = {}, extras = {}, bytes = 0 }, Rejects)
+  run.rejects = self
   run:on_failure(function() self:put() end)
   return self
 end

@@ -207,6 +207,11 @@ function Run:check_sums()
   }
 end
 
+-- What waits in the run's list (sluice.rejects) was met before.
+local function put_waiting(self)
+  if self.rejects then self.rejects:put() end
+end
+
 --- Puts a record into the dead-letter file of this run and counts it as rejected.
 ---@param raw string the record's JSON text
 ---@param reason string
@@ -217,6 +222,7 @@ function Run:reject(raw, reason, extra)
     list.raws[#list.raws + 1], list.reasons[#list.reasons + 1], list.extras[#list.extras + 1] = raw, reason, extra or false
     return
   end
+  put_waiting(self)
   self.dead_letters = self.dead_letters or require("sluice.deadletters").open(self)
   self.dead_letters:put(raw, reason, extra)
   self:count "rejected"
@@ -229,6 +235,7 @@ end
 ---@param extras? (table|false)[] further fields for each
 function Run:reject_all(raws, reasons, extras)
   if #raws == 0 then return end
+  put_waiting(self)
   self.dead_letters = self.dead_letters or require("sluice.deadletters").open(self)
   self.dead_letters:put_all(raws, reasons, extras)
   self:count("rejected", #raws)

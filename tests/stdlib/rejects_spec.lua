@@ -33,7 +33,7 @@ describe("rejected records that are met one after the other", function()
   end
 
   it("go as one transaction, one alone as it is, and none is nothing", function()
-    local rejects = rejecting.new(self)
+    local rejects = rejecting.of(self)
     rejects:put()
     assert.is_nil(self.dead_letters)
     rejects:add('{"id":1}', "a", { line = 1 })
@@ -50,7 +50,7 @@ describe("rejected records that are met one after the other", function()
   end)
 
   it("are put where there are many, at the end of a block, and where the run fails", function()
-    local rejects = rejecting.new(self)
+    local rejects = rejecting.of(self)
     for _ = 1, 10001 do rejects:add("{}", "a") end
     assert.same({ 10000 }, chunks)
     rejects:put()
@@ -62,8 +62,19 @@ describe("rejected records that are met one after the other", function()
     assert.equal(10004, self.sums.rejected)
   end)
 
+  it("stay in the order in which they were met, whoever rejects", function()
+    rejecting.of(self):add('{"id":1}', "a")
+    rejecting.of(self):add('{"id":2}', "a")
+    self:reject('{"id":3}', "b")
+    rejecting.of(self):add('{"id":4}', "a")
+    self:reject_all({ '{"id":5}', '{"id":6}' }, "c")
+    local ids = {}
+    for i, letter in ipairs(letters()) do ids[i] = letter.record.id end
+    assert.same({ 1, 2, 3, 4, 5, 6 }, ids)
+  end)
+
   it("raise what the dead letters raise, and are not put a second time", function()
-    local rejects = rejecting.new(self)
+    local rejects = rejecting.of(self)
     self.reject_all = function() error "the disk is full" end
     rejects:add("{}", "a")
     rejects:add("{}", "b")
