@@ -1,5 +1,6 @@
 -- /api/v1: the same as the page shows, as JSON; and what Prometheus gets.
 local json = require "sluice.json"
+local log = require "sluice.log"
 local metrics = require "sluice.page.metrics"
 local support = require "support.page"
 
@@ -172,11 +173,16 @@ describe("the API", function()
     assert.equal(400, site:steer("/schedules/delta/pause", "note=%ff").status)
   end)
 
-  it("does not show what went wrong inside", function()
+  it("does not show what went wrong inside: that is for the log", function()
+    local logged, log_error = {}, log.error
+    finally(function() log.error = log_error end)
+    log.error = function(area, format, ...) logged[#logged + 1] = area .. ": " .. format:format(...) end
     site.loaded.connections = nil
     local said, status = get "/connections"
     assert.same({ 500, "internal" }, { status, said.error.code })
     assert.is_nil(said.error.message:find("lua", 1, true))
+    assert.equal(1, #logged)
+    assert.matches("^page: GET /api/v1/connections: .*\nstack traceback:.*stdlib/page/model.lua:%d+:", logged[1])
   end)
 end)
 
