@@ -14,18 +14,6 @@ local atom = {}
 
 local MOST_READ = 16384 -- bytes of a text that are looked at; what is shown is far less
 
-local codes = { dim = "2", key = "36", string = "32", number = "33", error = "31", head = "1" }
-
---- The text in a colour where colours are wanted.
----@param color boolean?
----@param what "dim"|"key"|"string"|"number"|"error"|"head"|nil
----@param s string
----@return string
-function atom.paint(color, what, s)
-  local code = color and what and codes[what]
-  return code and s ~= "" and ("\27[%sm%s\27[0m"):format(code, s) or s
-end
-
 -- The beginning of a text, secrets masked; one that the end cuts in two is behind all that is shown.
 local function head_of(s)
   if #s <= MOST_READ then return log.mask(s) end

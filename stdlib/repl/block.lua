@@ -85,7 +85,7 @@ function block.problem(session, problem, trace, text)
   local is_ours = err.is(problem)
   local lines = is_ours and structured(session, problem) or plain(session, problem, trace, text)
   if is_ours and problem.code == "cancelled" then return log.mask(table.concat(lines, "\n")) .. "\n" end
-  local label = require("sluice.repl.atom").paint(session.color, "error", "error:")
+  local label = require("sluice.repl.paint")(session.color, "error", "error:")
   return label .. " " .. log.mask(table.concat(lines, "\n")) .. "\n"
 end
 

@@ -5,6 +5,7 @@
 ---     --   id  name
 ---     -- 1  1  x
 local atom = require "sluice.repl.atom"
+local paint = require "sluice.repl.paint"
 local peek = require "sluice.repl.peek"
 local width = require "sluice.repl.width"
 
@@ -119,13 +120,13 @@ end
 -- ---- lines ----
 
 local function line_of(options, columns, number, number_width, cell)
-  local parts = { atom.paint(options.color, "dim", width.pad(number, number_width, true)) }
+  local parts = { paint(options.color, "dim", width.pad(number, number_width, true)) }
   for i, column in ipairs(columns) do
     local one = cell(column)
     local shown = width.cut(one.text, column.width)
     local padded = width.pad(shown, column.width, column.numbers and column.filled > 0)
     if i == #columns then padded = padded:gsub(" +$", "") end
-    parts[#parts + 1] = atom.paint(options.color, one.colour, padded)
+    parts[#parts + 1] = paint(options.color, one.colour, padded)
   end
   return (table.concat(parts, (" "):rep(GAP)):gsub(" +$", ""))
 end

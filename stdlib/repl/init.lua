@@ -30,7 +30,7 @@ local TICK = 1 -- seconds until a call that runs is seen to run
 
 -- ---- showing ----
 
-local function dim(session, text) return require("sluice.repl.atom").paint(session.color, "dim", text) end
+local function dim(session, text) return require("sluice.repl.paint")(session.color, "dim", text) end
 
 local function is_answer(value)
   return type(value) == "table" and math.type(value.status) == "integer" and value.attempts ~= nil and value.took ~= nil

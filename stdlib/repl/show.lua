@@ -36,7 +36,7 @@ local function entries_text(session, entries, first)
     if not grid.is_row(entry) then return (show.text(entries, session)) end
   end
   local lines, _, note = grid.lines(entries, { columns = session.columns or 80, color = session.color, first = first })
-  lines[#lines + 1] = note and require("sluice.repl.atom").paint(session.color, "dim", note) or nil
+  lines[#lines + 1] = note and require("sluice.repl.paint")(session.color, "dim", note) or nil
   return log.mask(table.concat(lines, "\n"))
 end
 
@@ -52,7 +52,7 @@ local function print_page(session, one)
   local before = #one.kept
   local entries, ended = one:next(show.PAGE)
   local text = #entries > 0 and entries_text(session, entries, before + 1) .. "\n" or ""
-  write(session, text .. require("sluice.repl.atom").paint(session.color, "dim", end_text(#one.kept, ended)))
+  write(session, text .. require("sluice.repl.paint")(session.color, "dim", end_text(#one.kept, ended)))
 end
 
 --- Prints a value. Of an iterator the first page, asked for now; `more()` goes on with it, and `_` begins with its first

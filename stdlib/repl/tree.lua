@@ -6,6 +6,7 @@ local atom = require "sluice.repl.atom"
 local grid = require "sluice.repl.grid"
 local json = require "sluice.json"
 local log = require "sluice.log"
+local paint = require "sluice.repl.paint"
 local peek = require "sluice.repl.peek"
 local text = require "sluice.text"
 local width = require "sluice.repl.width"
@@ -22,7 +23,7 @@ local LINES = 400           -- of all; nobody reads more, and json() shows them
 local Tree = {}
 Tree.__index = Tree
 
-function Tree:paint(what, s) return atom.paint(self.color, what, s) end
+function Tree:paint(what, s) return paint(self.color, what, s) end
 
 -- How many entries of a value are shown at a depth.
 function Tree:limit(list, depth)
