@@ -99,12 +99,12 @@ describe("a run of a schedule", function()
     tmp.write(dir .. "/r.lua", [[
       local process = require "sluice.process"
       io.stdout:setvbuf "line"
-      print(process.run { argv = { "sh", "-c", "ls /proc/$$/fd | tr '\n' ' '; env | grep -c ^SLUICE_RUN" } }.stdout:gsub("\n", ""), nil)
+      print(process.run { argv = { "sh", "-c", "ls /proc/$$/fd; env | grep -c ^SLUICE_RUN" } }.stdout:gsub("\n", " "), nil)
       os.execute "readlink /proc/self/fd/* | grep -c state.db; true"
       require("sluice.task").sleep(100)]])
     local started = start()
     local child <close> = spawn(started)
-    assert.equal("0 1 2 0", (select(2, child:line()):match "^(.-)\t"))
+    assert.equal("0 1 2 0 ", (select(2, child:line()):match "^(.-)\t"))
     assert.equal("0", select(2, child:line()))
     started.lock:close()
     assert.is_true(store:run_alive(started.run))
