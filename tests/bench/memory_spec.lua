@@ -12,9 +12,14 @@ describe("memory", function()
   local with
   before_each(function() with = { sluice = BUILD .. "/sluice", build = BUILD, dir = tmp.dir(), size = 0.0005 } end)
 
+  -- What grows with its input grows each time; a peak that the collector's timing gave once does not come three times.
   local function grows(measure, size, slack)
-    local one, four = measure(size), measure(4 * size)
-    return counts and four - one > slack and ("from %.1f to %.1f MB"):format(one, four) or nil
+    local one, four = measure(size), math.huge
+    for _ = 1, 3 do
+      four = math.min(four, measure(4 * size))
+      if not counts or four - one <= slack then return nil end
+    end
+    return ("from %.1f to %.1f MB"):format(one, four)
   end
 
   it("of a filter does not grow with its input", function()
